@@ -1,0 +1,128 @@
+"""Writing files so that a crash leaves either the old file or the new one, and checking them later."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from smallbert.errors import DataError, MachineError
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """Open a temporary binary file that becomes ``path`` when the block ends without an error.
+
+    The data reach the disk (fsync) before the rename, and the rename reaches the folder before
+    the call returns, so a reader never sees half a file, even after a power cut.
+
+    Raises:
+        MachineError: the disk is full or the file cannot be written; finished files are untouched.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    temporary = Path(name)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _cannot_write(path: Path, error: OSError) -> MachineError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return MachineError(
+            f"The disk is full: {path} could not be written.",
+            "Everything finished before it is kept. Free space and run the same command again.",
+        )
+    return MachineError(f"Cannot write {path}: {error.strerror}.", "Check the folder's permissions.")
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write ``text`` as UTF-8, atomically."""
+    with atomic_write(path) as file:
+        file.write(text.encode("utf-8"))
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write ``value`` as indented JSON with a final newline, atomically. Keys keep their order."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1, default=_plain) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        DataError: the file is missing or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(f"Expected the file {path}, which does not exist.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is no readable JSON: {error}.", "Delete it and run again.") from error
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write one ``.npy`` file, atomically; object arrays (pickles) are refused."""
+    with atomic_write(path) as file:
+        np.save(file, array, allow_pickle=False)
+
+
+def write_once(path: Path, make: Callable[[BinaryIO], None]) -> None:
+    """Write ``path`` through ``make`` unless it is there already."""
+    if not path.exists():
+        with atomic_write(path) as file:
+            make(file)
+
+
+def sha256_file(path: Path) -> str:
+    """Hex SHA-256 of a file's bytes, read in blocks of 1 MiB."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def digest(value: Any, length: int = 16) -> str:
+    """Stable hex digest of plain data (dicts in any key order), for cache keys."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:length]
+
+
+def _plain(value: Any) -> Any:
+    """JSON form of what our records hold beside plain data: numpy scalars, paths, tuples."""
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"Cannot store a {type(value).__name__} as JSON: {value!r}")

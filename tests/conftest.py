@@ -1,0 +1,31 @@
+"""Fixtures every test may use: offline by force, figures closed, the real data where it is."""
+
+import os
+
+# Before any import of a Hugging Face library: no test may reach a network.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_DATASETS_OFFLINE"] = "1"
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ.setdefault("MPLBACKEND", "agg")
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smallbert import paths
+
+
+@pytest.fixture
+def shared_data() -> Path:
+    """The folder of real data (``$SMALLBERT_SHARED_DATA``, else ``../shared/data``); skips where absent."""
+    folder = Path(os.environ.get("SMALLBERT_SHARED_DATA", paths.root().parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data at {folder}: set SMALLBERT_SHARED_DATA to use a copy")
+    return folder
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator with a named seed."""
+    return np.random.default_rng(20261120)
