@@ -1,0 +1,165 @@
+"""First and second moments of vectors, in one pass and exact: all that linear compression needs to know.
+
+Every linear method of the report (PCA, whitening, random projection, truncation) and its reconstruction
+error on any split follow in closed form from ``n``, the mean and the scatter matrix. These are gathered
+block by block, so memory does not grow with the rows, and parts gathered apart can be added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+
+import numpy as np
+
+from smallbert.arrays import BLOCK, Array, blocks, matrix, require_finite
+from smallbert.errors import DataError
+from smallbert.storage import atomic_write
+
+
+@dataclass(frozen=True, eq=False)
+class Moments:
+    """Number of rows, mean and scatter of a set of vectors of width d.
+
+    Attributes:
+        n: number of rows.
+        mean: shape (d,), float64.
+        scatter: shape (d, d), float64: the sum over rows of (x - mean)(x - mean)^T. Its trace is SST, the
+            total sum of squares about the set's own mean, which is the denominator of FVU everywhere.
+    """
+
+    n: int
+    mean: np.ndarray
+    scatter: np.ndarray
+
+    @classmethod
+    def of(cls, vectors: Array) -> Moments:
+        """Moments of the rows of ``vectors``, shape (n, d), read in blocks.
+
+        Raises:
+            DataError: no rows, or a value that is not finite (row and dimension are named).
+        """
+        return cls.of_chunks(blocks(vectors, BLOCK))
+
+    @classmethod
+    def of_chunks(cls, chunks: Iterable[Array]) -> Moments:
+        """Moments of all rows of all chunks, each of shape (rows, d); a chunk is held one at a time.
+
+        Chunks in float64 are multiplied in float64, all others in float32 after subtracting the chunk's
+        mean; sums over chunks are float64. On 200,000 vectors of width 768 FVU computed from float32
+        chunks is within 1e-8 of the float64 result (tests/compress/test_moments.py holds 1e-7).
+
+        Raises:
+            DataError: no rows, chunks of different widths, or a value that is not finite.
+        """
+        total: Moments | None = None
+        for chunk in chunks:
+            for block in blocks(chunk, BLOCK):
+                seen = total.n if total else 0
+                part = _of_block(matrix(block, width=len(total.mean) if total else None), seen)
+                total = total + part if total else part
+        if total is None:
+            raise DataError("Expected at least one row to take moments of, got none.")
+        return total
+
+    def __add__(self, other: Moments) -> Moments:
+        """Moments of both sets together (Chan, Golub & LeVeque 1979, eq. 2.1, for vectors).
+
+        Raises:
+            DataError: the widths differ.
+        """
+        if self.width != other.width:
+            raise DataError(f"Cannot add moments of width {other.width} to moments of width {self.width}.")
+        n = self.n + other.n
+        shift = other.mean - self.mean
+        scatter = self.scatter + other.scatter
+        scatter += np.outer(shift * (self.n * other.n / n), shift)
+        return Moments(n, self.mean + shift * (other.n / n), scatter)
+
+    @property
+    def width(self) -> int:
+        """Number of dimensions d."""
+        return len(self.mean)
+
+    @property
+    def sst(self) -> float:
+        """Total sum of squares about the mean, the trace of the scatter.
+
+        Raises:
+            DataError: all rows are equal, so that FVU is not defined.
+        """
+        total = float(np.trace(self.scatter))
+        if total <= 0:
+            raise DataError(f"All {self.n:,} rows are equal: the fraction of variance unexplained is 0/0.")
+        return total
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """Unbiased covariance, shape (d, d): scatter / (n - 1).
+
+        Raises:
+            DataError: fewer than two rows.
+        """
+        if self.n < 2:
+            raise DataError(f"Expected at least 2 rows for a covariance, got {self.n}.")
+        return self.scatter / (self.n - 1)
+
+    @property
+    def second_moments(self) -> np.ndarray:
+        """Mean square of every dimension about zero, shape (d,)."""
+        return np.diag(self.scatter) / self.n + self.mean**2
+
+    def save(self, path: Path) -> None:
+        """Write an ``.npz`` file (three plain arrays, no pickle), atomically."""
+        with atomic_write(path) as file:
+            np.savez(file, allow_pickle=False, n=np.int64(self.n), mean=self.mean, scatter=self.scatter)
+
+    @classmethod
+    def open(cls, path: Path) -> Moments:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            DataError: the file is missing, damaged or holds something else.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                n, mean, scatter = int(file["n"]), file["mean"], file["scatter"]
+        except FileNotFoundError as error:
+            raise DataError(f"Expected moments at {path}, which does not exist.") from error
+        except Exception as error:  # zipfile, zlib and numpy each raise their own on a damaged file
+            raise DataError(f"{path} holds no readable moments: {error}.", "Delete it and run again.") from error
+        if mean.ndim != 1 or scatter.shape != (len(mean), len(mean)):
+            raise DataError(f"{path} holds a mean of shape {mean.shape} and a scatter of shape {scatter.shape}.")
+        return cls(n, mean, scatter)
+
+
+def sum_moments(parts: Iterable[Moments]) -> Moments:
+    """Moments of several sets together, for example of one set per language.
+
+    Raises:
+        DataError: there is no part.
+    """
+    parts = list(parts)
+    if not parts:
+        raise DataError("Expected at least one part to add moments of, got none.")
+    return reduce(Moments.__add__, parts)
+
+
+def _of_block(block: np.ndarray, first_row: int) -> Moments:
+    """Moments of one block, shape (rows, d), small enough to copy."""
+    # Any centre near the block's mean will do, so a sixteenth of the rows is enough to find one: it keeps a
+    # large common mean out of the product, where float32 would lose the variance. What it leaves over is
+    # summed in float64 and corrected below. The product of a matrix with its own transpose is one syrk in
+    # numpy, half the work of a general product.
+    with np.errstate(over="ignore", invalid="ignore"):  # told below, with the row
+        centre = block[::16].mean(axis=0)
+        centred = block - centre
+        rest = centred.sum(axis=0, dtype=np.float64)
+        scatter = (centred.T @ centred).astype(np.float64)
+    if not np.isfinite(rest).all() or not np.isfinite(np.trace(scatter)):
+        require_finite(block, first_row)
+        raise DataError(f"The rows from {first_row} on are too large to square in their format {block.dtype}.")
+    scatter -= np.outer(rest, rest / len(block))
+    return Moments(len(block), centre + rest / len(block), scatter)

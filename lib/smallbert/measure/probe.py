@@ -1,0 +1,110 @@
+"""What a linear classifier can read from codes: topic, language, anything a row is labelled with."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
+
+from smallbert.arrays import Array, blocks, matrix, require_finite, require_same_rows
+from smallbert.errors import DataError
+from smallbert.measure.stats import Interval, wilson_interval
+
+MAX_STEPS = 500
+"""Optimizer steps allowed; standardised codes need far fewer."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """Result of one linear probe.
+
+    Attributes:
+        accuracy: share of test rows classified rightly, with its Wilson interval.
+        macro_f1: mean over test classes of F1, so that small classes count as much as large ones.
+        majority: accuracy of always answering the commonest train class.
+        classes: number of train classes.
+        n_train: rows the classifier was fitted on.
+        n_test: rows it was tested on.
+        converged: whether the optimizer finished within its steps.
+    """
+
+    accuracy: Interval
+    macro_f1: float
+    majority: float
+    classes: int
+    n_train: int
+    n_test: int
+    converged: bool
+
+
+def probe(
+    train: Array,
+    train_labels: Sequence[str],
+    test: Array,
+    test_labels: Sequence[str],
+    *,
+    seed: int,
+    n_train: int = 10_000,
+    penalty: float = 1.0,
+) -> Probe:
+    """Fit a logistic regression on train codes and score it on test codes.
+
+    Codes are standardised by the train rows (a constant dimension is left at zero), so that the penalty treats
+    narrow and wide codes alike. Rows whose label is empty (unknown) are left out of both splits; a test class
+    that train lacks counts as an error.
+
+    Args:
+        train: shape (n, k).
+        train_labels: n labels.
+        test: shape (m, k).
+        test_labels: m labels.
+        seed: of the draw of train rows.
+        n_train: train rows used at most, drawn without replacement.
+        penalty: inverse of the ridge penalty, scikit-learn's C.
+
+    Raises:
+        DataError: shapes that do not agree, fewer than two train classes, no labelled test row, or a value
+            that is not finite (its row is named).
+    """
+    x, y = _labelled(train, train_labels, "train codes")
+    x_test, y_test = _labelled(test, test_labels, "test codes", width=x.shape[1])
+    if not len(y_test):
+        raise DataError("Expected at least one labelled test row for a probe, got none.")
+    if len(y) > n_train:
+        kept = np.sort(np.random.default_rng(seed).choice(len(y), n_train, replace=False))
+        x, y = x[kept], y[kept]
+    names, counts = np.unique(y, return_counts=True)
+    if len(names) < 2:
+        raise DataError(f"Expected at least 2 classes among the train labels, got {names.tolist()}.")
+    mean, spread = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+    scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
+    model = LogisticRegression(C=penalty, max_iter=MAX_STEPS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # told by Probe.converged
+        model.fit((x - mean) * scale, y)
+    answers = np.concatenate([model.predict((block - mean) * scale) for block in blocks(x_test)])
+    return Probe(
+        accuracy=wilson_interval(int((answers == y_test).sum()), len(y_test)),
+        macro_f1=float(f1_score(y_test, answers, labels=np.unique(y_test), average="macro", zero_division=0.0)),
+        majority=float((y_test == names[counts.argmax()]).mean()),
+        classes=len(names),
+        n_train=len(y),
+        n_test=len(y_test),
+        converged=bool(model.n_iter_.max() < MAX_STEPS),
+    )
+
+
+def _labelled(
+    codes: Array, labels: Sequence[str], what: str, width: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Codes and labels of the rows whose label is known."""
+    codes, labels = matrix(codes, width=width, what=what), np.asarray(labels, dtype=np.str_)
+    require_same_rows(codes=codes, labels=labels)
+    require_finite(codes, what=what)
+    known = labels != ""
+    return codes[known], labels[known]

@@ -1,0 +1,155 @@
+"""Intervals, and what an interval lets one say.
+
+With five seeds no exact sign test can reach 0.05 (``comparisons.sign_flip``), so the report shows intervals
+first, and says "no difference shown" where that is all there is.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import stats
+
+from smallbert.errors import DataError, UsageError
+
+Verdict = Literal["lower", "higher", "equivalent", "no difference shown"]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate between two limits.
+
+    Attributes:
+        estimate: the value itself.
+        low: lower limit.
+        high: upper limit.
+        n: observations behind it.
+        level: confidence level, such as 0.95.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+    level: float
+
+
+def mean_interval(values: Sequence[float], *, level: float = 0.95) -> Interval:
+    """Mean with Student's t interval, for values over seeds.
+
+    Raises:
+        DataError: fewer than two values, or one that is not finite.
+    """
+    x = sample(values, "values")
+    half = stats.t.ppf((1 + level) / 2, len(x) - 1) * x.std(ddof=1) / math.sqrt(len(x))
+    mean = float(x.mean())
+    return Interval(mean, mean - float(half), mean + float(half), len(x), level)
+
+
+def paired_interval(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> Interval:
+    """Mean of a - b with Student's t interval; a[i] and b[i] share seed, split and order.
+
+    Raises:
+        DataError: unequal lengths, fewer than two pairs, or a value that is not finite.
+    """
+    return mean_interval(differences(a, b), level=level)
+
+
+def bootstrap_interval(
+    values: Sequence[float],
+    *,
+    seed: int,
+    statistic: Callable[..., float] = np.mean,
+    resamples: int = 9999,
+    level: float = 0.95,
+) -> Interval:
+    """Percentile bootstrap interval of a statistic (Efron 1979), for many rows rather than few seeds.
+
+    Args:
+        values: the sample.
+        seed: of the resampling.
+        statistic: function of an array with an ``axis`` argument, as numpy's.
+        resamples: number of resamples.
+        level: confidence level.
+
+    Raises:
+        DataError: fewer than two values, or one that is not finite.
+    """
+    x = sample(values, "values")
+    generator = np.random.default_rng(seed)
+    found = stats.bootstrap(
+        (x,), statistic, n_resamples=resamples, confidence_level=level, method="percentile", rng=generator,
+        batch=max(1, 10_000_000 // len(x)),
+    )  # fmt: skip
+    low, high = found.confidence_interval
+    return Interval(float(statistic(x, axis=0)), float(low), float(high), len(x), level)
+
+
+def wilson_interval(successes: int, n: int, *, level: float = 0.95) -> Interval:
+    """Share of successes with Wilson's score interval (1927), sound near 0 and 1 and for small n.
+
+    Raises:
+        DataError: n is not positive or successes is not in 0..n.
+    """
+    if n < 1 or not 0 <= successes <= n:
+        raise DataError(f"Expected 0 to n successes of n >= 1 trials, got {successes} of {n}.")
+    low, high = stats.binomtest(successes, n).proportion_ci(level, method="wilson")
+    return Interval(successes / n, float(low), float(high), n, level)
+
+
+def verdict(difference: Interval, *, margin: float = 0.0, p: float | None = None) -> Verdict:
+    """What the interval of a paired difference a - b says about a: the word the report prints.
+
+    Args:
+        difference: from :func:`paired_interval`.
+        margin: a difference this small does not matter. An interval within -margin..margin is ``equivalent``,
+            whichever side of zero it lies on.
+        p: a p-value corrected for all comparisons made; ``lower`` and ``higher`` then also need p < 1 - level.
+
+    Returns:
+        ``lower``, ``higher``, ``equivalent``, or ``no difference shown``, which is not the same as none.
+
+    Raises:
+        UsageError: a negative margin.
+    """
+    if margin < 0:
+        raise UsageError(f"Expected a margin of 0 or more, got {margin}.")
+    if margin and -margin <= difference.low and difference.high <= margin:
+        return "equivalent"
+    if p is None or p < 1 - difference.level:
+        if difference.high < 0:
+            return "lower"
+        if difference.low > 0:
+            return "higher"
+    return "no difference shown"
+
+
+def sample(values: Sequence[float], what: str, least: int = 2) -> np.ndarray:
+    """``values`` as float64, shape (n,), n >= least.
+
+    Raises:
+        DataError: not a list of numbers, too few, or one is not finite.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 1 or len(x) < least:
+        raise DataError(f"Expected at least {least} {what} in a list, got shape {x.shape}.")
+    if not np.isfinite(x).all():
+        position = int(np.flatnonzero(~np.isfinite(x))[0])
+        raise DataError(f"Expected finite {what}, got {x[position]} at position {position}.")
+    return x
+
+
+def differences(a: Sequence[float], b: Sequence[float]) -> np.ndarray:
+    """Paired differences a - b, float64.
+
+    Raises:
+        DataError: unequal lengths, fewer than two pairs, or a value that is not finite.
+    """
+    a, b = sample(a, "values of a"), sample(b, "values of b")
+    if len(a) != len(b):
+        raise DataError(f"Expected pairs, got {len(a)} values of a and {len(b)} of b.")
+    return a - b

@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import accuracy_score, f1_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from smallbert.errors import DataError
+from smallbert.measure import probe as probe_module
+from smallbert.measure.probe import probe
+
+
+@pytest.fixture
+def topics(rng):
+    """Three overlapping classes in five dimensions of very different scale, one of them constant."""
+    labels = rng.choice(["politics", "sport", "world"], 900, p=[0.6, 0.3, 0.1])
+    centres = {"politics": 0, "sport": 1.5, "world": -1.5}
+    x = rng.standard_normal((900, 5)) + np.array([[centres[name]] for name in labels]) * [1, 0, 1, 0, 0]
+    x = x * [1e-3, 1, 100, 1, 0] + 5
+    return x[:600], labels[:600], x[600:], labels[600:]
+
+
+def test_equals_scikit_learns_pipeline(topics):
+    x, y, x_test, y_test = topics
+    found = probe(*topics, seed=0)
+    answers = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(x, y).predict(x_test)
+    assert found.accuracy.estimate == pytest.approx(accuracy_score(y_test, answers))
+    assert found.macro_f1 == pytest.approx(f1_score(y_test, answers, average="macro"))
+    assert found.majority == pytest.approx((y_test == "politics").mean())
+    assert found.accuracy.low < found.accuracy.estimate < found.accuracy.high
+    assert (found.classes, found.n_train, found.n_test, found.converged) == (3, 600, 300, True)
+    assert found.accuracy.estimate > found.majority + 0.1
+
+
+def test_labels_that_mean_nothing_give_no_more_than_the_majority(topics, rng):
+    x, y, x_test, y_test = topics
+    found = probe(x, rng.permutation(y), x_test, rng.permutation(y_test), seed=0)
+    assert found.accuracy.low <= found.majority <= found.accuracy.high
+
+
+def test_unknown_labels_are_left_out(topics):
+    x, y, x_test, y_test = topics
+    y, y_test = y.copy(), y_test.copy()
+    y[:100], y_test[:50] = "", ""
+    found = probe(x, y, x_test, y_test, seed=0)
+    assert found == probe(x[100:], y[100:], x_test[50:], y_test[50:], seed=0)
+    assert (found.n_train, found.n_test, found.classes) == (500, 250, 3)
+
+
+def test_train_rows_are_drawn_by_seed(topics):
+    a, b = (probe(*topics, seed=1, n_train=40) for _ in range(2))
+    assert a == b and a.n_train == 40
+    assert len({probe(*topics, seed=s, n_train=40).accuracy.estimate for s in range(6)}) > 1
+
+
+def test_a_test_class_unknown_to_train_counts_as_error(topics):
+    x, y, x_test, _ = topics
+    found = probe(x, y, x_test, np.full(300, "weather"), seed=0)
+    assert found.accuracy.estimate == 0 and found.macro_f1 == 0 and found.majority == 0
+
+
+def test_a_probe_that_ran_out_of_steps_says_so(topics, monkeypatch):
+    monkeypatch.setattr(probe_module, "MAX_STEPS", 1)
+    assert not probe(*topics, seed=0).converged
+
+
+def test_errors(topics):
+    x, y, x_test, y_test = topics
+    with pytest.raises(DataError, match=r"at least 2 classes among the train labels, got \['sport'\]"):
+        probe(x[y == "sport"], y[y == "sport"], x_test, y_test, seed=0)
+    with pytest.raises(DataError, match="at least one labelled test row"):
+        probe(x, y, x_test, [""] * 300, seed=0)
+    with pytest.raises(DataError, match="codes 600, labels 10"):
+        probe(x, y[:10], x_test, y_test, seed=0)
+    with pytest.raises(DataError, match="test codes of width 5, got width 2"):
+        probe(x, y, x_test[:, :2], y_test, seed=0)
+    bad = x_test.copy()
+    bad[3, 2] = np.nan
+    with pytest.raises(DataError, match="finite test codes, got nan in row 3, dimension 2"):
+        probe(x, y, bad, y_test, seed=0)
