@@ -1,0 +1,1 @@
+"""What goes in: any news, or the generated world, as rows; and corpora prepared from them."""

@@ -1,0 +1,287 @@
+"""From a stream of rows to a corpus on disk: sampled, split, without duplicates, with a manifest.
+
+Two passes, in memory that grows by 136 bytes a row: the first writes the rows aside and keeps keys and
+fingerprints, the second writes those that stay. The manifest is written last, so a corpus without one is
+unfinished and is made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from smallbert.corpus import duplicates, first_pass, hub, news
+from smallbert.corpus.delimited import Quoting
+from smallbert.corpus.prepared import MANIFEST, PREPARED, ROWS, SPLITS, Corpus
+from smallbert.corpus.rows import SCHEMA
+from smallbert.corpus.sources import Options, describe, parts
+from smallbert.corpus.tally import Tally
+from smallbert.errors import DataError, UsageError
+from smallbert.progress import Progress
+from smallbert.storage import atomic_write, digest, read_json, sha256_file, write_json
+
+VERSION = 1
+"""Counts the changes of what is written for the same request; part of it."""
+
+ROW_GROUP = 16_384
+TOPICS = 200
+"""Topics listed in the manifest, the largest first."""
+
+
+def prepare(
+    batches: Iterable[pa.RecordBatch],
+    out: str | Path,
+    *,
+    rows: int | None = None,
+    test_fraction: float = 0.1,
+    validation_fraction: float = 0.05,
+    seed: int = 0,
+    near_duplicates: bool = True,
+    near_threshold: float = 0.8,
+    source: Mapping[str, Any] | None = None,
+    tally: Tally | None = None,
+) -> Corpus:
+    """Prepare a corpus, or open it where the same request has finished before.
+
+    Rows keep the order of the stream. Splits and samples go by a keyed hash of the row's group (id and
+    title where it has none): rows of one group share their split, and a row keeps its split when the
+    corpus grows. Duplicates leave after sampling (:mod:`smallbert.corpus.duplicates` says which), so somewhat
+    fewer than ``rows`` may stay. An id that appears again gets ``~`` and its row number behind it.
+
+    Args:
+        batches: rows of :data:`smallbert.corpus.rows.SCHEMA`; not touched where nothing is to be done.
+        out: the corpus's folder; one writer at a time.
+        rows: draw so many at random from the whole stream (whole groups, but for one); all by default.
+        test_fraction: share of test rows.
+        validation_fraction: share of validation rows.
+        seed: of sample and splits.
+        near_duplicates: whether near copies across splits are looked for; exact ones always are.
+        near_threshold: least estimated Jaccard similarity of near copies.
+        source: where the rows come from, as plain data. Part of the request: it must change when the
+            rows do.
+        tally: of the reading; goes into the manifest.
+
+    Returns:
+        the finished corpus.
+
+    Raises:
+        UsageError: fractions or ``rows`` make no sense.
+        DataError: no row goes to train, or whatever the stream raises.
+        MachineError: the disk is full.
+    """
+    if not (test_fraction >= 0 and validation_fraction >= 0 and test_fraction + validation_fraction < 1):
+        raise UsageError(
+            "Expected fractions of test and validation of at least 0 that leave room for train, "
+            f"got {test_fraction} and {validation_fraction}."
+        )
+    if rows is not None and rows < 1:
+        raise UsageError(f"Expected at least one row, got rows={rows}.")
+    request = {
+        "version": VERSION,
+        "source": dict(source or {}),
+        "rows": rows,
+        "test_fraction": test_fraction,
+        "validation_fraction": validation_fraction,
+        "seed": seed,
+        "near_duplicates": near_duplicates,
+        "near_threshold": near_threshold,
+    }
+    out = Path(out)
+    manifest = out / MANIFEST
+    if manifest.is_file() and digest(read_json(manifest)["request"]) == digest(request):
+        return Corpus.open(out)
+    manifest.unlink(missing_ok=True)
+    for stray in out.glob(".*.part"):  # of a run that was killed
+        stray.unlink()
+    aside = out / "first-pass.parquet"
+    seen = first_pass.collect(batches, aside, rows=rows, seed=seed, near_duplicates=near_duplicates)
+
+    chosen = _sample(seen.sampling, rows)
+    split = _split(seen.splitting[chosen], test_fraction, validation_fraction)
+    prints = duplicates.Fingerprints(seen.prints.exact[chosen], seen.prints.near[chosen])
+    verdict = duplicates.judge(prints, split, threshold=near_threshold)
+    if not ((split == 0) & (verdict.reason == 0)).any():
+        raise DataError(f"Expected rows to train on, found none among {len(chosen):,}.", "Add rows.")
+
+    decisions = np.full(len(seen.ids), -1, np.int8)  # -1 not sampled, else the split
+    decisions[chosen] = split
+    reasons = np.zeros(len(seen.ids), np.uint8)
+    reasons[chosen] = verdict.reason
+    summary = _write(aside, out / ROWS, decisions, reasons, _repeated(seen.ids, decisions, reasons))
+    summary["duplicates"]["near_kept_within_split"] = verdict.near_kept
+    write_json(
+        manifest,
+        {
+            **summary,
+            "bytes": (out / ROWS).stat().st_size,
+            "sha256": sha256_file(out / ROWS),
+            "reading": tally.as_dict() if tally else None,
+            "request": request,
+        },
+    )
+    aside.unlink()
+    return Corpus.open(out)
+
+
+def prepare_source(
+    source: str | Path,
+    out_root: str | Path,
+    *,
+    batches: Iterable[pa.RecordBatch] | None = None,
+    columns: Mapping[str, str] | None = None,
+    lang: str = "",
+    lang_from_folder: bool = False,
+    quoting: Quoting = "auto",
+    max_bad_rows: int | float = 0.05,
+    longest_field: int = news.LONGEST_FIELD,
+    rows: int | None = None,
+    **options: Any,
+) -> Corpus:
+    """Prepare whatever ``source`` names, in a folder of its own under ``out_root``.
+
+    Args:
+        source: what :func:`smallbert.corpus.news.read` takes, or with ``batches`` any name that says what
+            they are, all their parameters included.
+        out_root: the folder's name is derived from the source (its files' checksums) and all parameters,
+            so the same request finds its finished corpus.
+        batches: the rows, where they are generated rather than read.
+        columns: see :func:`smallbert.corpus.news.read`, also for the next five.
+        lang: language of every row.
+        lang_from_folder: language from the folder's name.
+        quoting: of CSV and TSV.
+        max_bad_rows: how many rows may be bad.
+        longest_field: characters a field may have.
+        rows: see :func:`prepare`.
+        **options: the rest of :func:`prepare`'s.
+
+    Raises:
+        UsageError, DataError, MachineError: as reading and :func:`prepare` do.
+    """
+    if batches is not None:
+        described: dict[str, Any] = {"name": str(source)}
+        return prepare(batches, _folder(out_root, described, rows, options), rows=rows, source=described, **options)
+    found = parts(source, Options(dict(columns or {}), lang, lang_from_folder, quoting))
+    files = describe(found)
+    described = {
+        "name": str(source) if hub.is_remote(str(source)) else Path(source).name,
+        "files": files,
+        "options": [vars(part.options) for part in found],
+        "max_bad_rows": max_bad_rows,
+        "longest_field": longest_field,
+    }
+    tally = Tally(max_bad_rows)
+    read = news.rows(found, tally, longest_field)
+    return prepare(
+        _with_progress(read, tally, sum(file.get("bytes", 0) for file in files)),
+        _folder(out_root, described, rows, options),
+        rows=rows,
+        source=described,
+        tally=tally,
+        **options,
+    )
+
+
+def _folder(root: str | Path, source: dict[str, Any], rows: int | None, options: dict[str, Any]) -> Path:
+    stem = "".join(c if c.isalnum() else "-" for c in Path(source["name"]).stem)[:40]
+    return Path(root) / f"{stem}-{digest([VERSION, source, rows, options], 12)}"
+
+
+def _with_progress(batches: Iterator[pa.RecordBatch], tally: Tally, total: int) -> Iterator[pa.RecordBatch]:
+    with Progress("reading the corpus", round(total / 1e6), "MB") as progress:
+        for batch in batches:
+            progress.advance(round(tally.bytes / 1e6) - progress.done)
+            yield batch
+        progress.advance(progress.total - progress.done)
+
+
+def _sample(keys: np.ndarray, rows: int | None) -> np.ndarray:
+    """Row numbers of the ``rows`` least keys, ascending; ties go to the earlier row."""
+    if rows is None or rows >= len(keys):
+        return np.arange(len(keys))
+    return np.sort(np.argsort(keys, kind="stable")[:rows])
+
+
+def _split(keys: np.ndarray, test: float, validation: float) -> np.ndarray:
+    """(n,) int8: 0 train, 1 validation, 2 test, by a uniform number in [0, 1) from each key."""
+    uniform = (keys >> np.uint64(11)) / 2.0**53
+    return np.where(uniform < test, 2, np.where(uniform < test + validation, 1, 0)).astype(np.int8)
+
+
+def _repeated(ids: np.ndarray, decisions: np.ndarray, reasons: np.ndarray) -> np.ndarray:
+    """(n,) bool: rows that stay and whose id an earlier one that stays has."""
+    stays = np.flatnonzero((decisions >= 0) & (reasons == 0))
+    first = np.unique(ids[stays], return_index=True)[1]
+    repeated = np.zeros(len(ids), bool)
+    repeated[np.delete(stays, first)] = True
+    return repeated
+
+
+def _write(aside: Path, path: Path, decisions: np.ndarray, reasons: np.ndarray, repeated: np.ndarray) -> dict[str, Any]:
+    """Write the rows that stay and count them and those that leave."""
+    languages: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    topics: Counter[str] = Counter()
+    removed: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    content, kept, start = hashlib.sha256(), 0, 0
+    with (
+        pq.ParquetFile(aside, pre_buffer=False) as source,
+        atomic_write(path) as file,
+        pq.ParquetWriter(file, PREPARED, compression="zstd") as writer,
+        Progress("writing the corpus", len(decisions)) as progress,
+    ):
+        for batch in source.iter_batches(ROW_GROUP, use_threads=False):
+            here = slice(start, start + batch.num_rows)
+            start = here.stop
+            sampled = decisions[here] >= 0
+            for row in np.flatnonzero(sampled & (reasons[here] > 0)):
+                removed[duplicates.REASONS[reasons[here][row]]][batch["lang"][int(row)].as_py()] += 1
+            stays = np.flatnonzero(sampled & (reasons[here] == 0))
+            splits = [SPLITS[i] for i in decisions[here][stays]]
+            table = _renamed(batch.take(pa.array(stays)), repeated[here][stays], here.start + stays)
+            table = pa.RecordBatch.from_arrays([*table.columns, pa.array(splits, pa.string())], schema=PREPARED)
+            for lang, name in zip(table["lang"].to_pylist(), splits, strict=True):
+                languages[lang][name] += 1
+            topics.update(table["topic"].to_pylist())
+            _digest_into(content, table)
+            if table.num_rows:
+                writer.write_batch(table, row_group_size=ROW_GROUP)
+            kept += table.num_rows
+            progress.advance(batch.num_rows)
+    by_language = dict(sorted(languages.items(), key=lambda item: (-item[1].total(), item[0])))
+    largest = sorted(topics.items(), key=lambda item: (-item[1], item[0]))
+    return {
+        "key": content.hexdigest()[:16],
+        "rows": kept,
+        "counts": {
+            "split": {name: sum(count[name] for count in by_language.values()) for name in SPLITS},
+            "language": {lang: {name: n[name] for name in SPLITS} for lang, n in by_language.items()},
+            "topic": dict(largest[:TOPICS]),
+            "topics": len(largest),
+        },
+        "duplicates": {name: dict(sorted(removed[name].items())) for name in duplicates.REASONS[1:]},
+        "sampled": int((decisions >= 0).sum()),
+        "ids_made_unique": int(repeated.sum()),
+    }
+
+
+def _renamed(batch: pa.RecordBatch, repeated: np.ndarray, number: np.ndarray) -> pa.RecordBatch:
+    if not repeated.any():
+        return batch
+    ids = batch["id"].to_pylist()
+    for row in np.flatnonzero(repeated):
+        ids[row] = f"{ids[row]}~{number[row] + 1}"
+    return pa.RecordBatch.from_arrays([pa.array(ids, pa.string()), *batch.columns[1:]], schema=SCHEMA)
+
+
+def _digest_into(content: Any, batch: pa.RecordBatch) -> None:
+    """Feed every cell, its length before it, column by column."""
+    for column in batch.columns:
+        for cell in column.cast(pa.binary()).to_pylist():
+            content.update(len(cell).to_bytes(8, "little"))
+            content.update(cell)

@@ -1,0 +1,114 @@
+"""A prepared corpus on disk: rows with their splits, and a manifest that says where they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from smallbert.corpus.rows import COLUMNS, SCHEMA
+from smallbert.errors import DataError, UsageError
+from smallbert.storage import read_json
+
+SPLITS = ("train", "validation", "test")
+PREPARED = SCHEMA.append(pa.field("split", pa.string(), nullable=False))
+"""Schema of ``rows.parquet``."""
+
+ROWS, MANIFEST = "rows.parquet", "manifest.json"
+METADATA = ("id", "lang", "topic", "group", "split")
+"""Columns without the text."""
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A finished corpus; :meth:`open` reads one, :func:`smallbert.corpus.prepare.prepare` makes one.
+
+    Args:
+        folder: holds ``rows.parquet`` and ``manifest.json``.
+        manifest: the latter's content.
+    """
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Corpus:
+        """Open a finished corpus.
+
+        Raises:
+            DataError: the folder holds none, or its rows are not those of the manifest.
+        """
+        folder = Path(folder)
+        if not (folder / MANIFEST).is_file():
+            raise DataError(f"Expected a prepared corpus in {folder}, found no {MANIFEST}.", "Prepare it again.")
+        manifest = read_json(folder / MANIFEST)
+        path = folder / ROWS
+        size = path.stat().st_size if path.is_file() else 0
+        if size != manifest["bytes"]:
+            raise DataError(
+                f"{path}: expected {manifest['bytes']:,} bytes, found {size:,}.", "Delete it and prepare it again."
+            )
+        return cls(folder, manifest)
+
+    @property
+    def key(self) -> str:
+        """Digest of all rows and their splits: equal for equal content, however it was stored."""
+        return self.manifest["key"]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return self.manifest["rows"]
+
+    @property
+    def counts(self) -> dict[str, Any]:
+        """Rows by ``split``, by ``language`` (and split in it) and by ``topic``."""
+        return self.manifest["counts"]
+
+    @property
+    def languages(self) -> list[str]:
+        """Language codes, the one with the most rows first."""
+        return list(self.counts["language"])
+
+    def batches(
+        self, columns: Sequence[str] | None = None, rows: int = 4096, *, split: str | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Stream the rows in their order.
+
+        Args:
+            columns: any of the row columns and ``split``; all by default.
+            rows: the most rows of a batch.
+            split: only this one; batches are then shorter.
+
+        Raises:
+            UsageError: an unknown column or split.
+        """
+        wanted = self._known(columns if columns is not None else PREPARED.names)
+        if split is not None and split not in SPLITS:
+            raise UsageError(f"Expected a split of {', '.join(SPLITS)}, got {split!r}.")
+        return self._batches(wanted, rows, split)
+
+    def _batches(self, wanted: list[str], rows: int, split: str | None) -> Iterator[pa.RecordBatch]:
+        with pq.ParquetFile(self.folder / ROWS, pre_buffer=False) as file:
+            for batch in file.iter_batches(rows, columns=list(dict.fromkeys([*wanted, "split"]))):
+                if split is not None:
+                    batch = batch.filter(pc.equal(batch["split"], split))
+                if batch.num_rows:
+                    yield batch.select(wanted)
+
+    def frame(self, columns: Sequence[str] = METADATA) -> pd.DataFrame:
+        """Rows as a frame; without the text unless asked for."""
+        return pq.read_table(self.folder / ROWS, columns=self._known(columns)).to_pandas()
+
+    @staticmethod
+    def _known(columns: Sequence[str]) -> list[str]:
+        unknown = [name for name in columns if name not in PREPARED.names]
+        if unknown:
+            raise UsageError(f"Expected columns among {', '.join((*COLUMNS, 'split'))}, got {unknown[0]!r}.")
+        return list(columns)

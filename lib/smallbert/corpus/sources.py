@@ -1,0 +1,150 @@
+"""What one source name stands for: a file, a folder, a corpus description, or a hub data set."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from smallbert.corpus import columns, hub, readers
+from smallbert.corpus.delimited import Quoting
+from smallbert.corpus.readers import Table
+from smallbert.errors import DataError, UsageError
+from smallbert.storage import sha256_file
+
+DESCRIPTION = ".toml"
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the files of one source are read.
+
+    Args:
+        columns: our column -> theirs; see :func:`smallbert.corpus.columns.resolve`.
+        lang: the language of every row; wins over a column.
+        lang_from_folder: the language is the name of the folder a file lies in.
+        quoting: of CSV and TSV; see :func:`smallbert.corpus.delimited.read`.
+    """
+
+    columns: dict[str, str] = field(default_factory=dict)
+    lang: str = ""
+    lang_from_folder: bool = False
+    quoting: Quoting = "auto"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file, or one split of a hub data set.
+
+    Args:
+        name: path relative to the source, for row ids and messages.
+        path: the file; None for a hub split.
+        options: how it is read.
+        split: the hub split.
+        folder: the local folder that holds it, where it is one.
+    """
+
+    name: str
+    path: Path | None
+    options: Options
+    split: Any = None
+    folder: Path | None = None
+
+    @property
+    def lang(self) -> str:
+        """The language of all its rows, or ``""``."""
+        if self.options.lang_from_folder and self.path is not None:
+            return self.path.resolve().parent.name
+        return self.options.lang
+
+    def open(self, longest_row: int) -> AbstractContextManager[Table]:
+        """Open it; see :func:`smallbert.corpus.readers.open_table`."""
+        if self.path is None:
+            return hub.open_split(self.split)
+        return readers.open_table(self.path, self.name, quoting=self.options.quoting, longest_row=longest_row)
+
+
+def parts(source: str | Path, options: Options) -> list[Part]:
+    """Every part of a source, in an order that depends on names only.
+
+    Args:
+        source: a file; a folder, searched through for files of known suffixes, hidden ones left out;
+            a description (``corpus.toml``, tables ``[[source]]``: ``path`` relative to it, and any of
+            ``columns``, ``lang``, ``lang_from_folder``, ``quoting``, as in :class:`Options`); or a
+            hub data set (:func:`smallbert.corpus.hub.splits`).
+        options: how to read it; a description brings its own.
+
+    Raises:
+        UsageError: an unknown key or mapping.
+        DataError: nothing is there, nothing of a known format, or a description is broken.
+    """
+    columns.check(options.columns)
+    if str(source).startswith(hub.PREFIX):
+        return _hub(str(source), options)
+    path = Path(source)
+    if not path.exists():
+        raise DataError(f"Expected a file or folder at {path}, which does not exist.")
+    if path.suffix == DESCRIPTION:
+        return list(_described(path, options))
+    if path.is_file():
+        return [Part(path.name, path, options)]
+    if hub.is_saved(path):
+        return _hub(f"{hub.PREFIX}{path}", options)
+    files = sorted(file for file in path.rglob("*") if _readable(file, path))
+    if not files:
+        raise DataError(f"Expected files ending in {', '.join(readers.SUFFIXES)} in {path}, found none.")
+    return [Part(file.relative_to(path).as_posix(), file, options) for file in files]
+
+
+def _hub(name: str, options: Options) -> list[Part]:
+    folder = Path(name.removeprefix(hub.PREFIX).split(":")[0])
+    local = folder if folder.is_dir() else None
+    return [Part(split, None, options, data, local) for split, data in hub.splits(name)]
+
+
+def _readable(file: Path, folder: Path) -> bool:
+    hidden = any(piece.startswith(".") for piece in file.relative_to(folder).parts)
+    return not hidden and readers.kind(file) is not None and file.is_file()
+
+
+def _described(path: Path, options: Options) -> Iterator[Part]:
+    if options != Options():
+        raise UsageError(f"{path.name} brings its own columns, languages and quoting; write them there.")
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: expected TOML: {error}.") from error
+    sources = tables.get("source")
+    if set(tables) != {"source"} or not isinstance(sources, list) or not sources:
+        raise DataError(f"{path}: expected [[source]] tables and nothing else, found {', '.join(tables) or 'none'}.")
+    allowed = {"columns": dict, "lang": str, "lang_from_folder": bool, "quoting": str}
+    for table in sources:
+        given = dict(table)
+        name = given.pop("path", None)
+        wrong = [key for key, value in given.items() if not isinstance(value, allowed.get(key, ()))]
+        if not isinstance(name, str) or wrong:
+            raise UsageError(
+                f"{path}: expected path and any of {', '.join(allowed)} in a [[source]], got "
+                + (", ".join(f"{key} = {given[key]!r}" for key in wrong) or f"path = {name!r}")
+            )
+        try:
+            inner = parts(name if name.startswith(hub.PREFIX) else path.parent / name, Options(**given))
+        except DataError as error:
+            raise DataError(f"{path}: {error.message}", error.hint) from error
+        folder = name.rstrip("/") if (path.parent / name).is_dir() else str(Path(name).parent)
+        yield from (replace(part, name=(Path(folder) / part.name).as_posix()) for part in inner)
+
+
+def describe(found: list[Part]) -> list[dict[str, Any]]:
+    """Name, size in bytes and sha256 of every file read, those of a local hub folder included; of a data
+    set on the hub the split's name alone, since it is streamed."""
+    files = {part.name: part.path for part in found}
+    for folder in {part.folder for part in found if part.folder is not None}:
+        files |= {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
+    return [
+        {"name": name} | ({} if path is None else {"bytes": path.stat().st_size, "sha256": sha256_file(path)})
+        for name, path in sorted(files.items())
+    ]

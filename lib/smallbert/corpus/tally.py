@@ -1,0 +1,86 @@
+"""How far a reading has come, and the rows it could not use: counted by kind, the first ones quoted by
+file and line, limited in number."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, NamedTuple
+
+from smallbert.errors import DataError, UsageError
+
+EXAMPLES = 20
+"""How many bad rows are kept to show; all are counted."""
+
+EARLY = 10_000
+"""A share cannot be judged on few rows: before so many, a stream may hold as many bad rows as
+so many rows would be allowed. The exact share is checked when the stream ends."""
+
+
+class BadRow(NamedTuple):
+    """Why one row cannot be used: ``kind`` is counted, ``detail`` is shown."""
+
+    kind: str
+    detail: str = ""
+
+
+class Tally:
+    """The tally of one reading.
+
+    Args:
+        limit: how many bad rows are skipped before the reading stops: a share of all rows (a float
+            from 0 to 1) or a number of rows (an int).
+
+    Attributes:
+        rows: rows seen, bad ones included.
+        bytes: bytes of the source's files consumed.
+        counts: bad rows by kind.
+        examples: the first :data:`EXAMPLES`, as ``file:line: kind (detail)``.
+    """
+
+    def __init__(self, limit: int | float = 0.05) -> None:
+        if isinstance(limit, bool) or limit < 0 or (isinstance(limit, float) and limit > 1):
+            raise UsageError(f"Expected max_bad_rows as a share (0.0 to 1.0) or a whole number, got {limit!r}.")
+        self.limit = limit
+        self.rows = 0
+        self.bytes = 0
+        self.counts: Counter[str] = Counter()
+        self.examples: list[str] = []
+
+    @property
+    def total(self) -> int:
+        """Bad rows so far."""
+        return self.counts.total()
+
+    def add(self, where: str, bad: BadRow) -> None:
+        """Count one bad row.
+
+        Raises:
+            DataError: the limit is passed.
+        """
+        self.counts[bad.kind] += 1
+        if len(self.examples) < EXAMPLES:
+            self.examples.append(f"{where}: {bad.kind}" + (f" ({bad.detail})" if bad.detail else ""))
+        self._check(max(self.rows, EARLY))
+
+    def finish(self) -> None:
+        """Judge the whole reading.
+
+        Raises:
+            DataError: the limit is passed.
+        """
+        self._check(self.rows)
+
+    def _check(self, rows: int) -> None:
+        allowed = self.limit if isinstance(self.limit, int) else self.limit * rows
+        if self.total > allowed:
+            kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.counts.most_common())
+            shown = "\n  ".join(self.examples[:5])
+            raise DataError(
+                f"Expected at most {self.limit:.3g}{' of all' if isinstance(self.limit, float) else ''} rows "
+                f"to be unusable, but {self.total:,} of the first {self.rows:,} are ({kinds}):\n  {shown}\n",
+                "Mend the file or its column mapping, or allow more with max_bad_rows.",
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The tally as plain data, for the manifest."""
+        return {"rows": self.rows, "counts": dict(sorted(self.counts.items())), "examples": self.examples}

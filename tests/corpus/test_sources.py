@@ -1,0 +1,151 @@
+"""Files, folders, descriptions and hub data sets behind one name."""
+
+import sys
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from smallbert.corpus.news import read
+from smallbert.corpus.sources import Options, describe, parts
+from smallbert.errors import DataError, MachineError, UsageError
+from smallbert.storage import sha256_file
+
+
+def rows_of(source, **options):
+    return [row for batch in read(source, **options) for row in batch.to_pylist()]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Two languages in folders, beside files that are no rows."""
+    for lang, word in (("eng", "hello"), ("kor", "안녕")):
+        (tmp_path / "news" / lang).mkdir(parents=True)
+        (tmp_path / "news" / lang / "b.csv").write_text(f"id,title,text\n1,t,{word} b\n", encoding="utf-8")
+        (tmp_path / "news" / lang / "a.jsonl").write_text(f'{{"title":"t","body":"{word} a"}}\n', encoding="utf-8")
+    (tmp_path / "news" / "README.md").write_text("no rows")
+    (tmp_path / "news" / ".cache").mkdir()
+    (tmp_path / "news" / ".cache" / "c.csv").write_text("id,text\n1,hidden\n")
+    return tmp_path
+
+
+def test_folder_is_read_in_order_of_names_with_languages_and_unique_ids(folder):
+    rows = rows_of(folder / "news", lang_from_folder=True)
+    assert [(row["id"], row["lang"], row["content"]) for row in rows] == [
+        ("eng/a.jsonl:1", "en", "hello a"),
+        ("eng/b.csv:1", "en", "hello b"),
+        ("kor/a.jsonl:1", "ko", "안녕 a"),
+        ("kor/b.csv:1", "ko", "안녕 b"),
+    ]
+
+
+def test_description_mixes_sources(folder):
+    (folder / "reviews.tsv").write_text('movie\treview\trating\n99\t"좋다\t9\n', encoding="utf-8")
+    toml = folder / "corpus.toml"
+    toml.write_text(
+        '[[source]]\npath = "reviews.tsv"\nlang = "ko"\nquoting = "none"\n'
+        'columns = { title = "movie", content = "review", topic = "rating" }\n'
+        '[[source]]\npath = "news/eng"\nlang_from_folder = true\n'
+    )
+    rows = rows_of(toml)
+    assert [(row["id"], row["lang"], row["title"], row["content"], row["topic"]) for row in rows] == [
+        ("reviews.tsv:1", "ko", "99", '"좋다', "9"),
+        ("news/eng/a.jsonl:1", "en", "t", "hello a", ""),
+        ("news/eng/b.csv:1", "en", "t", "hello b", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("[[source]\n", DataError, "corpus.toml: expected TOML"),
+        ('path = "x"\n', DataError, r"expected \[\[source\]\] tables and nothing else, found path"),
+        ('[[source]]\npath = "news"\ncolums = {}\n', UsageError, "got colums = {}"),
+        ('[[source]]\nlang = "en"\n', UsageError, "got path = None"),
+        ('[[source]]\npath = "news"\nlang = 3\n', UsageError, "got lang = 3"),
+        ('[[source]]\npath = "nowhere"\n', DataError, "corpus.toml: Expected a file or folder at .*nowhere"),
+        ('[[source]]\npath = "news"\ncolumns = { titel = "t" }\n', UsageError, "Did you mean 'title'"),
+    ],
+)
+def test_broken_descriptions(folder, text, error, message):
+    (folder / "corpus.toml").write_text(text)
+    with pytest.raises(error, match=message):
+        parts(folder / "corpus.toml", Options())
+
+
+def test_description_brings_its_own_options(folder):
+    (folder / "corpus.toml").write_text('[[source]]\npath = "news"\n')
+    with pytest.raises(UsageError, match="write them there"):
+        read(folder / "corpus.toml", lang="en")
+
+
+def test_missing_and_empty(tmp_path):
+    with pytest.raises(DataError, match=r"Expected a file or folder at .*nowhere, which does not exist"):
+        read(tmp_path / "nowhere")
+    with pytest.raises(DataError, match=r"Expected files ending in .csv, .* found none"):
+        read(tmp_path)
+
+
+def test_describe_knows_the_files_by_content(folder):
+    (first, *_), files = parts(folder / "news", Options()), describe(parts(folder / "news", Options()))
+    assert [file["name"] for file in files] == ["eng/a.jsonl", "eng/b.csv", "kor/a.jsonl", "kor/b.csv"]
+    assert files[0]["sha256"] == sha256_file(first.path) and files[0]["bytes"] == first.path.stat().st_size
+
+
+@pytest.fixture
+def hub_folder(tmp_path):
+    """A folder in hub format: Parquet by split, the README describes a configuration and a class label."""
+    pq.write_table(pa.table({"headline": ["a", "b"], "text": ["A", "B"], "label": [1, 0]}), tmp_path / "tr.parquet")
+    pq.write_table(pa.table({"headline": ["c"], "text": ["C"], "label": [-1]}), tmp_path / "te.parquet")
+    (tmp_path / "README.md").write_text(
+        "---\nconfigs:\n- config_name: main\n  data_files:\n  - split: train\n    path: tr.parquet\n"
+        "  - split: test\n    path: te.parquet\ndataset_info:\n- config_name: main\n  features:\n"
+        "  - name: headline\n    dtype: string\n  - name: text\n    dtype: string\n  - name: label\n"
+        "    dtype:\n      class_label:\n        names:\n          '0': sport\n          '1': politics\n---\n"
+    )
+    return tmp_path
+
+
+def test_describe_knows_a_hub_folder_by_content(hub_folder):
+    files = describe(parts(f"hub:{hub_folder}", Options()))
+    assert [file["name"] for file in files if "sha256" in file] == ["README.md", "te.parquet", "tr.parquet"]
+    assert {"name": "train"} in files
+
+
+def test_description_may_name_a_hub_folder(hub_folder):
+    (hub_folder / "corpus.toml").write_text(f'[[source]]\npath = "hub:{hub_folder}:main:test"\n')
+    assert [row["content"] for row in rows_of(hub_folder / "corpus.toml")] == ["C"]
+
+
+@pytest.mark.parametrize("suffix", ["", ":main"])
+def test_hub_folder_is_read_split_after_split(hub_folder, suffix):
+    rows = rows_of(f"hub:{hub_folder}{suffix}", lang="en")
+    assert [(row["id"], row["title"], row["content"], row["topic"]) for row in rows] == [
+        ("train:1", "a", "A", "politics"),
+        ("train:2", "b", "B", "sport"),
+        ("test:1", "c", "C", ""),
+    ]
+
+
+def test_one_split_of_a_hub_folder(hub_folder):
+    assert [row["content"] for row in rows_of(f"hub:{hub_folder}:main:test")] == ["C"]
+    with pytest.raises(DataError, match="expected the split 'dev'; it has train, test"):
+        read(f"hub:{hub_folder}:main:dev")
+    with pytest.raises(DataError, match=r"Expected a data set at 'hub:.*:other'"):
+        read(f"hub:{hub_folder}:other")
+
+
+def test_data_set_saved_to_disk(tmp_path):
+    datasets = pytest.importorskip("datasets")
+    train = datasets.Dataset.from_dict({"title": ["a", "b"], "body": ["A", "B"]})
+    datasets.DatasetDict({"train": train, "test": train.select([1])}).save_to_disk(tmp_path / "dict")
+    train.save_to_disk(tmp_path / "one")
+    assert [row["content"] for row in rows_of(tmp_path / "dict")] == ["A", "B", "B"]
+    assert [row["content"] for row in rows_of(f"hub:{tmp_path / 'dict'}:test")] == ["B"]
+    assert [row["title"] for row in rows_of(tmp_path / "one")] == ["a", "b"]
+
+
+def test_missing_extra_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(MachineError, match=r"pip install 'smallbert\[hub\]'"):
+        read("hub:some/data")

@@ -1,0 +1,39 @@
+"""Limits on bad rows, as a share and as a number."""
+
+import pytest
+
+from smallbert.corpus.tally import EARLY, EXAMPLES, BadRow, Tally
+from smallbert.errors import DataError, UsageError
+
+
+def test_number_is_a_hard_limit():
+    tally = Tally(2)
+    for line in (5, 6):
+        tally.add(f"f.csv:{line}", BadRow("missing title"))
+    with pytest.raises(DataError, match=r"3 of the first 0 are \(3 missing title\):\n  f.csv:5: missing title\n"):
+        tally.add("f.csv:7", BadRow("missing title"))
+
+
+def test_share_is_judged_early_on_and_exactly_at_the_end():
+    tally = Tally(0.01)
+    tally.rows = 50
+    tally.add("f:2", BadRow("NUL byte", "content"))
+    with pytest.raises(DataError, match="max_bad_rows"):
+        tally.finish()
+    with pytest.raises(DataError, match="f:2: NUL byte"):
+        for _ in range(EARLY // 100):
+            tally.add("f:3", BadRow("NUL byte"))
+
+
+def test_examples_are_bounded_and_counts_are_not():
+    tally = Tally(1000)
+    for line in range(500):
+        tally.add(f"f:{line}", BadRow("oversized field"))
+    assert len(tally.examples) == EXAMPLES and tally.total == 500
+    assert tally.as_dict()["counts"] == {"oversized field": 500}
+
+
+@pytest.mark.parametrize("limit", [-1, 1.5, -0.1, True])
+def test_senseless_limits(limit):
+    with pytest.raises(UsageError, match="Expected max_bad_rows"):
+        Tally(limit)
