@@ -1,0 +1,1 @@
+"""Tokenizers, encoders and the loop that pretrains them."""

@@ -1,0 +1,142 @@
+"""Pretrains a small multilingual BERT: texts in, a Hugging Face folder out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+import transformers
+
+from smallbert import runtime, storage
+from smallbert.errors import DataError, UsageError
+from smallbert.models.mlm import MaskedLanguageModelling, build_model
+from smallbert.models.packing import PackedRows
+from smallbert.models.recipe import PretrainRecipe
+from smallbert.models.tokens import TokenStore
+from smallbert.models.training import fit
+
+FINISHED = "recipe.json"
+CHECKPOINT = "checkpoint.safetensors"
+
+
+def pretrain(
+    texts: TokenStore | Iterable[str],
+    recipe: PretrainRecipe,
+    out: Path,
+    *,
+    languages: Iterable[str] | None = None,
+    data_key: str | None = None,
+    device: str = "auto",
+    checkpoint_every: int = 200,
+) -> Path:
+    """Pretrain by masked language modelling, or return at once what an earlier call with the same key finished.
+
+    After a kill at any moment the same call goes on from the last checkpoint, and the result is the one an
+    uninterrupted call gives (on a CPU with the same number of threads: equal to the bit).
+
+    Args:
+        texts: an iterable that can be read several times, made into a token store in ``out/tokens``; or a finished
+            store, to share one vocabulary and one encoding between runs.
+        recipe: sizes, budget, optimisation.
+        out: the encoder's folder: ``config.json``, ``model.safetensors`` (MLM head included), tokenizer files,
+            ``curve.csv`` (see :func:`smallbert.models.training.fit`) and, written last, ``recipe.json`` (recipe, key,
+            what it ran on, seconds, tokens per second).
+        languages: one language code a text, to balance the vocabulary.
+        data_key: identifies the texts; by default a digest of them, which costs one pass.
+        device: auto, cpu or cuda.
+        checkpoint_every: steps between two checkpoints.
+
+    Returns:
+        ``out``, loadable by ``AutoModel``, ``BertForMaskedLM`` and ``AutoTokenizer``.
+
+    Raises:
+        UsageError: ``out`` holds another run's encoder, checkpoint or tokens; or the loss is no longer finite.
+        DataError: the texts are too few.
+        MachineError: the device is missing or the disk is full.
+    """
+    where = runtime.device(device)
+    dtype = runtime.dtype(recipe.precision, where)
+    store = texts
+    if not isinstance(store, TokenStore):
+        store = TokenStore.build(texts, recipe.vocabulary_size, out / "tokens", languages=languages, data_key=data_key)
+    if store.vocabulary_size > recipe.vocabulary_size:
+        raise UsageError(
+            f"Expected a token store of at most {recipe.vocabulary_size} tokens of vocabulary, "
+            f"got {store.vocabulary_size}.",
+            "Give the recipe the store's vocabulary_size.",
+        )
+    key = recipe.key(store.key)
+    if (out / FINISHED).exists():
+        _check_finished(out, key)
+        return out
+    if len(store.train) < recipe.batch_tokens:
+        raise DataError(
+            f"Expected at least one step of {recipe.batch_tokens} tokens to train on, got {len(store.train)}.",
+            "Give more text or lower batch_tokens.",
+        )
+
+    objective = MaskedLanguageModelling(
+        build_model(recipe, store.vocabulary_size, where),
+        PackedRows(store.train, recipe.sequence_length, recipe.seed),
+        PackedRows(store.held_out, recipe.sequence_length),
+        recipe,
+        dtype,
+    )
+    run = storage.digest({"key": key, "device": where.type, "dtype": str(dtype)})
+    curve, seconds = fit(objective, recipe, out / CHECKPOINT, run, checkpoint_every=checkpoint_every)
+
+    _save_encoder(objective.model, store, recipe, out)
+    _write_curve(out / "curve.csv", curve)
+    stamp = {
+        "key": key,
+        "recipe": asdict(recipe),
+        "data": {"key": store.key, "train_tokens": len(store.train), "held_out_tokens": len(store.held_out)},
+        "device": where.type,
+        "dtype": str(dtype).removeprefix("torch."),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "seconds": round(seconds, 1),
+        "tokens_per_second": round(recipe.steps * recipe.batch_tokens / seconds),
+        "model_sha256": storage.sha256_file(out / "model.safetensors"),
+    }
+    storage.write_json(out / FINISHED, stamp)
+    (out / CHECKPOINT).unlink()
+    for left_by_a_kill in out.glob(".*.part"):
+        left_by_a_kill.unlink()
+    return out
+
+
+def _check_finished(out: Path, key: str) -> None:
+    found = storage.read_json(out / FINISHED)["key"]
+    if found != key:
+        raise UsageError(
+            f"Expected the encoder {key} in {out}, found {found}, made with another recipe or corpus.",
+            "Choose another folder or delete this one.",
+        )
+
+
+def _save_encoder(model: transformers.BertForMaskedLM, store: TokenStore, recipe: PretrainRecipe, out: Path) -> None:
+    """Write config, weights and tokenizer; the tokenizer learns the longest input."""
+    with TemporaryDirectory() as folder:
+        model.save_pretrained(folder)
+        for path in sorted(Path(folder).iterdir()):
+            with path.open("rb") as source, storage.atomic_write(out / path.name) as file:
+                shutil.copyfileobj(source, file)
+    settings = storage.read_json(store.folder / "tokenizer_config.json")
+    storage.write_json(out / "tokenizer_config.json", {**settings, "model_max_length": recipe.sequence_length})
+    storage.write_text(out / "tokenizer.json", (store.folder / "tokenizer.json").read_text(encoding="utf-8"))
+
+
+def _write_curve(path: Path, curve: list[dict[str, float]]) -> None:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(curve[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(curve)
+    storage.write_text(path, text.getvalue())

@@ -1,0 +1,146 @@
+"""The training loop all objectives share: AdamW, warm-up and cosine, loss curve, checkpoints that resume exactly."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import nn
+
+from smallbert import storage
+from smallbert.errors import UsageError
+from smallbert.models.recipe import PretrainRecipe
+from smallbert.progress import Progress
+
+CLIP_NORM = 1.0
+BETAS = (0.9, 0.98)
+EPSILON = 1e-6
+MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+class Objective(Protocol):
+    """What a loop needs to know of a task."""
+
+    model: nn.Module
+
+    def loss(self, step: int) -> torch.Tensor:
+        """Loss of a step, a scalar that depends on the weights and the step's number only."""
+
+    def evaluate(self) -> dict[str, float]:
+        """Held-out measures, by name."""
+
+
+def make_optimizer(model: nn.Module, weight_decay: float) -> torch.optim.AdamW:
+    """Fused AdamW, decay on matrices alone (as google-research/bert spares biases and LayerNorm), RoBERTa's betas."""
+    matrices = [p for p in model.parameters() if p.ndim > 1]
+    vectors = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, betas=BETAS, eps=EPSILON, fused=True)
+
+
+def fit(
+    objective: Objective,
+    recipe: PretrainRecipe,
+    checkpoint: Path,
+    key: str,
+    *,
+    checkpoint_every: int = 200,
+    label: str = "pretrain",
+) -> tuple[list[dict[str, float]], float]:
+    """Train ``objective.model`` in place to the end of the recipe, from the last checkpoint if there is one.
+
+    The result does not depend on interruptions: on a CPU the weights are equal to the bit.
+
+    Args:
+        objective: model, loss and measures.
+        recipe: steps, rates, decay, evaluations.
+        checkpoint: one safetensors file with weights, both moments and, as metadata, step, curve and seconds.
+        key: identifies the run; a checkpoint of another run is refused.
+        checkpoint_every: steps between two checkpoints.
+        label: name shown with the progress.
+
+    Returns:
+        The loss curve, one dict a measured step (step, tokens, learning_rate, train_loss = mean since the last row,
+        and the objective's measures), and the seconds of training, evaluation and checkpoints over all attempts.
+
+    Raises:
+        UsageError: the checkpoint is another run's, or the loss or its gradient is no longer finite.
+    """
+    model = objective.model
+    optimizer = make_optimizer(model, recipe.weight_decay)
+    progress = {"step": 0, "curve": [], "pending": [], "seconds": 0.0}
+    if checkpoint.exists():
+        progress = _restore(checkpoint, key, model, optimizer)
+    curve, pending = progress["curve"], progress["pending"]
+    measured = recipe.evaluation_steps()
+    began = time.monotonic() - progress["seconds"]
+    tokens = recipe.batch_tokens
+    with Progress(label, recipe.steps * tokens, "tokens", done=progress["step"] * tokens) as shown:
+        for step in range(progress["step"], recipe.steps):
+            pending.append(update(objective, optimizer, recipe, step))
+            done = step + 1
+            if done in measured:
+                point = {"step": done, "tokens": done * tokens, "learning_rate": recipe.rate(step)}
+                curve.append(point | {"train_loss": math.fsum(pending) / len(pending)} | objective.evaluate())
+                pending.clear()
+            if done % checkpoint_every == 0 or done == recipe.steps:
+                state = {"step": done, "curve": curve, "pending": pending, "seconds": time.monotonic() - began}
+                _save(checkpoint, key, model, optimizer, state)
+            shown.advance(tokens)
+    return curve, time.monotonic() - began
+
+
+def update(objective: Objective, optimizer: torch.optim.AdamW, recipe: PretrainRecipe, step: int) -> float:
+    """One update; returns the loss before it. Weights are untouched if loss or gradient is not finite."""
+    for group in optimizer.param_groups:
+        group["lr"] = recipe.rate(step)
+    loss = objective.loss(step)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    norm = nn.utils.clip_grad_norm_(objective.model.parameters(), CLIP_NORM)
+    value, size = torch.stack([loss.detach(), norm]).tolist()
+    if not (math.isfinite(value) and math.isfinite(size)):
+        raise UsageError(
+            f"Expected a finite loss and gradient, got {value} and {size} at step {step + 1} of {recipe.steps} "
+            f"(learning rate {recipe.rate(step):.2g}).",
+            "The last checkpoint is kept. Lower learning_rate or raise warmup_fraction.",
+        )
+    optimizer.step()
+    return value
+
+
+def _save(path: Path, key: str, model: nn.Module, optimizer: torch.optim.AdamW, progress: dict[str, Any]) -> None:
+    """Write weights, moments and progress as one file, so that no crash can leave two that disagree."""
+    tensors = {}
+    for name, parameter in model.named_parameters():
+        tensors[f"weight.{name}"] = parameter.detach()
+        for moment in MOMENTS:
+            tensors[f"{moment}.{name}"] = optimizer.state[parameter][moment]
+    with storage.atomic_write(path) as file:
+        file.write(save(tensors, metadata={"progress": json.dumps({"key": key, **progress})}))
+
+
+def _restore(path: Path, key: str, model: nn.Module, optimizer: torch.optim.AdamW) -> dict[str, Any]:
+    """Load a checkpoint into model and optimizer; returns its progress."""
+    with safe_open(path, framework="pt") as file:
+        progress = json.loads(file.metadata()["progress"])
+        if progress["key"] != key:
+            raise UsageError(
+                f"Expected a checkpoint of run {key} at {path}, found one of {progress['key']}: "
+                "another recipe, corpus, device or number format.",
+                "Choose another folder or delete this one.",
+            )
+        for name, parameter in model.named_parameters():
+            with torch.no_grad():
+                parameter.copy_(file.get_tensor(f"weight.{name}"))
+            state = {moment: file.get_tensor(f"{moment}.{name}").to(parameter.device) for moment in MOMENTS}
+            # Adam's own count, a tensor on the parameter's device where the optimizer is fused.
+            state["step"] = torch.tensor(float(progress["step"]), device=parameter.device)
+            optimizer.state[parameter] = state
+    return progress
