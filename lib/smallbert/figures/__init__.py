@@ -1,0 +1,1 @@
+"""Figures and tables: one function each, drawn from data frames, without torch."""

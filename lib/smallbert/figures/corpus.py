@@ -1,0 +1,186 @@
+"""Figures of page 1: what went in, how the encoder learned, and the shape of its embeddings."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.ticker import PercentFormatter
+
+from smallbert.figures.page import Chart
+from smallbert.figures.style import BLUE, FLOOR, INK, SKY, VERMILION, WIDTH, look
+
+SPLITS = {"train": BLUE, "validation": VERMILION, "test": SKY}
+
+
+def rows_by_language(counts: pd.DataFrame) -> Chart:
+    """Rows of each language and split.
+
+    Args:
+        counts: columns ``lang``, ``split``, ``rows``.
+    """
+    table = counts.pivot_table(index="lang", columns="split", values="rows", aggfunc="sum", fill_value=0)
+    table = table.reindex(columns=[split for split in SPLITS if split in table])
+    table = table.loc[table.sum(axis=1).sort_values().index]
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.9 + 0.24 * len(table)))
+    left = np.zeros(len(table))
+    for split in table.columns:
+        bars = axes.barh(table.index, table[split], left=left, color=SPLITS[split], label=split, height=0.72)
+        for bar in bars:
+            bar.set_hatch({"train": "", "validation": "//", "test": ".."}[split])
+            bar.set_edgecolor("white")
+        left += table[split].to_numpy()
+    for y, total in enumerate(left):
+        axes.text(total, y, f" {int(total):,}", va="center", fontsize=8, color=INK)
+    axes.set(xlabel="articles", ylabel="language")
+    axes.margins(x=0.1)
+    axes.grid(axis="y", visible=False)
+    axes.legend(loc="lower right")
+    total, largest = int(left.sum()), table.index[-1]
+    return Chart(
+        "rows_by_language",
+        figure,
+        counts,
+        f"Stacked bars of {total:,} articles in {len(table)} languages; the largest is {largest} with "
+        f"{int(left[-1]):,}, the smallest {table.index[0]} with {int(left[0]):,}.",
+        "Articles kept by language and split, after bad rows and duplicates were removed.",
+    )
+
+
+def token_lengths(lengths: pd.DataFrame, max_tokens: int) -> Chart:
+    """How long the articles are, in tokens of the encoder.
+
+    Args:
+        lengths: columns ``tokens`` (right edge of a bin), ``share`` (of all articles in the bin).
+        max_tokens: where longer articles were cut.
+    """
+    figure, axes = plt.subplots(figsize=(WIDTH, 2.4))
+    width = np.diff(lengths.tokens, prepend=0)
+    axes.bar(lengths.tokens - width / 2, lengths.share, width=width * 0.94, color=BLUE)
+    axes.axvline(max_tokens, color=VERMILION, linestyle="--", linewidth=1.2)
+    axes.text(
+        max_tokens,
+        axes.get_ylim()[1],
+        f"cut at {max_tokens} ",
+        ha="right",
+        va="top",
+        color=VERMILION,
+        fontsize=8,
+    )
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    axes.set(xlabel="tokens, [CLS] and [SEP] included", ylabel="share of articles")
+    cut = float(lengths.share[lengths.tokens >= max_tokens].sum())
+    return Chart(
+        "token_lengths",
+        figure,
+        lengths,
+        f"Histogram of article lengths; {cut:.0%} of the articles reach the limit of {max_tokens} tokens.",
+        "Length of the articles as the encoder reads them. The last bin holds those that were cut.",
+    )
+
+
+def pretraining(curve: pd.DataFrame, unigram: float | None = None) -> Chart:
+    """Loss of the masked language model against tokens read.
+
+    Args:
+        curve: columns ``tokens``, ``train_loss``, ``held_out_loss`` (nats a masked token; empty where not measured).
+        unigram: loss of always guessing by frequency, nats, drawn as the line to beat.
+    """
+    figure, axes = plt.subplots(figsize=(WIDTH, 2.8))
+    millions = curve.tokens / 1e6
+    axes.plot(millions, curve.train_loss, color=look("train").color, linestyle="-", linewidth=1, label="train")
+    held = curve.dropna(subset=["held_out_loss"])
+    axes.plot(held.tokens / 1e6, held.held_out_loss, color=BLUE, marker="o", label="held out")
+    if unigram is not None:
+        axes.axhline(unigram, color=FLOOR, linestyle=":")
+        axes.text(millions.max(), unigram, "guess by frequency", ha="right", va="bottom", fontsize=8, color=FLOOR)
+    axes.set(xlabel="tokens read, millions", ylabel="masked-token loss, nats")
+    axes.set_ylim(bottom=0)
+    axes.legend()
+    first, last = held.iloc[0].held_out_loss, held.iloc[-1].held_out_loss
+    return Chart(
+        "pretraining",
+        figure,
+        curve,
+        f"Held-out loss falls from {first:.2f} to {last:.2f} nats over {millions.max():.1f} million tokens.",
+        "Pretraining of the small multilingual BERT: cross-entropy of masked tokens, on the training stream (smoothed) "
+        "and on held-out articles with fixed masks.",
+    )
+
+
+def spectrum(floor: pd.DataFrame) -> Chart:
+    """The linear floor: unexplained variance of PCA at every width.
+
+    Args:
+        floor: columns ``k``, ``train`` (fitted and measured on train), ``transfer`` (fitted on train, measured on
+            test), ``oracle`` (fitted and measured on test).
+    """
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
+    shown = floor[floor.transfer > 0]
+    axes.plot(shown.k, shown.transfer, color=BLUE, label="fitted on train, measured on test")
+    axes.plot(shown.k, shown.oracle, color=INK, linestyle=":", label="fitted and measured on test (oracle)")
+    axes.set(xscale="log", yscale="log", xlabel="width k, components", ylabel="unexplained variance (FVU)")
+    axes.set_ylim(bottom=1e-4)
+    axes.legend()
+    half = int(shown.k[shown.transfer <= 0.05].min()) if (shown.transfer <= 0.05).any() else int(shown.k.max())
+    return Chart(
+        "spectrum",
+        figure,
+        floor,
+        f"Unexplained variance of PCA falls with the width; {half} of {int(floor.k.max())} components leave 5% of it.",
+        "Fraction of variance unexplained (FVU) by PCA at every width, both axes logarithmic. "
+        "No autoencoder with an affine decoder can go below the dotted line on the test articles.",
+    )
+
+
+def second_moment(shares: pd.DataFrame) -> Chart:
+    """Share of the total second moment that each dimension holds, largest first.
+
+    Args:
+        shares: columns ``rank`` (1 is the largest), ``dimension``, ``share`` of the raw second moment.
+    """
+    figure, axes = plt.subplots(figsize=(WIDTH, 2.6))
+    axes.plot(shares["rank"], shares.share, color=BLUE)
+    axes.axhline(0.01, color=VERMILION, linestyle="--", linewidth=1)
+    axes.text(shares["rank"].max(), 0.01, "1%: an outlier ", ha="right", va="bottom", color=VERMILION, fontsize=8)
+    even = 1 / len(shares)
+    axes.axhline(even, color=FLOOR, linestyle=":")
+    axes.text(shares["rank"].max(), even, "if all were equal ", ha="right", va="bottom", color=FLOOR, fontsize=8)
+    axes.set(xscale="log", yscale="log", xlabel="dimension, by rank", ylabel="share of second moment")
+    above = int((shares.share > 0.01).sum())
+    return Chart(
+        "second_moment",
+        figure,
+        shares,
+        f"{above} of {len(shares)} dimensions hold more than 1% of the second moment each; the largest holds "
+        f"{shares.share.max():.1%}.",
+        "Share of the raw second moment by dimension. Where few dimensions hold much of it, the raw squared error "
+        "mostly measures those few.",
+    )
+
+
+def retrieval(pairs: pd.DataFrame) -> Chart:
+    """Cross-language retrieval: how often an article's nearest neighbour in another language tells the same event.
+
+    Args:
+        pairs: columns ``query``, ``target`` (languages), ``precision`` (at 1).
+    """
+    table = pairs.pivot_table(index="query", columns="target", values="precision")
+    size = 1.2 + 0.42 * len(table)
+    figure, axes = plt.subplots(figsize=(min(WIDTH, size + 1.2), size))
+    sns.heatmap(
+        table, annot=True, fmt=".0%", cmap="cividis", vmin=0, vmax=1, square=True, cbar=False, ax=axes,
+        annot_kws={"fontsize": 8}, linewidths=0.5,
+    )  # fmt: skip
+    axes.set(xlabel="searched language", ylabel="query language")
+    axes.grid(visible=False)
+    best = pairs.loc[pairs.precision.idxmax()]
+    return Chart(
+        "retrieval",
+        figure,
+        pairs,
+        f"Mean precision at 1 is {pairs.precision.mean():.1%} over {len(pairs)} ordered language pairs; the best is "
+        f"{best['query']} to {best.target} with {best.precision:.1%}.",
+        "Share of test articles whose nearest neighbour in another language tells the same event.",
+    )

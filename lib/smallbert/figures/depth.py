@@ -1,0 +1,352 @@
+"""Figures of page 2: encoder depth under two protocols, and what lies above and below the linear floor."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import seaborn as sns
+
+from smallbert.figures.intervals import bars, half_interval, line, means
+from smallbert.figures.page import Chart
+from smallbert.figures.style import FLOOR, INK, WIDTH, look
+
+INTERVAL = "Error bars: 95% t interval over paired seeds."
+
+
+def widths_and_baselines(floor: pd.DataFrame, baselines: pd.DataFrame) -> Chart:
+    """Test FVU of linear methods at equal width.
+
+    Args:
+        floor: columns ``k``, ``transfer``, ``oracle``.
+        baselines: columns ``method``, ``k``, ``test_fvu``.
+    """
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.2))
+    shown = floor[floor.k <= baselines.k.max() * 1.5]
+    axes.plot(shown.k, shown.transfer, **(line("pca", 0) | {"marker": ""}), label="PCA, fitted on train")
+    axes.plot(shown.k, shown.oracle, color=INK, linestyle=":", label="PCA, fitted on test (oracle)")
+    for position, (method, part) in enumerate(baselines.groupby("method", sort=False)):
+        axes.plot(part.k, part.test_fvu, **line(method, position), label=method)
+    axes.set(xscale="log", yscale="log", xlabel="width k", ylabel="test FVU")
+    axes.legend(ncols=2)
+    worst = baselines.sort_values(["k", "test_fvu"]).groupby("k").last().iloc[-1]
+    return Chart(
+        "widths_and_baselines",
+        figure,
+        pd.concat([floor.assign(method="PCA")[["method", "k", "transfer", "oracle"]], baselines]),
+        f"PCA is the lowest of the linear methods at every width; at the largest width compared, k = "
+        f"{int(baselines.k.max())}, the weakest is {worst.method}.",
+        "Fraction of variance unexplained on test at equal width, both axes logarithmic. Every method but truncation "
+        "has the best affine decoder for its codes.",
+    )
+
+
+def tuning_once(tuning: pd.DataFrame) -> Chart:
+    """The original's single tuning: validation loss of the smallest autoencoder.
+
+    Args:
+        tuning: columns ``activation``, ``optimizer``, ``rate``, ``validation_fvu`` (empty where it diverged).
+    """
+    optimizers = list(dict.fromkeys(tuning.optimizer))
+    figure, panels = plt.subplots(1, len(optimizers), figsize=(WIDTH, 2.4), sharey=True)
+    low = np.nanmin(tuning.validation_fvu)
+    high = max(low, min(np.nanmax(tuning.validation_fvu), 2.0))
+    for axes, optimizer in zip(np.atleast_1d(panels), optimizers, strict=True):
+        part = tuning[tuning.optimizer == optimizer]
+        table = part.pivot_table(index="activation", columns="rate", values="validation_fvu", dropna=False)
+        sns.heatmap(
+            table, annot=True, fmt=".2f", vmin=low, vmax=high, cmap="cividis_r", cbar=False, ax=axes,
+            annot_kws={"fontsize": 7}, linewidths=0.5, xticklabels=[f"{rate:g}" for rate in table.columns],
+        )  # fmt: skip
+        axes.set(title=optimizer, xlabel="learning rate", ylabel="")
+        axes.grid(visible=False)
+        axes.tick_params(axis="x", rotation=0, labelsize=7)
+    best = tuning.loc[tuning.validation_fvu.idxmin()]
+    return Chart(
+        "tuning_once",
+        figure,
+        tuning,
+        f"The smallest autoencoder does best with {best.activation}, {best.optimizer} and rate {best.rate:g}: "
+        f"validation FVU {best.validation_fvu:.3f}.",
+        "Original protocol: activation, optimizer and rate are chosen once, on the smallest autoencoder, by validation "
+        "FVU; the choice is reused for every other. An empty cell diverged.",
+    )
+
+
+def loss_by_depth(cells: pd.DataFrame, floor_mse: float) -> Chart:
+    """The original's own picture: raw test loss against depth after few epochs.
+
+    Args:
+        cells: columns ``depth``, ``epoch``, ``seed``, ``test_mse`` (a vector's squared error over its width).
+        floor_mse: test MSE of PCA fitted on train at the same width.
+    """
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
+    epochs = sorted(cells.epoch.unique())
+    for position, epoch in enumerate(epochs):
+        part = cells[cells.epoch == epoch]
+        part = means(part.test_mse, part.depth)
+        shift = 0.06 * (position - (len(epochs) - 1) / 2)
+        bars(axes, part.depth + shift, part, f"after {epoch} epochs", position)
+    axes.axhline(floor_mse, color=FLOOR, linestyle=":")
+    axes.text(cells.depth.max() + 0.3, floor_mse, "PCA", ha="right", va="bottom", fontsize=8, color=FLOOR)
+    axes.set(
+        xlabel="layers of the encoder",
+        ylabel="test loss, MSE per element",
+        xticks=sorted(cells.depth.unique()),
+    )
+    axes.legend()
+    final = cells[cells.epoch == epochs[-1]].groupby("depth").test_mse.mean()
+    place = "below all of them" if floor_mse < final.min() else "not below all of them"
+    return Chart(
+        "loss_by_depth",
+        figure,
+        cells,
+        f"After {epochs[-1]} epochs the lowest mean loss is at depth {final.idxmin()} and the highest at depth "
+        f"{final.idxmax()}; PCA at the same width is {place}.",
+        "Original protocol, as it was reported: raw test loss by depth. " + INTERVAL,
+    )
+
+
+def tuning_each(tuning: pd.DataFrame) -> Chart:
+    """The fair protocol's tuning: validation gap to the floor by rate, for every depth.
+
+    Args:
+        tuning: columns ``depth``, ``rate``, ``validation_fvu``, ``chosen`` (bool), for one budget.
+    """
+    depths = sorted(tuning.depth.unique())
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
+    for position, depth in enumerate(depths):
+        part = tuning[tuning.depth == depth].sort_values("rate")
+        axes.plot(part.rate, part.validation_fvu, **line("", position), label=f"{depth}")
+        best = part[part.chosen]
+        axes.plot(
+            best.rate,
+            best.validation_fvu,
+            marker="o",
+            markersize=11,
+            markerfacecolor="none",
+            markeredgecolor=INK,
+            linestyle="",
+        )
+    axes.set(xscale="log", yscale="log", xlabel="learning rate (peak)", ylabel="validation FVU")
+    axes.legend(title="layers", ncols=2)
+    best = tuning[tuning.chosen].set_index("depth").rate
+    return Chart(
+        "tuning_each",
+        figure,
+        tuning,
+        "Best learning rate by depth: "
+        + ", ".join(f"{depth}: {best[depth]:g}" for depth in depths if depth in best)
+        + ".",
+        "Fair protocol: validation FVU against the peak learning rate for each depth, one tuning seed apart from the "
+        "published ones. The ring marks the chosen rate; the grid was widened until it lay inside.",
+    )
+
+
+def gap_by_depth(cells: pd.DataFrame) -> Chart:
+    """Distance from the floor by depth, both protocols, one panel a width.
+
+    Args:
+        cells: final epoch; columns ``protocol``, ``depth``, ``bottleneck``, ``seed``, ``gap_test`` (FVU above PCA
+            fitted on train).
+    """
+    widths = sorted(cells.bottleneck.unique())
+    figure, panels = plt.subplots(1, len(widths), figsize=(WIDTH, 3.2), sharey=True)
+    for axes, width in zip(np.atleast_1d(panels), widths, strict=True):
+        for position, protocol in enumerate(("original", "fair")):
+            part = cells[(cells.bottleneck == width) & (cells.protocol == protocol)]
+            if len(part):
+                part = means(part.gap_test, part.depth)
+                bars(axes, part.depth + 0.1 * (position - 0.5), part, protocol, position)
+        axes.axhline(0, color=FLOOR, linestyle=":")
+        axes.set(title=f"k = {width}", xlabel="layers of the encoder", xticks=sorted(cells.depth.unique()))
+    first = np.atleast_1d(panels)[0]
+    first.set_ylabel("test FVU above PCA")
+    first.set_yscale("symlog", linthresh=0.01)
+    first.legend(loc="upper left")
+    final = cells.groupby(["protocol", "depth"]).gap_test.mean()
+    spans = [
+        f"{name} {final[name].min():.4f} to {final[name].max():.4f}" for name in ("original", "fair") if name in final
+    ]
+    return Chart(
+        "gap_by_depth",
+        figure,
+        cells,
+        "Mean distance above PCA over depths: " + "; ".join(spans) + ".",
+        "How far above PCA of the same width the autoencoders end, on test articles, one fixed affine decoder layer. "
+        "Zero is PCA fitted on train; linear below 0.01, logarithmic above. " + INTERVAL,
+    )
+
+
+def curves(cells: pd.DataFrame, floors: dict[str, float]) -> Chart:
+    """Train and test error against epochs, a panel a depth.
+
+    Args:
+        cells: columns ``protocol``, ``depth``, ``epoch``, ``seed``, ``train_fvu``, ``test_fvu``.
+        floors: FVU of PCA fitted on train, by ``train`` and ``test``.
+    """
+    depths = sorted(cells.depth.unique())
+    columns = min(3, len(depths))
+    rows = -(-len(depths) // columns)
+    figure, panels = plt.subplots(
+        rows, columns, figsize=(WIDTH, 2.0 * rows + 0.4), sharex=True, sharey=True, squeeze=False
+    )
+    for axes, depth in zip(panels.flat, depths, strict=False):
+        for protocol in ("original", "fair"):
+            part = cells[(cells.depth == depth) & (cells.protocol == protocol)]
+            for split, style in (("train", "--"), ("test", "-")):
+                mean = part.groupby("epoch")[f"{split}_fvu"].mean()
+                axes.plot(
+                    mean.index,
+                    mean,
+                    color=look(protocol).color,
+                    linestyle=style,
+                    label=f"{protocol}, {split}",
+                    linewidth=1.4,
+                )
+        axes.axhline(floors["test"], color=FLOOR, linestyle=":")
+        axes.set(title=f"{depth} layer{'s' if depth > 1 else ''}", xscale="log", yscale="log")
+    for axes in panels.flat[len(depths) :]:
+        axes.remove()
+    for axes in panels[-1]:
+        axes.set_xlabel("epochs")
+    for axes in panels[:, 0]:
+        axes.set_ylabel("FVU")
+    panels.flat[0].legend(fontsize=7)
+    last = cells[cells.epoch == cells.groupby(["protocol", "depth"]).epoch.transform("max")]
+    split = (last.test_fvu - last.train_fvu).abs().max()
+    return Chart(
+        "curves",
+        figure,
+        cells,
+        f"At the end train and test lie within {split:.3f} FVU of each other in every panel; the depths themselves end "
+        f"between {last.test_fvu.min():.3f} and {last.test_fvu.max():.3f}.",
+        "FVU against epochs, mean over seeds. Dotted: PCA of the same width on test. The fair lines follow a warm-up "
+        "and cosine schedule, so their early points are not those of a shorter run.",
+    )
+
+
+def gap_by_budget(cells: pd.DataFrame) -> Chart:
+    """Distance from the floor against the training budget, tuned at each budget.
+
+    Args:
+        cells: fair cells at their last epoch; columns ``budget`` (epochs), ``depth``, ``seed``, ``gap_test``.
+    """
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
+    for position, (depth, part) in enumerate(cells.groupby("depth")):
+        part = means(part.gap_test, part.budget)
+        bars(axes, part.budget * 1.02 ** (position - 2), part, f"{depth}", position)
+    axes.axhline(0, color=FLOOR, linestyle=":")
+    axes.set(
+        xlabel="budget, epochs",
+        ylabel="test FVU above PCA",
+        xscale="log",
+        xticks=sorted(cells.budget.unique()),
+    )
+    axes.set_xticklabels([str(budget) for budget in sorted(cells.budget.unique())])
+    axes.minorticks_off()
+    axes.legend(title="layers", ncols=2)
+    ends = cells.groupby(["budget", "depth"]).gap_test.mean().groupby("budget").max()
+    return Chart(
+        "gap_by_budget",
+        figure,
+        cells,
+        "Largest mean distance above PCA over depths: "
+        + "; ".join(f"{value:.4f} after {budget} epochs" for budget, value in ends.items()) + ".",
+        "Fair protocol at growing budgets, the learning rate chosen anew at each. " + INTERVAL,
+    )  # fmt: skip
+
+
+def loss_by_rows(cells: pd.DataFrame) -> Chart:
+    """Error against the number of training rows, epochs fixed, as the original advises.
+
+    Args:
+        cells: columns ``rows``, ``depth``, ``seed``, ``train_fvu``, ``test_fvu``, ``pca_test`` (PCA fitted on the
+            same rows).
+    """
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
+    for position, (depth, part) in enumerate(cells.groupby("depth")):
+        for split, style in (("train", "--"), ("test", "-")):
+            mean = part.groupby("rows")[f"{split}_fvu"].mean()
+            drawn = line("", position) | {"linestyle": style}
+            axes.plot(mean.index, mean, **drawn, label=f"{depth} layers, {split}")
+    pca = cells.groupby("rows").pca_test.mean()
+    axes.plot(pca.index, pca, color=FLOOR, linestyle=":", marker="D", label="PCA, test")
+    axes.set(xscale="log", yscale="log", xlabel="training rows", ylabel="FVU")
+    axes.legend(ncols=2, fontsize=7)
+    ends = cells[cells.rows == cells.rows.max()].groupby("depth").test_fvu.mean()
+    return Chart(
+        "loss_by_rows",
+        figure,
+        cells,
+        f"At {int(cells.rows.max()):,} rows the test FVU is between {ends.min():.3f} and {ends.max():.3f} over depths; "
+        f"PCA fitted on the same rows has {pca.iloc[-1]:.3f}.",
+        "Original protocol with its ten epochs on ever more rows: train (dashed) and test (solid), mean over seeds.",
+    )
+
+
+def arms(cells: pd.DataFrame) -> Chart:
+    """Distance from PCA, on train and on test, for every other arm.
+
+    Args:
+        cells: fair cells at their last epoch; columns ``arm``, ``seed``, ``gap_train``, ``gap_test``, ``bounded``.
+    """
+    order = cells.groupby("arm", sort=False).gap_test.mean().sort_values(ascending=False).index
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.9 + 0.27 * len(order)))
+    for y, name in enumerate(order):
+        part = cells[cells.arm == name]
+        for split, marker, shift in (("train", "o", 0.14), ("test", "s", -0.14)):
+            values = part[f"gap_{split}"]
+            half = half_interval(pd.DataFrame({"sem": [values.sem()], "count": [len(values)]}))
+            axes.errorbar(
+                values.mean(), y + shift, xerr=half, color=look(split).color, marker=marker, capsize=2, linestyle="",
+                label=split if y == 0 else None,
+            )  # fmt: skip
+    axes.axvline(0, color=FLOOR, linestyle=":")
+    axes.set(yticks=range(len(order)), yticklabels=order, xlabel="FVU above PCA of the same split's fit")
+    axes.legend()
+    below = cells.groupby("arm").gap_test.mean()
+    names = ", ".join(below[below < 0].index) or "none"
+    return Chart(
+        "arms",
+        figure,
+        cells,
+        f"Arms whose mean test error is below PCA fitted on train: {names}.",
+        "Fair protocol: distance from PCA fitted on train, on train and on test articles. Left of the dotted line is "
+        "better than any linear method; only arms without an affine decoder may go there on train. " + INTERVAL,
+    )
+
+
+def quality(metrics: pd.DataFrame) -> Chart:
+    """What the codes are worth beyond reconstruction, small multiples, one a metric.
+
+    Args:
+        metrics: columns ``method``, ``metric``, ``mean``, ``half`` (of a 95% interval; empty for one fit).
+    """
+    names = list(dict.fromkeys(metrics.metric))
+    methods = list(dict.fromkeys(metrics.method))
+    columns = min(3, len(names))
+    rows = -(-len(names) // columns)
+    figure, panels = plt.subplots(
+        rows, columns, figsize=(WIDTH, (0.7 + 0.2 * len(methods)) * rows), sharey=True, squeeze=False
+    )
+    for axes, name in zip(panels.flat, names, strict=False):
+        part = metrics[metrics.metric == name].set_index("method").reindex(methods)
+        for y, method in enumerate(methods):
+            mark = look("pca") if "PCA" in method else look("fair") if "fair" in method else look("original")
+            axes.errorbar(
+                part["mean"][method], len(methods) - 1 - y, xerr=np.nan_to_num(part.half[method]), color=mark.color,
+                marker=mark.marker, capsize=2,
+            )  # fmt: skip
+        axes.set(title=name, yticks=range(len(methods)), yticklabels=methods[::-1])
+    for axes in panels.flat[len(names) :]:
+        axes.remove()
+    overlap = metrics[metrics.metric == names[-1]].set_index("method")["mean"]
+    return Chart(
+        "quality",
+        figure,
+        metrics,
+        f"For {names[-1]}, the methods range from {overlap.min():.3f} ({overlap.idxmin()}) to {overlap.max():.3f} "
+        f"({overlap.idxmax()}).",
+        "What the narrow codes keep, at equal width. " + INTERVAL,
+    )

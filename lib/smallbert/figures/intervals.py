@@ -1,0 +1,32 @@
+"""Drawing helpers: error bars from grouped means, and the fixed look of a method as plot arguments."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from scipy.stats import t
+
+from smallbert.figures.style import look
+
+
+def line(name: str, position: int) -> dict[str, str]:
+    """Colour, marker and line style of method ``name``, as keywords of ``plot``."""
+    one = look(name, position)
+    return {"color": one.color, "marker": one.marker, "linestyle": one.linestyle}
+
+
+def half_interval(grouped: pd.DataFrame) -> np.ndarray:
+    """Half the width of a 95% t interval from columns ``sem`` and ``count``; zero where there is one value."""
+    degrees = np.maximum(grouped["count"].to_numpy(float) - 1, 1)
+    return np.nan_to_num(grouped["sem"].to_numpy(float) * t.ppf(0.975, degrees))
+
+
+def means(values: pd.Series, by: pd.Series | list[pd.Series]) -> pd.DataFrame:
+    """Mean, standard error and count of ``values`` by group, the groups as columns."""
+    return values.groupby(by).agg(["mean", "sem", "count"]).reset_index()
+
+
+def bars(axes: Axes, x: object, grouped: pd.DataFrame, label: str, position: int) -> None:
+    """Means with 95% intervals in the look of ``label``."""
+    axes.errorbar(x, grouped["mean"], yerr=half_interval(grouped), **line(label, position), capsize=2.5, label=label)

@@ -1,0 +1,153 @@
+"""Figures of page 3: where the narrow layers stand, and whether it matters."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from smallbert.figures.depth import INTERVAL
+from smallbert.figures.intervals import half_interval, line
+from smallbert.figures.page import Chart
+from smallbert.figures.style import FLOOR, WIDTH, look
+
+
+def widths(rules: pd.DataFrame) -> Chart:
+    """Widths of the encoder's layers under each rule.
+
+    Args:
+        rules: columns ``schedule``, ``layer`` (0 is the input), ``width``.
+    """
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
+    for position, (name, part) in enumerate(rules.groupby("schedule", sort=False)):
+        axes.plot(part.layer, part.width, **line(name, position), label=name)
+    axes.set(xlabel="layer (0 is the embedding, the last is the code)", ylabel="width", yscale="log")
+    axes.set_xticks(sorted(rules.layer.unique()))
+    axes.legend(fontsize=7, ncols=2)
+    inner = rules[(rules.layer > 0) & (rules.layer < rules.layer.max())].groupby("schedule", sort=False).width.mean()
+    return Chart(
+        "widths",
+        figure,
+        rules,
+        f"Mean hidden width runs from {inner.min():.0f} ({inner.idxmin()}) to {inner.max():.0f} ({inner.idxmax()}).",
+        "Layer widths of each schedule at one depth. All start at the embedding and end at the same code.",
+    )
+
+
+def gap_by_schedule(cells: pd.DataFrame) -> Chart:
+    """Distance from the floor by schedule, a row of panels a protocol, a panel a depth.
+
+    Args:
+        cells: last epoch; columns ``protocol``, ``depth``, ``schedule``, ``seed``, ``gap_test``.
+    """
+    depths = sorted(cells.depth.unique())
+    names = list(dict.fromkeys(cells.schedule))
+    figure, panels = plt.subplots(
+        2, len(depths), figsize=(WIDTH, 1.2 + 0.34 * len(names)), sharex="row", sharey=True, squeeze=False
+    )
+    for row, protocol in enumerate(("original", "fair")):
+        for axes, depth in zip(panels[row], depths, strict=True):
+            part = cells[(cells.depth == depth) & (cells.protocol == protocol)]
+            grouped = part.groupby("schedule").gap_test.agg(["mean", "sem", "count"]).reindex(names)
+            for y, name in enumerate(names):
+                one = look(name, y)
+                axes.errorbar(
+                    grouped["mean"][name], len(names) - 1 - y, xerr=half_interval(grouped.loc[[name]]),
+                    color=one.color, marker=one.marker, capsize=2,
+                )  # fmt: skip
+            axes.axvline(0, color=FLOOR, linestyle=":")
+            axes.set(title=f"{protocol}, {depth} layers", yticks=range(len(names)), yticklabels=names[::-1])
+            axes.locator_params(axis="x", nbins=4)
+    for axes in panels[-1]:
+        axes.set_xlabel("test FVU above PCA")
+    means = cells.groupby(["protocol", "schedule"]).gap_test.mean()
+    best = {name: means[name].idxmin() for name in ("original", "fair")}
+    return Chart(
+        "gap_by_schedule",
+        figure,
+        cells,
+        f"Averaged over depths, the schedule nearest to PCA is {best['original']} under the original protocol and "
+        f"{best['fair']} under the fair one.",
+        "Distance from PCA of the same width on test articles, by schedule and depth; each protocol has its own scale. "
+        + INTERVAL,
+    )
+
+
+def gap_by_parameters(cells: pd.DataFrame) -> Chart:
+    """Distance from the floor against the encoder's size, both protocols.
+
+    Args:
+        cells: last epoch; columns ``protocol``, ``schedule``, ``depth``, ``encoder_parameters``, ``seed``,
+            ``gap_test``.
+    """
+    figure, panels = plt.subplots(1, 2, figsize=(WIDTH, 3.2), sharex=True)
+    names = list(dict.fromkeys(cells.schedule))
+    correlations = []
+    for axes, protocol in zip(panels, ("original", "fair"), strict=True):
+        part = cells[cells.protocol == protocol]
+        points = (
+            part.groupby(["schedule", "depth", "encoder_parameters"])
+            .gap_test.agg(["mean", "sem", "count"])
+            .reset_index()
+        )
+        for position, name in enumerate(names):
+            own = points[points.schedule == name]
+            axes.errorbar(
+                own.encoder_parameters, own["mean"], yerr=half_interval(own), capsize=2,
+                **(line(name, position) | {"linestyle": ""}), label=name,
+            )  # fmt: skip
+        correlations.append(f"{protocol} {points.encoder_parameters.corr(points['mean'], method='spearman'):+.2f}")
+        axes.axhline(0, color=FLOOR, linestyle=":")
+        axes.set(title=protocol, xlabel="encoder parameters", xscale="log", ylabel="test FVU above PCA")
+    panels[0].legend(fontsize=6.5)
+    return Chart(
+        "gap_by_parameters",
+        figure,
+        cells,
+        "Rank correlation of encoder size and distance from PCA: " + ", ".join(correlations) + ".",
+        "The same cells against the number of encoder parameters: schedules that narrow early are also smaller. "
+        + INTERVAL,
+    )
+
+
+def paired_differences(pairs: pd.DataFrame) -> Chart:
+    """Paired difference of each schedule from uniform, with intervals.
+
+    Args:
+        pairs: columns ``protocol``, ``depth``, ``schedule``, ``difference``, ``low``, ``high`` (test FVU, schedule
+            less uniform).
+    """
+    names = list(dict.fromkeys(pairs.schedule))
+    depths = sorted(pairs.depth.unique())
+    figure, panels = plt.subplots(1, 2, figsize=(WIDTH, 0.9 + 0.3 * len(names) * len(depths) * 0.6), sharey=True)
+    labels = [(name, depth) for name in names for depth in depths]
+    for axes, protocol in zip(panels, ("original", "fair"), strict=True):
+        part = pairs[pairs.protocol == protocol].set_index(["schedule", "depth"])
+        for y, (name, depth) in enumerate(labels[::-1]):
+            if (name, depth) in part.index:
+                own = part.loc[(name, depth)]
+                one = look(name, names.index(name))
+                axes.errorbar(
+                    own.difference, y, xerr=np.array([[own.difference - own.low], [own.high - own.difference]]),
+                    color=one.color, marker=one.marker, capsize=2,
+                )  # fmt: skip
+        axes.axvline(0, color=FLOOR, linestyle=":")
+        axes.set(title=protocol, xlabel="test FVU less uniform's")
+        axes.set_yticks(range(len(labels)), [f"{name}, {depth} layers" for name, depth in labels[::-1]], fontsize=7)
+    signs = pairs.assign(
+        sign=np.where(pairs.high < 0, "better", np.where(pairs.low > 0, "worse", "no difference shown"))
+    )
+    counts = signs.groupby(["protocol", "sign"]).size()
+    said = "; ".join(
+        f"{name}: " + ", ".join(f"{count} {sign}" for sign, count in counts[name].items())
+        for name in ("original", "fair")
+        if name in counts
+    )
+    return Chart(
+        "paired_differences",
+        figure,
+        pairs,
+        f"Comparisons with uniform of the same depth, {said}.",
+        "Difference from the uniform schedule of the same depth, seed by seed; left of the line is better. Error bars: "
+        "95% t interval of the paired difference.",
+    )

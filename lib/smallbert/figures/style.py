@@ -1,0 +1,92 @@
+"""One theme, and one fixed look for each method throughout the report.
+
+Colours are Okabe and Ito's set (jfly.uni-koeln.de/color), safe for colour-blind readers; every colour comes with
+its own marker and line style, so that figures also read in grey.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import matplotlib as mpl
+import seaborn as sns
+from cycler import cycler
+
+INK = "#1b1b1b"
+GRID = "#d9d9d9"
+FLOOR = "#6b6b6b"
+ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
+BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
+
+WIDTH = 7.2
+"""Width of a full figure, inches; the page shows it at about 690 CSS pixels."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one method is drawn: colour, marker, line style."""
+
+    color: str
+    marker: str
+    linestyle: str
+
+
+LOOKS = {
+    "original": Look(VERMILION, "s", "--"),
+    "fair": Look(BLUE, "o", "-"),
+    "pca": Look(FLOOR, "D", ":"),
+    "oracle": Look(INK, "d", ":"),
+    "affine": Look(BLUE, "o", "-"),
+    "mlp": Look(GREEN, "^", "-"),
+    "mirrored": Look(PURPLE, "v", "-."),
+    "uniform": Look(BLUE, "o", "-"),
+    "geometric": Look(ORANGE, "^", "-."),
+    "bottleneck-heavy": Look(VERMILION, "s", "--"),
+    "wide-heavy": Look(GREEN, "v", ":"),
+    "train": Look(SKY, "o", "--"),
+    "test": Look(BLUE, "o", "-"),
+}
+
+_CYCLE = (Look(BLUE, "o", "-"), Look(VERMILION, "s", "--"), Look(GREEN, "^", "-."), Look(PURPLE, "v", ":"))
+_CYCLE += (Look(ORANGE, "D", "-"), Look(SKY, "P", "--"), Look(INK, "X", "-."), Look(FLOOR, "d", ":"))
+
+
+def look(name: str, position: int = 0) -> Look:
+    """The fixed look of method ``name``, or the one at ``position`` in the cycle where it has none."""
+    return LOOKS.get(name, _CYCLE[position % len(_CYCLE)])
+
+
+def use_theme() -> None:
+    """Set the report's theme; called once by every page, before its first figure."""
+    sns.set_theme(context="paper", style="ticks", font="DejaVu Sans")
+    mpl.rcParams.update(
+        {
+            "figure.figsize": (WIDTH, 3.4),
+            "figure.constrained_layout.use": True,
+            "figure.facecolor": "white",
+            "savefig.facecolor": "white",
+            "font.size": 9,
+            "axes.titlesize": 9.5,
+            "axes.titleweight": "bold",
+            "axes.titlelocation": "left",
+            "axes.labelsize": 9,
+            "axes.edgecolor": INK,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.grid": True,
+            "axes.axisbelow": True,
+            "grid.color": GRID,
+            "grid.linewidth": 0.6,
+            "lines.linewidth": 1.6,
+            "lines.markersize": 5,
+            "legend.frameon": False,
+            "legend.fontsize": 8,
+            "xtick.labelsize": 8,
+            "ytick.labelsize": 8,
+            "axes.prop_cycle": cycler(color=[one.color for one in _CYCLE]),
+            # Outlines, not fonts: the drawing looks the same on a machine without this font.
+            "svg.fonttype": "path",
+            # Without a salt the SVG's element names differ from run to run.
+            "svg.hashsalt": "smallbert",
+        }
+    )

@@ -1,0 +1,45 @@
+"""Tables as accessible HTML: caption, column scopes, right-aligned numbers, everything escaped."""
+
+from __future__ import annotations
+
+import html
+from numbers import Number
+
+import pandas as pd
+
+
+def html_table(frame: pd.DataFrame, caption: str, formats: dict[str, str] | None = None) -> str:
+    """HTML of ``frame``, its first column as row headings.
+
+    Args:
+        frame: one row a line; column names are the headings.
+        caption: shown above the table.
+        formats: Python format by column name, spaces written as underscores; numbers without one are shown
+            with thousands separators (integers) or four significant digits (floats).
+    """
+    formats = formats or {}
+    head = "".join(f'<th scope="col">{html.escape(str(column))}</th>' for column in frame.columns)
+    body = []
+    for row in frame.itertuples(index=False):
+        cells = []
+        for position, (column, value) in enumerate(zip(frame.columns, row, strict=True)):
+            text = html.escape(_format(value, formats.get(str(column).replace(" ", "_"), "")))
+            kind = ' class="number"' if isinstance(value, Number) and not isinstance(value, bool) else ""
+            cells.append(f'<th scope="row">{text}</th>' if position == 0 else f"<td{kind}>{text}</td>")
+        body.append("<tr>" + "".join(cells) + "</tr>")
+    return (
+        f'<div class="table"><table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div>"
+    )
+
+
+def _format(value: object, spec: str) -> str:
+    if value is None or (isinstance(value, float) and value != value):
+        return "–"
+    if spec:
+        return format(value, spec)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) or (isinstance(value, Number) and float(value).is_integer()):
+        return f"{int(value):,}"
+    return f"{value:.4g}" if isinstance(value, Number) else str(value)

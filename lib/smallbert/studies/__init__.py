@@ -1,0 +1,1 @@
+"""What each notebook does: corpus, models, compression and measures put together, tables out."""

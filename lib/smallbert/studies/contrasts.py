@@ -1,0 +1,42 @@
+"""Paired contrasts over seeds, and the words that intervals allow."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from smallbert.measure.comparisons import holm, paired_t
+from smallbert.measure.stats import Interval, paired_interval, verdict
+
+LEVEL = 0.95
+
+
+def contrast(a: pd.Series, b: pd.Series) -> dict[str, float]:
+    """Mean of ``a - b`` over the seeds both have, with its 95% interval and paired t-test.
+
+    Returns:
+        ``difference``, ``low``, ``high``, ``p`` and ``pairs``; not-a-number where fewer than two pairs are finite.
+    """
+    both = pd.DataFrame({"a": a, "b": b}).dropna()
+    if len(both) < 2:
+        return {"difference": np.nan, "low": np.nan, "high": np.nan, "p": np.nan, "pairs": len(both)}
+    found = paired_interval(both.a, both.b, level=LEVEL)
+    return {
+        "difference": found.estimate,
+        "low": found.low,
+        "high": found.high,
+        "p": paired_t(both.a, both.b),
+        "pairs": len(both),
+    }
+
+
+def corrected(rows: pd.DataFrame, *, margin: float) -> pd.DataFrame:
+    """Holm's correction over all rows, and a verdict for each: ``p`` becomes ``p_holm`` and ``verdict`` is added."""
+    finite = rows.p.notna()
+    adjusted = np.full(len(rows), np.nan)
+    adjusted[finite] = holm(rows.p[finite])
+    verdicts = [
+        verdict(Interval(row.difference, row.low, row.high, row.pairs, LEVEL), margin=margin, p=p) if ok else "diverged"
+        for row, p, ok in zip(rows.itertuples(), adjusted, finite, strict=True)
+    ]
+    return rows.drop(columns=["p", "pairs"]).assign(p_holm=adjusted, verdict=verdicts)

@@ -1,0 +1,159 @@
+"""Study 2: how far the embedding can be narrowed, and whether depth beats the linear floor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+
+from smallbert.compress.autoencoder import Architecture
+from smallbert.compress.baselines import random_projection, truncation, whitening
+from smallbert.compress.linear import AffineCode
+from smallbert.compress.schedules import hidden_widths
+from smallbert.measure.cost import affine_flops, affine_parameters
+from smallbert.studies.floor import Floor
+from smallbert.studies.protocols import Arm, Bench, Choice, original
+from smallbert.studies.quality import Code, Ruler
+
+
+def arm(width: int, bottleneck: int, depth: int, schedule: str = "uniform", **changes: object) -> Arm:
+    """An arm with an affine decoder and ReLU, or with ``changes`` of its architecture."""
+    hidden = hidden_widths(schedule, width, bottleneck, depth)
+    architecture = Architecture(width, bottleneck, hidden, **changes)
+    return Arm(f"{depth} layers, k={bottleneck}", architecture, schedule)
+
+
+def depth_arms(width: int, bottlenecks: Sequence[int], depths: Sequence[int]) -> list[Arm]:
+    """Uniform encoders of every depth and bottleneck, one affine decoder layer."""
+    return [arm(width, k, depth) for k in bottlenecks for depth in depths]
+
+
+def smallest(arms: Sequence[Arm]) -> Arm:
+    """The arm the original would tune on: the fewest parameters among those with a hidden layer."""
+    with_hidden = [one for one in arms if one.architecture.hidden] or list(arms)
+    return min(with_hidden, key=lambda one: one.architecture.encoder_parameters)
+
+
+def at_width(arms: Sequence[Arm], bottleneck: int) -> list[Arm]:
+    """The arms with this bottleneck."""
+    return [one for one in arms if one.architecture.bottleneck == bottleneck]
+
+
+def other_arms(width: int, bottleneck: int, depth: int) -> list[Arm]:
+    """The arms that settle the question: the same encoder with one thing changed."""
+    changes: dict[str, dict[str, object]] = {
+        "linear encoder": {"activation": "identity"},
+        "GELU": {"activation": "gelu"},
+        "tanh": {"activation": "tanh"},
+        "residual, normalised": {"residual": True},
+        "tanh on the output": {"output_activation": "tanh"},
+        "two-layer decoder": {"decoder": "mlp"},
+        "two-layer decoder, GELU": {"decoder": "mlp", "activation": "gelu"},
+        "mirrored decoder": {"decoder": "mirrored"},
+        "mirrored, residual": {"decoder": "mirrored", "residual": True},
+    }
+    plain = arm(width, bottleneck, depth)
+    arms = [Arm("affine decoder, ReLU", plain.architecture)]
+    for name, change in changes.items():
+        arms.append(Arm(name, arm(width, bottleneck, depth, **change).architecture))
+    return arms
+
+
+def linear_codes(floor: Floor, bottleneck: int, seed: int) -> list[AffineCode]:
+    """The linear methods of one width, fitted on train."""
+    train = floor.moments["train"]
+    return [
+        floor.pca.code(bottleneck),
+        whitening(train, bottleneck),
+        truncation(train, bottleneck, "least squares"),
+        truncation(train, bottleneck),
+        random_projection(train, bottleneck, seed=seed),
+    ]
+
+
+def baselines(floor: Floor, bottlenecks: Sequence[int], seed: int) -> pd.DataFrame:
+    """FVU of the linear methods: columns ``method``, ``k``, ``train_fvu``, ``test_fvu``.
+
+    Whitening is PCA's reconstruction in other units, so it is left out here.
+    """
+    rows = []
+    for k in bottlenecks:
+        for code in linear_codes(floor, k, seed):
+            if code.name != "whitening":
+                rows.append((code.name, k, code.fvu(floor.moments["train"]), code.fvu(floor.moments["test"])))
+    return pd.DataFrame(rows, columns=["method", "k", "train_fvu", "test_fvu"]).sort_values(["k", "method"])
+
+
+def by_rows(
+    bench: Bench, arms: Sequence[Arm], choice: Choice, *, shares: Sequence[float], epochs: int, seeds: int
+) -> pd.DataFrame:
+    """The original protocol on growing parts of train, epochs fixed: the last epoch, with ``rows`` and ``pca_test``."""
+    matrices = bench.matrices["original"]
+    tables = []
+    for share in sorted(shares):
+        part = bench.on(matrices.first(max(2 * arms[0].architecture.bottleneck, round(share * len(matrices.train)))))
+        table = original(part, arms, choice, epochs=(epochs,), seeds=seeds)
+        table["rows"] = len(part.matrices["original"].train)
+        table["pca_test"] = part.floor.transfer["test"][table.bottleneck.to_numpy()]
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def quality(bench: Bench, cells: pd.DataFrame, *, bottleneck: int, rows: int, seed: int) -> pd.DataFrame:
+    """Every measure for the linear methods and for trained cells of one width.
+
+    Args:
+        bench: data and finished cells, whose weights were kept.
+        cells: last epochs; columns ``cell``, ``protocol``, ``depth``, ``seed``, ``encoder_parameters``.
+        bottleneck: the width compared.
+        rows: articles measured on, at most.
+        seed: of the draws.
+    """
+    centred = bench.matrices["fair"]
+    mean = bench.matrices["original"].train.mean(axis=0, dtype=np.float64).astype(np.float32)
+    ruler = Ruler(centred, rows=rows, seed=seed)
+    codes = [_whole(centred.width)]
+    for linear in linear_codes(Floor.of(centred), bottleneck, seed):
+        widths = (centred.width, bottleneck)
+        cost = affine_parameters(widths), affine_flops(widths)
+        codes.append(Code(linear.name, 0, linear.encode, linear.decode, bottleneck, *cost))
+    chosen = cells[cells.bottleneck == bottleneck].sort_values(
+        ["protocol", "depth", "seed"], ascending=[False, True, True]
+    )
+    for cell in chosen.itertuples():
+        shift = mean if cell.protocol == "original" else np.zeros_like(mean)
+        codes.append(_trained(bench, cell, shift))
+    return pd.DataFrame([ruler.measure(code) for code in codes])
+
+
+def _whole(width: int) -> Code:
+    def same(vectors: np.ndarray) -> np.ndarray:
+        return vectors
+
+    return Code("whole embedding", 0, same, same, width, 0, 0)
+
+
+def _trained(bench: Bench, cell: object, shift: np.ndarray) -> Code:
+    """A trained cell as a code of centred vectors; ``shift`` is what its own protocol did not take off."""
+    model = bench.model(cell.protocol, cell.cell)
+    a = bench.architecture(cell.cell)
+
+    def encode(vectors: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return model.encode(torch.from_numpy(vectors + shift)).numpy()
+
+    def decode(codes: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return model.decode(torch.from_numpy(codes)).numpy() - shift
+
+    return Code(
+        f"{cell.protocol}, {cell.depth} layer{'s' if cell.depth > 1 else ''}",
+        cell.seed,
+        encode,
+        decode,
+        a.bottleneck,
+        a.encoder_parameters,
+        a.encode_flops,
+    )

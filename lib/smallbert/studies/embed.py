@@ -1,0 +1,187 @@
+"""Study 1: what goes in, and what the encoder makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from smallbert import paths
+from smallbert.compress.embeddings import extract
+from smallbert.compress.store import EmbeddingStore
+from smallbert.corpus import world
+from smallbert.corpus.prepare import prepare_source
+from smallbert.corpus.prepared import Corpus
+from smallbert.corpus.text import text
+from smallbert.measure.geometry import anisotropy, effective_rank, participation_ratio, second_moment_shares
+from smallbert.measure.probe import probe
+from smallbert.measure.retrieval import retrieval
+from smallbert.models import encoder as encoders
+from smallbert.models.pretrain import pretrain
+from smallbert.models.recipe import PretrainRecipe
+from smallbert.models.tokens import TokenStore
+from smallbert.storage import digest, sha256_file
+from smallbert.studies.floor import Floor
+from smallbert.studies.matrices import Matrices
+
+GENERATED = "world"
+PRETRAIN = "pretrain"
+
+
+def corpus(
+    source: str,
+    *,
+    rows: int,
+    seed: int,
+    columns: dict[str, str],
+    test_fraction: float,
+    validation_fraction: float,
+    near_duplicates: bool,
+    max_bad_rows: float,
+) -> Corpus:
+    """Prepare the corpus a notebook names: ``world`` is generated, anything else is read.
+
+    Args:
+        source: ``world``, or a file, folder, corpus description or hub data set.
+        rows: articles at most, drawn at random from a larger source.
+        seed: of the world, the draw and the splits.
+        columns: our column name to the source's.
+        test_fraction: share of test articles.
+        validation_fraction: share of validation articles.
+        near_duplicates: whether near copies across splits are removed too.
+        max_bad_rows: unreadable rows tolerated, share of all.
+    """
+    options = {
+        "test_fraction": test_fraction,
+        "validation_fraction": validation_fraction,
+        "seed": seed,
+        "near_duplicates": near_duplicates,
+    }
+    where = paths.cache() / "corpora"
+    if source == GENERATED:
+        batches = world.stream(rows, seed)
+        name = f"{GENERATED}-{rows}-{seed}-{_world_sources()}"
+        return prepare_source(name, where, batches=batches, **options)
+    return prepare_source(source, where, columns=columns, rows=rows, max_bad_rows=max_bad_rows, **options)
+
+
+def _world_sources() -> str:
+    """Digest of the generator's code and lexicons: a world that tells another story is another corpus."""
+    files = [*Path(world.__file__).parent.glob("*.py"), *(paths.data() / "world").iterdir()]
+    return digest([sha256_file(path) for path in sorted(files)], length=8)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The train texts of a corpus, or their languages, to be read as often as needed."""
+
+    prepared: Corpus
+    languages: bool = False
+
+    def __iter__(self) -> Iterator[str]:
+        for batch in self.prepared.batches(["title", "content", "lang"], split="train"):
+            yield from batch["lang"].to_pylist() if self.languages else text(batch)
+
+
+def pretrained(prepared: Corpus, recipe: PretrainRecipe, device: str = "auto") -> Path:
+    """Pretrain a small multilingual BERT on the train texts of a corpus, or find it finished.
+
+    Returns:
+        A Hugging Face folder with ``curve.csv`` beside the weights.
+    """
+    where = paths.cache() / "encoders"
+    tokens = TokenStore.build(
+        Texts(prepared),
+        recipe.vocabulary_size,
+        where / f"tokens-{prepared.key}-{recipe.vocabulary_size}",
+        languages=Texts(prepared, languages=True),
+        data_key=prepared.key,
+    )
+    return pretrain(tokens, recipe, where / f"bert-{recipe.key(tokens.key)}", device=device)
+
+
+def embeddings(prepared: Corpus, chosen: encoders.Encoder) -> EmbeddingStore:
+    """Embed the corpus, or find it embedded."""
+    identity = {key: value for key, value in chosen.describe().items() if key != "name"}
+    store = extract(prepared, chosen, paths.cache() / "embeddings" / digest([prepared.key, identity]))
+    assert store is not None  # one shard of one: nothing is left to others
+    return store
+
+
+def token_lengths(store: EmbeddingStore, max_tokens: int, bins: int = 32) -> pd.DataFrame:
+    """Histogram of article lengths: columns ``tokens`` (right edge of a bin), ``share``."""
+    edges = np.unique(np.linspace(0, max_tokens, bins + 1).round().astype(int))
+    counts, _ = np.histogram(store.rows.n_tokens, bins=edges)
+    # numpy closes the last bin on the right only: an article of exactly max_tokens counts there.
+    return pd.DataFrame({"tokens": edges[1:], "share": counts / counts.sum()})
+
+
+def geometry(matrices: Matrices, floor: Floor) -> pd.DataFrame:
+    """The shape of the cloud of train vectors: columns ``property``, ``value``."""
+    moments, variances = floor.moments["train"], floor.pca.variances
+    shares = second_moment_shares(moments.second_moments)
+    mean_share = float(moments.mean @ moments.mean) / float(moments.second_moments.sum())
+    return pd.DataFrame(
+        [
+            ("dimensions", matrices.width),
+            ("mean cosine of two articles (anisotropy)", anisotropy(matrices.train)),
+            ("the same after centring", anisotropy(matrices.centred().train)),
+            ("share of the second moment in the mean", mean_share),
+            ("dimensions with more than 1% of the second moment", int((shares > 0.01).sum())),
+            ("effective rank of the covariance", effective_rank(variances)),
+            ("participation ratio of the covariance", participation_ratio(variances)),
+            ("components for 95% of the variance", int(np.argmax(floor.transfer["test"] <= 0.05))),
+        ],
+        columns=["property", "value"],
+    )
+
+
+def second_moment(floor: Floor) -> pd.DataFrame:
+    """Share of the raw second moment by dimension, largest first: ``rank``, ``dimension``, ``share``."""
+    shares = second_moment_shares(floor.moments["train"].second_moments)
+    order = np.argsort(-shares, kind="stable")
+    return pd.DataFrame({"rank": np.arange(1, len(shares) + 1), "dimension": order, "share": shares[order]})
+
+
+def probes(matrices: Matrices, *, seed: int) -> pd.DataFrame:
+    """What a linear classifier reads from the whole embedding: language and topic, with Wilson intervals."""
+    rows = []
+    for label in ("lang", "topic"):
+        train, test = matrices.rows["train"][label], matrices.rows["test"][label]
+        if train[train != ""].nunique() > 1 and (test != "").any():
+            found = probe(matrices.train, train, matrices.test, test, seed=seed)
+            accuracy = found.accuracy
+            rows.append(
+                (
+                    {"lang": "language", "topic": "topic"}[label],
+                    found.classes,
+                    accuracy.estimate,
+                    accuracy.low,
+                    accuracy.high,
+                    found.macro_f1,
+                    found.majority,
+                    found.n_test,
+                )
+            )
+    columns = ["label", "classes", "accuracy", "low", "high", "macro F1", "commonest class", "test articles"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def translations(matrices: Matrices, *, seed: int) -> pd.DataFrame | None:
+    """Cross-language retrieval among test articles, as the vectors come and with each language centred.
+
+    Returns:
+        Columns ``query``, ``target``, ``precision``, ``chance``, ``centred``; None where no translations are known.
+    """
+    rows = matrices.rows["test"]
+    if not (rows[rows.group != ""].groupby("group").lang.nunique() > 1).any():
+        return None
+    tables = []
+    for centred in (False, True):
+        pairs = retrieval(matrices.test, rows.lang, rows.group, seed=seed, centre_languages=centred).pairs
+        pairs = pairs.rename(columns={"candidate": "target", "precision_at_1": "precision"})
+        tables.append(pairs.assign(centred=centred))
+    return pd.concat(tables, ignore_index=True)

@@ -1,0 +1,142 @@
+"""What page 1 says of the corpus and the encoder: facts for provenance, tables and sentences."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from smallbert import paths
+from smallbert.corpus.prepared import Corpus
+from smallbert.models.encoder import Encoder
+from smallbert.models.recipe import PretrainRecipe
+from smallbert.progress import duration
+from smallbert.storage import read_json
+
+GENERATED = "world"
+PRETRAIN = "pretrain"
+
+
+def source_name(source: str) -> str:
+    """How the report calls a corpus: never by a path of the machine it ran on."""
+    return "generated world" if source == GENERATED else Path(source).name
+
+
+def encoder_name(name: str, encoder: Encoder) -> str:
+    """How the report calls an encoder: a hub id or a package by its name, a folder by its last part."""
+    if name == PRETRAIN:
+        config = encoder.describe()
+        return f"small multilingual BERT pretrained here ({config['layer']} layers, width {config['width']})"
+    return Path(name).name if Path(name).is_dir() else name
+
+
+def corpus_facts(source: str, prepared: Corpus) -> dict[str, Any]:
+    """Provenance of the corpus: name, digest, rows, languages."""
+    return {
+        "name": source_name(source),
+        "generated": source == GENERATED,
+        "sha256": prepared.key,
+        "rows": prepared.rows,
+        "languages": prepared.languages,
+    }
+
+
+def encoder_facts(name: str, encoder: Encoder) -> dict[str, Any]:
+    """Provenance of the encoder: name, checksum, pooling, layer, limits, precision."""
+    return encoder.describe() | {"name": encoder_name(name, encoder)}
+
+
+def corpus_sentence(source: str, prepared: Corpus) -> str:
+    """One sentence on where the articles come from."""
+    kind = "**generated** by this project (a control with known ground truth)" if source == GENERATED else "real"
+    languages = prepared.languages
+    return (
+        f"{prepared.rows:,} articles in {len(languages)} languages ({', '.join(languages)}) are used. "
+        f"Source: {source_name(source)}; its texts are {kind}."
+    )
+
+
+def reading(prepared: Corpus) -> pd.DataFrame:
+    """What happened to the rows on their way in: columns ``step``, ``articles``."""
+    manifest = prepared.manifest
+    bad = (manifest["reading"] or {}).get("counts", {})
+    rows = [(f"unusable: {kind}", count) for kind, count in bad.items()]
+    for reason, by_language in manifest["duplicates"].items():
+        if isinstance(by_language, dict):
+            rows.append((f"removed: {reason.replace('_', ' ')}", sum(by_language.values())))
+    rows += [(f"kept in {split}", count) for split, count in prepared.counts["split"].items()]
+    return pd.DataFrame(rows, columns=["step", "articles"])
+
+
+def rows_by_language(prepared: Corpus) -> pd.DataFrame:
+    """Rows by language and split: columns ``lang``, ``split``, ``rows``."""
+    frame = prepared.frame(["lang", "split"])
+    return frame.groupby(["lang", "split"]).size().rename("rows").reset_index()
+
+
+def curve(folder: Path) -> pd.DataFrame:
+    """The loss curve of an encoder that was pretrained here."""
+    return pd.read_csv(folder / "curve.csv")
+
+
+def pretraining_sentence(folder: Path) -> str:
+    """How long the pretraining took; prose and no result, because seconds differ from run to run."""
+    stamp = read_json(folder / "recipe.json")
+    return (
+        f"Pretraining took {duration(stamp['seconds'])}: {stamp['tokens_per_second']:,} tokens a second in "
+        f"{stamp['dtype']} on {stamp['threads']} threads ({stamp['device']})."
+    )
+
+
+def encoder_table(name: str, encoder: Encoder, recipe: PretrainRecipe) -> pd.DataFrame:
+    """The encoder's description: columns ``property``, ``value``.
+
+    Args:
+        name: as the notebook was told.
+        encoder: loaded.
+        recipe: of the pretraining, told where the encoder was pretrained here.
+    """
+    facts = encoder_facts(name, encoder)
+    shown = ("name", "family", "width", "layer", "pooling", "max_tokens", "precision")
+    rows = [(key.replace("_", " "), str(facts[key])) for key in shown]
+    rows.append(("sha256", facts["sha256"][:16]))
+    rows.append(("vocabulary", f"{encoder.tokenizer.vocab_size:,}"))
+    if name == PRETRAIN:
+        rows.append(("tokens read in pretraining", f"{recipe.tokens:,}"))
+    return pd.DataFrame(rows, columns=["property", "value"])
+
+
+def answer(
+    source: str,
+    prepared: Corpus,
+    encoder: str,
+    geometry: pd.DataFrame,
+    probes: pd.DataFrame,
+    pairs: pd.DataFrame | None,
+) -> str:
+    """The answer of page 1, from its tables."""
+    shape = geometry.set_index("property").value
+    said = [
+        f"{prepared.rows:,} articles ({source_name(source)}) in {len(prepared.languages)} languages become vectors of "
+        f"{int(shape['dimensions'])} numbers by the {encoder}.",
+        f"Two articles have a mean cosine of {shape['mean cosine of two articles (anisotropy)']:.2f}, and "
+        f"{int(shape['components for 95% of the variance'])} principal components hold 95% of the test variance.",
+    ]
+    for row in probes.to_dict("records"):
+        said.append(
+            f"A linear probe reads the {row['label']} with {row['accuracy']:.1%} accuracy "
+            f"(always the commonest: {row['commonest class']:.1%})."
+        )
+    if pairs is not None:
+        found = pairs.groupby("centred").precision.mean()
+        said.append(
+            f"The translation is the nearest article in {found[False]:.1%} of searches, {found[True]:.1%} with each "
+            f"language centred (chance {pairs.chance.mean():.2%})."
+        )
+    return " ".join(said)
+
+
+def stored(folder: Path) -> str:
+    """A folder under the cache as the results keep it: relative, so that it means something on another machine."""
+    return folder.relative_to(paths.cache()).as_posix()

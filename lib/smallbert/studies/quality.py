@@ -1,0 +1,141 @@
+"""What narrow codes are worth beyond their squared error: neighbours, similarities, topics, translations.
+
+All of it is measured on centred vectors (the mean of train taken off), originals and codes alike, and neighbours by
+Euclidean distance, which no shift changes: a method is not judged by where it puts its origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from smallbert.measure.neighbours import nearest, overlap
+from smallbert.measure.probe import probe
+from smallbert.measure.reconstruction import reconstruction
+from smallbert.measure.retrieval import retrieval
+from smallbert.measure.similarity import pair_cosines, random_pairs, spearman
+from smallbert.measure.stats import mean_interval
+from smallbert.studies.matrices import Matrices
+
+NEIGHBOURS = 10
+PAIRS = 20_000
+
+
+@dataclass(frozen=True)
+class Code:
+    """One way to narrow a vector.
+
+    Args:
+        method: name in tables and figures; several seeds share it.
+        seed: of the fit, 0 where there is none.
+        encode: (rows, d) to (rows, k), on the matrices' own scale.
+        decode: (rows, k) to (rows, d).
+        width: numbers in a code.
+        encoder_parameters: trained numbers needed to encode.
+        flops: operations to encode one vector.
+    """
+
+    method: str
+    seed: int
+    encode: Callable[[np.ndarray], np.ndarray]
+    decode: Callable[[np.ndarray], np.ndarray]
+    width: int
+    encoder_parameters: int
+    flops: int
+
+
+class Ruler:
+    """Measures codes against the original vectors; what depends on the originals alone is computed once.
+
+    Args:
+        matrices: centred vectors.
+        rows: test articles used for neighbours and train articles used for probes, at most.
+        seed: of all draws.
+    """
+
+    def __init__(self, matrices: Matrices, *, rows: int, seed: int) -> None:
+        self._matrices, self._seed = matrices, seed
+        generator = np.random.default_rng(seed)
+        self._test = np.sort(generator.permutation(len(matrices.test))[:rows])
+        self._train = np.sort(generator.permutation(len(matrices.train))[: 2 * rows])
+        self._queries = np.arange(len(self._test))
+        self._pairs = random_pairs(len(self._test), PAIRS, seed=seed)
+        # Centred by the same articles that centre the codes, so that the whole vector scores exactly 1.
+        vectors = matrices.test[self._test] - matrices.train[self._train].mean(axis=0)
+        self._neighbours = nearest(vectors, self._queries, NEIGHBOURS, metric="l2")
+        self._cosines = pair_cosines(vectors, self._pairs)
+
+    def measure(self, code: Code) -> dict[str, object]:
+        """One row of the quality table: costs, errors and uses of one code."""
+        train = self._matrices.train[self._train]
+        test = self._matrices.test[self._test]
+        train_codes, test_codes = code.encode(train), code.encode(test)
+        centre = train_codes.mean(axis=0)
+        error = reconstruction(test, code.decode(test_codes))
+        train_codes, test_codes = train_codes - centre, test_codes - centre
+        rows = {split: self._matrices.rows[split].iloc[which] for split, which in self._splits()}
+        return {
+            "method": code.method,
+            "seed": code.seed,
+            "width": code.width,
+            "bytes a vector": 4 * code.width,
+            "encoder parameters": code.encoder_parameters,
+            "FLOPs a vector": code.flops,
+            "FVU": error.fvu,
+            "cosine distortion": error.cosine_distortion,
+            f"neighbour overlap@{NEIGHBOURS}": self._overlap(test_codes),
+            "similarity rank correlation": spearman(self._cosines, pair_cosines(test_codes, self._pairs)),
+            "topic accuracy": self._topic(train_codes, rows["train"], test_codes, rows["test"]),
+            "translation found": self._translation(test_codes, rows["test"]),
+        }
+
+    def _splits(self) -> tuple[tuple[str, np.ndarray], ...]:
+        return (("train", self._train), ("test", self._test))
+
+    def _overlap(self, codes: np.ndarray) -> float:
+        return float(overlap(self._neighbours, nearest(codes, self._queries, NEIGHBOURS, metric="l2")).mean())
+
+    def _topic(
+        self, train: np.ndarray, train_rows: pd.DataFrame, test: np.ndarray, test_rows: pd.DataFrame
+    ) -> float | None:
+        """Accuracy of a linear topic probe; None where the corpus names fewer than two topics."""
+        if train_rows.topic[train_rows.topic != ""].nunique() < 2 or not (test_rows.topic != "").any():
+            return None
+        return probe(train, train_rows.topic, test, test_rows.topic, seed=self._seed).accuracy.estimate
+
+    def _translation(self, codes: np.ndarray, rows: pd.DataFrame) -> float | None:
+        """Mean precision at 1 of finding the same event in another language; None where no translations are known."""
+        told = rows[rows.group != ""].groupby("group").lang.nunique()
+        if not (told > 1).any():
+            return None
+        return retrieval(codes, rows.lang, rows.group, seed=self._seed).precision_at_1
+
+
+def means(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean over seeds of every column, one row a method; measures nothing could be said of are left out."""
+    return rows.drop(columns="seed").groupby("method", sort=False).mean().reset_index().dropna(axis=1, how="all")
+
+
+def summary(rows: pd.DataFrame) -> pd.DataFrame:
+    """Mean over seeds of every measure, with half of the 95% interval: long form for the figure.
+
+    Args:
+        rows: one row a measured code.
+
+    Returns:
+        Columns ``method``, ``metric``, ``mean``, ``half``.
+    """
+    measures = [name for name in rows.columns[6:] if rows[name].notna().any()]
+    long = []
+    for method, part in rows.groupby("method", sort=False):
+        for name in measures:
+            values = part[name].to_numpy(float)
+            if len(values) > 1:
+                interval = mean_interval(values)
+                long.append((method, name, interval.estimate, interval.high - interval.estimate))
+            else:
+                long.append((method, name, values[0], np.nan))
+    return pd.DataFrame(long, columns=["method", "metric", "mean", "half"])

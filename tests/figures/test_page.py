@@ -1,0 +1,110 @@
+"""A page numbers its figures and tables, keeps them as files, and lets no text of a corpus become markup."""
+
+import base64
+import re
+from html.parser import HTMLParser
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+from smallbert.errors import UsageError
+from smallbert.figures.page import Chart, Page
+from smallbert.figures.tables import html_table
+from smallbert.paths import Edition
+
+HOSTILE = '<script>alert("x")</script>'
+
+
+def chart(name: str = "line", alt: str = "A line that rises.", caption: str = "Read it so.") -> Chart:
+    figure, axes = plt.subplots()
+    axes.plot([0, 1], [0, 1])
+    return Chart(name, figure, pd.DataFrame({"x": [0, 1], "y": [0, 1]}), alt, caption)
+
+
+@pytest.fixture
+def page(tmp_path) -> Page:
+    return Page(Edition("tiny", tmp_path), "02_tiny")
+
+
+def test_figures_are_numbered_in_order_and_keep_their_number(page):
+    assert "<b>Figure 2.1.</b>" in page.figure(chart("first")).data
+    assert "<b>Figure 2.2.</b>" in page.figure(chart("second")).data
+    assert "<b>Figure 2.1.</b>" in page.figure(chart("first")).data
+    assert "Table 2.1. " in page.table("table", pd.DataFrame({"a": [1]}), "Caption.").data
+
+
+def test_every_figure_is_written_three_times(page):
+    page.figure(chart())
+    written = {path.name: path for path in page.edition.figures.iterdir()}
+    assert sorted(written) == ["02_tiny__line.csv", "02_tiny__line.png", "02_tiny__line.svg"]
+    assert "A line that rises." in written["02_tiny__line.svg"].read_text()
+    assert written["02_tiny__line.png"].read_bytes().startswith(b"\x89PNG")
+    assert pd.read_csv(written["02_tiny__line.csv"]).y.tolist() == [0, 1]
+    assert plt.get_fignums() == []
+
+
+def test_the_same_data_give_the_same_bytes(page):
+    def written() -> dict[str, bytes]:
+        page.figure(chart())
+        return {path.name: path.read_bytes() for path in page.edition.figures.iterdir()}
+
+    assert written() == written()
+
+
+def test_the_page_shows_the_drawing_that_was_written(page):
+    shown = page.figure(chart()).data
+    source = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', shown)[1]
+    assert base64.b64decode(source) == (page.edition.figures / "02_tiny__line.svg").read_bytes()
+
+
+def test_a_figure_without_alt_text_is_refused(page):
+    with pytest.raises(UsageError, match="line has no alt text"):
+        page.figure(chart(alt=" "))
+
+
+def tags_of(text: str) -> list[str]:
+    class Tags(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: object) -> None:
+            found.append(tag)
+
+    found: list[str] = []
+    Tags().feed(text)
+    return found
+
+
+def test_hostile_text_stays_text(page):
+    for shown in (
+        page.figure(chart(alt=HOSTILE, caption=HOSTILE)).data,
+        page.table("t", pd.DataFrame({HOSTILE: [HOSTILE, "b"], "n": [1, 2]}), HOSTILE).data,
+    ):
+        tags = tags_of(shown)
+        assert "caption" in tags or "figcaption" in tags
+        assert "script" not in tags
+
+
+def test_tables_have_a_caption_scopes_and_readable_numbers():
+    frame = pd.DataFrame(
+        {"method": ["PCA", "none"], "test FVU": [0.123456, float("nan")], "rows": [1234567, 2], "real": [True, False]}
+    )
+    text = html_table(frame, "What it is.", {"test_FVU": ".3f"})
+    assert "<caption>What it is.</caption>" in text
+    assert text.count('<th scope="col">') == 4
+    assert text.count('<th scope="row">') == 2
+    assert '<td class="number">0.123</td>' in text
+    assert '<td class="number">–</td>' in text
+    assert '<td class="number">1,234,567</td>' in text
+    assert "<td>yes</td>" in text
+
+
+def test_tables_are_results_too(page):
+    page.table("floor", pd.DataFrame({"k": [1, 2], "fvu": [0.5, 0.25]}), "Floor.")
+    assert page.results.table("floor").fvu.tolist() == [0.5, 0.25]
+
+
+def test_the_answer_and_the_stamp(page):
+    page.answer("It is so.")
+    assert page.results.values()["answer"] == "It is so."
+    stamp = page.stamp().data
+    assert "torch" in stamp
+    assert "processor" in stamp

@@ -1,0 +1,133 @@
+"""Study 1 on a tiny generated corpus: what is prepared, embedded and said of it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from smallbert import paths
+from smallbert.models import encoder as encoders
+from smallbert.models.recipe import PretrainRecipe
+from smallbert.studies import embed, facts, matrices
+from smallbert.studies.floor import Floor
+
+OPTIONS = {
+    "columns": {},
+    "test_fraction": 0.2,
+    "validation_fraction": 0.1,
+    "near_duplicates": True,
+    "max_bad_rows": 0.01,
+}
+RECIPE = PretrainRecipe(
+    layers=1,
+    hidden=32,
+    heads=2,
+    intermediate=64,
+    vocabulary_size=900,
+    sequence_length=64,
+    batch_tokens=512,
+    tokens=2048,
+)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A corpus of the world, an encoder pretrained for four steps, and the embeddings."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SMALLBERT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        corpus = embed.corpus("world", rows=400, seed=1, **OPTIONS)
+        folder = embed.pretrained(corpus, RECIPE, "cpu")
+        encoder = encoders.load(str(folder), max_tokens=64, precision="fp32", device="cpu")
+        store = embed.embeddings(corpus, encoder)
+        assert facts.stored(store.folder).startswith("embeddings/")
+        yield corpus, folder, encoder, store
+
+
+def test_the_same_request_finds_what_is_there(tiny, monkeypatch):
+    corpus, folder, encoder, store = tiny
+    monkeypatch.setenv("SMALLBERT_CACHE", str(folder.parents[1]))
+    assert embed.corpus("world", rows=400, seed=1, **OPTIONS).folder == corpus.folder
+    assert embed.pretrained(corpus, RECIPE, "cpu") == folder
+    assert embed.embeddings(corpus, encoder).folder == store.folder
+    assert paths.cache() == folder.parents[1]
+
+
+def test_another_request_gets_another_folder(tiny, monkeypatch):
+    corpus, folder, *_ = tiny
+    monkeypatch.setenv("SMALLBERT_CACHE", str(folder.parents[1]))
+    assert embed.corpus("world", rows=400, seed=2, **OPTIONS).key != corpus.key
+
+
+def test_translations_stay_in_one_split(tiny):
+    frame = tiny[0].frame(["group", "split", "lang"])
+    assert (frame.groupby("group").split.nunique() == 1).all()
+    assert frame.lang.nunique() >= 6
+
+
+def test_the_reading_adds_up(tiny):
+    corpus = tiny[0]
+    table = facts.reading(corpus).set_index("step").articles
+    assert table.filter(like="kept").sum() == corpus.rows
+    assert table.sum() == 400
+    assert facts.rows_by_language(corpus).rows.sum() == corpus.rows
+
+
+def test_generated_articles_are_called_generated(tiny):
+    corpus, _, encoder, _ = tiny
+    assert "**generated**" in facts.corpus_sentence("world", corpus)
+    assert "real" in facts.corpus_sentence("/somewhere/news.csv", corpus)
+    assert "/somewhere" not in facts.corpus_sentence("/somewhere/news.csv", corpus)
+    assert facts.corpus_facts("world", corpus)["generated"] is True
+    assert facts.encoder_name("pretrain", encoder) == "small multilingual BERT pretrained here (1 layers, width 32)"
+
+
+def test_matrices_are_the_stored_vectors_of_each_split(tiny):
+    store = tiny[3]
+    loaded = matrices.load(store, train_rows=100, seed=0)
+    assert len(loaded.train) == 100
+    rows = store.rows
+    test = np.flatnonzero(rows.split == "test")
+    assert np.array_equal(loaded.test, store.vectors(test))
+    assert loaded.rows["test"].lang.tolist() == rows.lang[test].tolist()
+    whole = {tuple(vector) for vector in store.vectors(np.flatnonzero(rows.split == "train"))}
+    assert {tuple(vector) for vector in loaded.train} <= whole
+    assert np.abs(loaded.centred().train.mean(axis=0)).max() < 1e-6
+
+
+def test_token_lengths_count_every_article(tiny):
+    store = tiny[3]
+    table = embed.token_lengths(store, 64, bins=8)
+    assert table.share.sum() == pytest.approx(1)
+    counts = store.rows.n_tokens
+    assert table.share.iloc[-1] == pytest.approx((counts >= 56).mean())
+
+
+def test_geometry_probes_translations_and_the_answer(tiny):
+    corpus, folder, encoder, store = tiny
+    loaded = matrices.load(store, train_rows=1000, seed=0)
+    floor = Floor.of(loaded)
+    shape = embed.geometry(loaded, floor)
+    assert shape.set_index("property").value["dimensions"] == 32
+    assert embed.second_moment(floor).share.sum() == pytest.approx(1)
+    probes = embed.probes(loaded, seed=0)
+    assert probes.label.tolist() == ["language", "topic"]
+    pairs = embed.translations(loaded, seed=0)
+    assert set(pairs.centred) == {False, True}
+    said = facts.answer("world", corpus, "tiny encoder", shape, probes, pairs)
+    assert f"{corpus.rows:,} articles (generated world)" in said
+    assert "chance" in said
+    table = facts.encoder_table("pretrain", encoder, RECIPE).set_index("property").value
+    assert table["width"] == "32"
+    assert table["tokens read in pretraining"] == "2,048"
+    assert "tokens a second in float32" in facts.pretraining_sentence(
+        folder
+    ) or "bfloat16" in facts.pretraining_sentence(folder)
+    assert {"tokens", "train_loss", "held_out_loss"} <= set(facts.curve(folder))
+
+
+def test_a_corpus_without_translations_says_so(tiny):
+    loaded = matrices.load(tiny[3], train_rows=100, seed=0)
+    blank = {name: frame.assign(group="") for name, frame in loaded.rows.items()}
+    bare = matrices.Matrices(loaded.train, loaded.validation, loaded.test, blank, "bare")
+    assert embed.translations(bare, seed=0) is None
+    probes = embed.probes(bare, seed=0)
+    assert isinstance(probes, pd.DataFrame)

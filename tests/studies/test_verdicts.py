@@ -1,0 +1,114 @@
+"""Contrasts and sentences on made-up cells whose answer is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from smallbert.studies import contrasts, schedules, verdicts
+
+PUBLISHED = (3, 2, 5, 4)
+
+
+def cells(effect: dict[int, float], protocol: str = "original", noise: float = 1e-4, seeds: int = 5) -> pd.DataFrame:
+    rng = np.random.default_rng(3)
+    rows = []
+    for seed in range(seeds):
+        shared = rng.normal(0, 0.05)  # what a seed has in common cancels in pairs
+        for depth, value in effect.items():
+            fvu = 0.2 + shared + value + rng.normal(0, noise)
+            rows.append((protocol, 8, depth, seed, fvu, fvu - 0.2, True))
+    columns = ["protocol", "bottleneck", "depth", "seed", "test_fvu", "gap_test", "finite"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def test_contrast_equals_scipy():
+    a, b = np.random.default_rng(0).normal(size=(2, 6))
+    found = contrasts.contrast(pd.Series(a), pd.Series(b))
+    reference = stats.ttest_rel(a, b)
+    low, high = reference.confidence_interval(0.95)
+    assert found["p"] == pytest.approx(reference.pvalue)
+    assert (found["low"], found["high"]) == pytest.approx((low, high))
+
+
+def test_a_diverged_arm_is_called_so():
+    rows = pd.DataFrame([contrasts.contrast(pd.Series([np.nan, 1.0]), pd.Series([0.0, 0.0]))])
+    assert contrasts.corrected(rows, margin=0.005).verdict.tolist() == ["diverged"]
+
+
+def test_depths_are_told_apart_from_depths_that_do_not_matter():
+    table = verdicts.depth_contrasts(cells({1: 0, 2: 0.0001, 3: 0.05, 4: -0.05}))
+    assert table.verdict.tolist() == ["equivalent", "higher", "lower"]
+
+
+def test_a_real_order_is_stable_and_the_published_one_recognised():
+    same = verdicts.rank_table(cells({3: 0.4, 2: 0.3, 5: 0.2, 4: 0.1}), PUBLISHED).iloc[0]
+    assert same["order of losses, largest first"] == "3 > 2 > 5 > 4" == same["published"]
+    assert same["tau between seeds"] == same["tau with published"] == 1
+    assert same["p of that agreement"] == pytest.approx(1 / 24)
+    opposite = verdicts.rank_table(cells({3: 0.1, 2: 0.2, 5: 0.3, 4: 0.4}), PUBLISHED).iloc[0]
+    assert opposite["tau with published"] == -1
+
+
+def test_an_order_of_noise_is_not_stable():
+    noise = verdicts.rank_table(cells(dict.fromkeys(PUBLISHED, 0.0), noise=0.01), PUBLISHED).iloc[0]
+    assert noise["low"] < 0.5
+
+
+def test_the_answer_of_page_2_follows_the_numbers():
+    both = pd.concat(
+        [cells({1: 0, 2: 0.02, 3: 0.04, 4: 0.06, 5: 0.08}), cells(dict.fromkeys(range(1, 6), 0.001), "fair")]
+    )
+    table = verdicts.depth_contrasts(both)
+    free = pd.DataFrame({"arm": ["mirrored"] * 3, "bounded": False, "gap_test": [-0.01, -0.012, -0.011]})
+    said = verdicts.depth_answer(both, table, verdicts.rank_table(both, PUBLISHED), free)
+    assert "Under the original protocol" in said
+    assert "4 with larger error" in said
+    assert "Under the fair protocol" in said
+    assert "4 equivalent" in said
+    assert "published as 3 > 2 > 5 > 4" in said
+    assert "Below PCA on test, with the whole interval: mirrored." in said
+    missed = verdicts.depth_answer(
+        both, table, verdicts.rank_table(both, PUBLISHED), free.assign(gap_test=[-0.1, 0.1, 0])
+    )
+    assert "No arm with a nonlinear decoder ends below PCA" in missed
+
+
+def schedule_cells(narrow: float, protocol: str) -> pd.DataFrame:
+    base = cells({2: 0.0, 3: 0.0}, protocol)
+    names = {
+        "uniform": 0.0,
+        "bottleneck-heavy-2": narrow,
+        "uniform, size of bottleneck-heavy-2": 0.0,
+        "bottleneck-heavy-2, size of uniform": 0.0,
+    }
+    rng = np.random.default_rng(8)
+    return pd.concat(
+        base.assign(schedule=name, test_fvu=base.test_fvu + shift + rng.normal(0, 1e-4, len(base)))
+        for name, shift in names.items()
+    )
+
+
+def test_a_schedule_that_wins_by_size_alone_is_seen_through():
+    both = pd.concat([schedule_cells(-0.03, "original"), schedule_cells(0.0, "fair")])
+    against = schedules.against_uniform(both, margin=verdicts.MARGIN)
+    matched = schedules.matched_pairs(both, "bottleneck-heavy-2", margin=verdicts.MARGIN)
+    wins = against[(against.protocol == "original") & (against.schedule == "bottleneck-heavy-2")]
+    assert wins.verdict.tolist() == ["lower", "lower"]
+    assert set(against[against.protocol == "fair"].verdict) == {"equivalent"}
+    same_size = matched[matched.schedule == "bottleneck-heavy-2, size of uniform"]
+    assert set(same_size.verdict) == {"equivalent"}
+    said = verdicts.schedule_answer(against, matched, "bottleneck-heavy-2")
+    assert "Under the original protocol bottleneck-heavy-2 is better in 2" in said
+    assert "Under the fair protocol bottleneck-heavy-2 is equivalent in 2" in said
+
+
+def test_arms_of_matched_size_have_the_size():
+    arms = {
+        arm.name: arm for arm in schedules.schedule_arms(256, 32, [4], ["uniform", "geometric"], "bottleneck-heavy-2")
+    }
+    uniform = arms["uniform, 4 layers"].architecture.encoder_parameters
+    scaled = arms["bottleneck-heavy-2, size of uniform, 4 layers"].architecture.encoder_parameters
+    assert scaled == pytest.approx(uniform, rel=0.01)
+    table = schedules.widths_table(list(arms.values()), 4)
+    assert table[table.schedule == "uniform"].width.tolist() == [256, 200, 144, 88, 32]
