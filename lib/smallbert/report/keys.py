@@ -1,0 +1,135 @@
+"""What a stage depends on, so that it runs again when that changed and only then, and can say why.
+
+Caches of notebooks commonly look at cell text alone and miss a change in the library (mystmd#2885, MyST-NB#299).
+Here the key holds code cells, the library modules they import (directly or not), parameters, the stages needed,
+input files and the lock.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from smallbert import paths
+from smallbert.report.notebooks import Notebook
+from smallbert.report.parameters import Parameters
+from smallbert.storage import digest, sha256_file
+
+Key = dict[str, dict[str, Any]]
+"""Part of the key (``code``, ``library``, ...) -> name of a piece -> its value or digest."""
+
+
+def stage_key(notebook: Notebook, parameters: Parameters, needs: Mapping[str, Key], library: Path) -> Key:
+    """Everything the outputs of a stage depend on.
+
+    Args:
+        notebook: the stage's notebook.
+        parameters: its parameters.
+        needs: keys of the stages it needs, by stem.
+        library: folder of the package.
+    """
+    code = notebook.code()
+    return {
+        "code": {name: digest(source) for name, source in code.items()},
+        "library": {
+            path.relative_to(library).as_posix(): sha256_file(path) for path in imported(code.values(), library)
+        },
+        "parameters": {
+            name: value
+            for name, value in parameters.model_dump().items()
+            if name not in parameters.speed and name != "edition"
+        },
+        "inputs": {
+            **{f"stage {stem}": digest(key) for stem, key in needs.items()},
+            **{path.relative_to(paths.root()).as_posix(): sha256_file(path) for path in _committed()},
+            **{value: _signature(Path(value)) for value in _places(parameters)},
+        },
+    }
+
+
+def reasons(old: Key | None, new: Key) -> list[str]:
+    """Why a stage keyed ``old`` (None: it never finished) must run to become ``new``; empty if it need not."""
+    if old is None:
+        return ["new"]
+    return [
+        _reason(part, name, old.get(part, {}).get(name), pieces.get(name))
+        for part, pieces in new.items()
+        for name in sorted({*pieces, *old.get(part, {})})
+        if old.get(part, {}).get(name) != pieces.get(name)
+    ]
+
+
+def imported(sources: Any, library: Path) -> list[Path]:
+    """Library files that the code in ``sources`` imports, directly or through others, in order of name.
+
+    The report's own machinery (``report/``, ``cli.py``) is left out: it runs notebooks and is not their content.
+    Code that cannot be parsed (IPython magics) counts as importing everything.
+    """
+    found: set[Path] = set()
+    try:
+        waiting = [path for source in sources for path in _imports(source, library, "")]
+    except SyntaxError:
+        waiting = list(library.rglob("*.py"))
+    while waiting:
+        path = waiting.pop()
+        inner = path.relative_to(library)
+        if path in found or inner.parts[0] in ("report", "cli.py"):
+            continue
+        found.add(path)
+        package = ".".join(("smallbert", *inner.parent.parts))
+        waiting.extend(_imports(path.read_text(encoding="utf-8"), library, package))
+    return sorted(found)
+
+
+def _imports(source: str, library: Path, package: str) -> Iterator[Path]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            names = [base, *(f"{base}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for name in names:
+            yield from _files(name, library)
+
+
+def _files(name: str, library: Path) -> Iterator[Path]:
+    """The file of module ``name`` and the ``__init__`` files on the way to it."""
+    top, *rest = name.split(".")
+    if top != "smallbert":
+        return
+    for depth in range(len(rest) + 1):
+        place = library.joinpath(*rest[:depth])
+        for path in (place / "__init__.py", place.with_suffix(".py")):
+            if path.is_file() and path.is_relative_to(library):
+                yield path
+
+
+def _committed() -> list[Path]:
+    """Files of the checkout that the library reads, and the lock of its packages."""
+    candidates = [paths.root() / "requirements.lock", *paths.data().glob("*.toml"), *paths.data().glob("world/**/*")]
+    return sorted(path for path in candidates if path.is_file() and path.name != "profiles.toml")
+
+
+def _places(parameters: Parameters) -> list[str]:
+    values = [getattr(parameters, name) for name in parameters.places]
+    return [value for value in values if Path(value).is_absolute()]
+
+
+def _signature(path: Path) -> str:
+    """Digest of a file's or folder's names, sizes and times: cheap where contents are gigabytes."""
+    files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+    stats = [(one.relative_to(path).as_posix(), one.stat()) for one in files]
+    return digest([[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats])
+
+
+def _reason(part: str, name: str, old: Any, new: Any) -> str:
+    if part == "parameters":
+        return f"parameter {name} changed from {old!r} to {new!r}"
+    noun = {"code": "notebook", "library": "library", "inputs": "input"}[part]
+    verb = "added" if old is None else "gone" if new is None else "changed"
+    return f"{noun} {name} {verb}"

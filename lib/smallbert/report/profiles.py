@@ -1,0 +1,174 @@
+"""Named settings of a whole report, and single settings from the command line, made into checked parameters."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from smallbert import paths
+from smallbert.errors import UsageError
+from smallbert.report.parameters import Parameters, check, model, suggestion, type_name
+
+Values = dict[str, dict[str, Any]]
+"""Parameter values by notebook stem; :data:`EVERY` holds those for each notebook that has them."""
+
+EVERY = "all"
+_FACTS = {"description": str, "minutes": int, "machine": str}
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Settings for one purpose.
+
+    Args:
+        name: its name, also the default name of the edition.
+        description: what it is for.
+        minutes: expected time of a whole run.
+        machine: where that time was measured.
+        values: what it changes.
+    """
+
+    name: str
+    description: str
+    minutes: int
+    machine: str
+    values: Values = field(default_factory=dict)
+
+
+def load(path: Path | None = None) -> dict[str, Profile]:
+    """Read ``data/profiles.toml``, in its order.
+
+    Raises:
+        UsageError: the file is missing, is no TOML, or holds a key that is not expected.
+    """
+    path = path or paths.data() / "profiles.toml"
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UsageError(f"Expected the profiles in {path}, which does not exist.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is no readable TOML: {error}.") from error
+    return {name: _profile(name, table, path) for name, table in tables.items()}
+
+
+def choose(name: str) -> Profile:
+    """The profile called ``name``.
+
+    Raises:
+        UsageError: there is none.
+    """
+    profiles = load()
+    if name not in profiles:
+        raise UsageError(f"There is no profile {name!r}.{suggestion(name, profiles)}")
+    return profiles[name]
+
+
+def resolve(
+    profile: Profile, notebooks: Iterable[str], settings: Iterable[str] = (), *, edition: str | None = None
+) -> dict[str, Parameters]:
+    """The parameters of each notebook: defaults, then the profile, then single settings.
+
+    Args:
+        profile: named settings.
+        notebooks: stems, in order.
+        settings: ``NAME=VALUE`` for every notebook that has NAME, ``STEM.NAME=VALUE`` for one. VALUE is JSON,
+            or plain text where the parameter is text.
+        edition: the edition's name, the profile's name where it is None.
+
+    Raises:
+        UsageError: a name is unknown, a value has a wrong type or bound, a named file does not exist.
+    """
+    stems = list(notebooks)
+    result = {stem: {"edition": edition or profile.name} for stem in stems}
+    source = f"data/profiles.toml, profile {profile.name}"
+    _add(result, profile.values, source)
+    for stem, values in result.items():
+        check(stem, values, source)
+        values.update(_places(stem, values, paths.root()))
+    asked = _parse(settings, stems)
+    _add(result, asked, "-p")
+    for stem, values in result.items():
+        mine = {name: values[name] for table in (EVERY, stem) for name in asked.get(table, {}) if name in values}
+        values.update(_places(stem, mine, Path.cwd()))
+    return {stem: check(stem, values, "-p") for stem, values in result.items()}
+
+
+def _profile(name: str, table: Any, path: Path) -> Profile:
+    where = f"{path}, profile {name}"
+    if not isinstance(table, dict):
+        raise UsageError(f"{where}: expected a table, got {table!r}.")
+    for key, kind in _FACTS.items():
+        if not isinstance(table.get(key), kind):
+            raise UsageError(f"{where}: expected {key} ({kind.__name__}), got {table.get(key)!r}.")
+    values = {key: value for key, value in table.items() if key not in _FACTS}
+    for key, value in values.items():
+        if not isinstance(value, dict):
+            raise UsageError(f"{where}: unknown key {key!r}.{suggestion(key, _FACTS)}")
+    return Profile(name, **{key: table[key] for key in _FACTS}, values=values)
+
+
+def _add(result: Values, values: Mapping[str, Mapping[str, Any]], where: str) -> None:
+    """Lay ``values`` over ``result``; tables of notebooks that are not in this run are left out."""
+    for name, value in values.get(EVERY, {}).items():
+        having = [stem for stem in result if name in model(stem).model_fields]
+        if not having:
+            known = sorted({one for stem in result for one in model(stem).model_fields})
+            raise UsageError(f"{where}: no notebook has a parameter {name!r}.{suggestion(name, known)}")
+        for stem in having:
+            result[stem][name] = value
+    for stem, table in values.items():
+        if stem != EVERY:
+            check(stem, table, where)
+            result.get(stem, {}).update(table)
+
+
+def _parse(settings: Iterable[str], stems: list[str]) -> Values:
+    asked: Values = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise UsageError(f"-p: expected NAME=VALUE, got {setting!r}.")
+        stem, dot, short = name.rpartition(".")
+        if dot and stem not in stems:
+            raise UsageError(f"-p: there is no notebook {stem!r}.{suggestion(stem, stems)}")
+        table = asked.setdefault(stem or EVERY, {})
+        table[short] = _value(short, text, [stem] if dot else stems)
+    return asked
+
+
+def _value(name: str, text: str, stems: list[str]) -> Any:
+    """``text`` as the parameter's type asks: kept where that is text, else JSON."""
+    fields = [model(stem).model_fields[name] for stem in stems if name in model(stem).model_fields]
+    if not fields:
+        return text  # the unknown name is reported where all names are known
+    if fields[0].annotation is str or "|" in type_name(fields[0]):
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        example = json.dumps(fields[0].default)
+        raise UsageError(
+            f"-p {name}: expected {type_name(fields[0])}, got {text!r}.", f"Write it as in {name}={example}."
+        ) from error
+
+
+def _places(stem: str, values: Mapping[str, Any], base: Path) -> dict[str, str]:
+    """Absolute paths for parameters that name a file or folder relative to ``base``."""
+    found = {}
+    for name, words in model(stem).places.items():
+        value = values.get(name)
+        if not isinstance(value, str) or value in words:
+            continue
+        path = base / Path(value).expanduser()
+        if path.exists():
+            found[name] = str(path.resolve())
+        elif value.startswith((".", "/", "~")) or Path(value).suffix in _FILES:
+            raise UsageError(f"{stem}.{name}: there is no file or folder {path}.")
+    return found
+
+
+_FILES = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".gz", ".txt")

@@ -1,0 +1,82 @@
+"""``run.json``: how an edition was made, from the records of its stages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from smallbert.errors import DataError
+from smallbert.paths import Edition
+from smallbert.report.notebooks import Notebook
+from smallbert.report.stages import read_record
+from smallbert.results import Results
+from smallbert.storage import read_json, write_json
+
+_MADE = ("commit", "modified", "versions", "machine")
+_STAGE = ("profile", "parameters", "started", "finished", "seconds", "peak_memory_bytes", "commit", "modified")
+
+
+def write_run(edition: Edition, notebooks: list[Notebook]) -> None:
+    """Write the edition's ``run.json`` from all its finished stages; nothing where none has finished.
+
+    It holds ``edition``; ``profile``, ``command``, ``commit``, ``modified``, ``versions`` and ``machine`` of the
+    stage that finished last; ``started``, ``finished``, ``seconds`` (sum over stages); ``corpus`` and ``encoder``
+    as the notebooks recorded them, checksums included; and ``stages``. No folder of this machine is named.
+    """
+    records = {one.stem: record for one in notebooks if (record := read_record(edition, one.stem))}
+    if not records:
+        return
+    last = max(records.values(), key=lambda record: record["finished"])
+    run: dict[str, Any] = {
+        "edition": edition.name,
+        "profile": last["profile"],
+        "command": [_portable(argument) for argument in last["command"]],
+        "started": min(record["started"] for record in records.values()),
+        "finished": last["finished"],
+        "seconds": round(sum(record["seconds"] for record in records.values()), 1),
+        **{name: last[name] for name in _MADE},
+        **inputs(edition, list(records)),
+        "stages": {stem: _stage(record) for stem, record in records.items()},
+    }
+    write_json(edition.results / "run.json", run)
+
+
+def _stage(record: dict[str, Any]) -> dict[str, Any]:
+    parameters = {name: _portable(value) for name, value in record["parameters"].items()}
+    return {**{name: record[name] for name in _STAGE}, "parameters": parameters}
+
+
+def _portable(value: Any) -> Any:
+    """``value`` without the folders of this machine: ``NAME=/home/me/news.csv`` becomes ``NAME=news.csv``."""
+    if not isinstance(value, str):
+        return value
+    name, equals, place = value.rpartition("=")
+    return f"{name}{equals}{Path(place).name}" if place.startswith("/") else value
+
+
+def inputs(edition: Edition, stems: list[str]) -> dict[str, Any]:
+    """``corpus`` and ``encoder`` as the first stage that recorded them tells."""
+    found: dict[str, Any] = {}
+    for stem in stems:
+        values = stage_values(edition, stem)
+        for name in ("corpus", "encoder"):
+            if isinstance(values.get(name), dict):
+                found.setdefault(name, values[name])
+    return found
+
+
+def stage_values(edition: Edition, stem: str) -> dict[str, Any]:
+    """What a stage recorded for prose; empty where it recorded nothing."""
+    try:
+        return Results(edition, stem).values()
+    except DataError:
+        return {}
+
+
+def read_run(edition: Edition) -> dict[str, Any]:
+    """The edition's ``run.json``.
+
+    Raises:
+        DataError: there is none.
+    """
+    return read_json(edition.results / "run.json")

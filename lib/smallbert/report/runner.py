@@ -1,0 +1,195 @@
+"""Runs stages in order, each in its own process, and keeps what is finished whatever happens next."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import Any
+
+import smallbert
+from smallbert import paths, provenance
+from smallbert.errors import DataError
+from smallbert.progress import duration
+from smallbert.report import failures
+from smallbert.report.console import Console
+from smallbert.report.parameters import ENVIRONMENT
+from smallbert.report.stages import Stage
+from smallbert.storage import read_json, write_json
+
+
+class Runner:
+    """Executes stages of one run.
+
+    Args:
+        profile: name of the profile, for the records.
+        command: the command line that repeats the run, for the records.
+        jobs: stages that may run at once; one never starts before what it needs has finished.
+        console: where to report.
+    """
+
+    def __init__(self, profile: str, command: list[str], *, jobs: int = 1, console: Console | None = None) -> None:
+        self.profile, self.command, self.jobs = profile, command, jobs
+        self.console = console or Console()
+        self._children: dict[str, subprocess.Popen[str]] = {}
+        self._stopping = threading.Event()
+
+    def run(self, stages: list[Stage]) -> None:
+        """Execute every stage that has a reason to run.
+
+        Raises:
+            StageError: a stage failed; stages that were running beside it have finished and are kept.
+            KeyboardInterrupt: the user stopped it; kernels are down and finished stages are kept.
+        """
+        waiting = {stage.stem: stage for stage in stages if stage.reasons}
+        for stage in stages:
+            if not stage.reasons:
+                self.console.say(f"      {stage.stem}  up to date")
+        running: dict[Future[None], str] = {}
+        failed: BaseException | None = None
+        stamp = provenance.stamp() if waiting else {}
+        with ThreadPoolExecutor(self.jobs) as pool:
+            try:
+                while running or (waiting and not failed):
+                    for stem in (
+                        [] if failed else [one for one in waiting if self._ready(waiting[one], waiting, running)]
+                    ):
+                        running[pool.submit(self._run, waiting.pop(stem), stamp)] = stem
+                    for future in wait(running, return_when=FIRST_COMPLETED).done:
+                        del running[future]
+                        failed = failed or future.exception()
+            except KeyboardInterrupt:
+                self._stop()
+                raise
+        if failed:
+            raise failed
+
+    @staticmethod
+    def _ready(stage: Stage, waiting: dict[str, Stage], running: dict[Future[None], str]) -> bool:
+        return not any(need in waiting or need in running.values() for need in stage.parameters.needs)
+
+    def _run(self, stage: Stage, stamp: dict[str, Any]) -> None:
+        self.console.say(f"start {stage.stem}  ({_short(stage.reasons)})")
+        stage.edition.executed.mkdir(parents=True, exist_ok=True)
+        write_json(stage.record, {"finished": None})
+        before = {path: _identity(path) for path in stage.written()}
+        began, clock = _now(), time.monotonic()
+        outcome = self._execute(stage)
+        seconds = time.monotonic() - clock
+        if self._stopping.is_set():
+            return
+        if outcome["status"] != "done":
+            raise failures.explain(stage, outcome)
+        missing = [path for path in stage.expected() if _identity(path) in (None, before.get(path))]
+        if missing:
+            raise failures.incomplete(stage, missing)
+        for path in stage.written():
+            if before.get(path) == _identity(path):
+                path.unlink()  # of an earlier run: a table or figure the notebook no longer makes
+        write_json(
+            stage.record,
+            {
+                "profile": self.profile,
+                "command": self.command,
+                "parameters": stage.parameters.model_dump(),
+                "started": began,
+                "finished": _now(),
+                "seconds": round(seconds, 1),
+                "peak_memory_bytes": outcome["peak_memory_bytes"],
+                **stamp,
+                "key": stage.key,
+                "outputs": stage.outputs(),
+            },
+        )
+        self.console.end(stage.stem, f"done  {stage.stem}  in {duration(seconds)}")
+
+    def _execute(self, stage: Stage) -> dict[str, Any]:
+        """Start the child process, relay what it says, and read how it ended."""
+        job, end = (stage.record.with_suffix(suffix) for suffix in (".job.json", ".outcome.json"))
+        write_json(
+            job,
+            {
+                "notebook": stage.notebook.path,
+                "output": stage.executed,
+                "parameters": stage.parameters.model_dump(),
+                "outcome": end,
+            },
+        )
+        command = [sys.executable, "-m", "smallbert.report.execute", str(job)]
+        try:
+            with (
+                stage.log.open("w", encoding="utf-8") as log,
+                subprocess.Popen(
+                    command,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    errors="replace",
+                    env=self._environment(stage),
+                    # Ctrl-C goes to us alone; we then stop the child, which takes its kernel down in order.
+                    start_new_session=True,
+                ) as child,
+            ):
+                self._children[stage.stem] = child
+                for line in child.stdout or ():
+                    log.write(line)
+                    log.flush()
+                    self.console.relay(stage.stem, line)
+            return read_json(end)
+        except DataError:
+            return {"status": "crashed"}
+        finally:
+            self._children.pop(stage.stem, None)
+            job.unlink(missing_ok=True)
+            end.unlink(missing_ok=True)
+
+    def _environment(self, stage: Stage) -> dict[str, str]:
+        here = str(Path(smallbert.__file__).parents[1])
+        extra = {
+            "SMALLBERT_ROOT": str(paths.root()),
+            "SMALLBERT_OUT": str(stage.edition.base),
+            "SMALLBERT_CACHE": str(paths.cache(stage.edition.base)),
+            ENVIRONMENT: sys.prefix,
+            # The library whose sources are in the key is the library that runs.
+            "PYTHONPATH": os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")])),
+            "PYTHONHASHSEED": "0",
+        }
+        if self.jobs > 1:
+            extra["OMP_NUM_THREADS"] = str(max(1, len(os.sched_getaffinity(0)) // self.jobs))
+        return {**os.environ, **extra}
+
+    def _stop(self) -> None:
+        self._stopping.set()
+        children = list(self._children.values())
+        for child in children:
+            child.send_signal(signal.SIGINT)
+        deadline = time.monotonic() + 15
+        for child in children:
+            try:
+                child.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What changes when a file is written again; None for a missing or an empty file."""
+    try:
+        stat = path.stat()
+    except FileNotFoundError:
+        return None
+    return (stat.st_ino, stat.st_mtime_ns) if stat.st_size else None
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def _short(reasons: tuple[str, ...]) -> str:
+    more = len(reasons) - 2
+    return "; ".join(reasons[:2]) + (f"; and {more} more" if more > 0 else "")

@@ -1,0 +1,102 @@
+"""Profiles and single settings: layers in order, errors that name file, profile and key."""
+
+from __future__ import annotations
+
+import pytest
+
+from smallbert.errors import UsageError
+from smallbert.report.parameters import MODELS
+from smallbert.report.profiles import Profile, choose, load, resolve
+
+EMPTY = Profile("tiny", "for tests", 1, "any")
+FACTS = 'description = "d"\nminutes = 1\nmachine = "m"\n'
+
+
+def profile(**values):
+    return Profile("tiny", "for tests", 1, "any", values)
+
+
+@pytest.mark.parametrize("name", ["smoke", "default", "news", "full"])
+def test_committed_profile_resolves(name):
+    resolved = resolve(choose(name), MODELS)
+    assert {one.edition for one in resolved.values()} == {name}
+
+
+def test_default_profile_is_the_notebooks_own_defaults():
+    resolved = resolve(choose("default"), MODELS)
+    assert resolved == {stem: model() for stem, model in MODELS.items()}
+
+
+def test_later_layers_win():
+    layers = profile(all={"seeds": 2, "seed": 9}, **{"02_autoencoder_depth": {"seeds": 3}})
+    settings = ["seed=1", "03_layer_schedules.seed=5", "rates=[0.1, 0.2]", 'optimizers=["sgd"]']
+    resolved = resolve(layers, MODELS, settings, edition="mine")
+    assert resolved["02_autoencoder_depth"].seeds == 3
+    assert resolved["03_layer_schedules"].seeds == 2
+    assert [one.seed for one in resolved.values()] == [1, 1, 5]
+    assert resolved["02_autoencoder_depth"].rates == [0.1, 0.2]
+    assert resolved["02_autoencoder_depth"].edition == "mine"
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("sedd=3", "no notebook has a parameter 'sedd'. Did you mean 'seed'?"),
+        ("seed", "expected NAME=VALUE, got 'seed'"),
+        ("seed=abc", "-p seed: expected int, got 'abc'. Write it as in seed=0."),
+        ("rates=0.1,0.2", "expected list[float], got '0.1,0.2'. Write it as in rates=[0.001, 0.003, 0.01]."),
+        ("02_autoencoder_dept.seed=1", "no notebook '02_autoencoder_dept'. Did you mean '02_autoencoder_depth'?"),
+        ("02_autoencoder_depth.sedd=1", "02_autoencoder_depth has no parameter 'sedd'. Did you mean 'seed'?"),
+        ("corpus=missing.csv", "there is no file or folder"),
+    ],
+)
+def test_wrong_setting_is_refused(setting, message):
+    with pytest.raises(UsageError) as caught:
+        resolve(EMPTY, MODELS, [setting])
+    assert message in str(caught.value)
+
+
+def test_text_needs_no_quotes_and_a_path_is_made_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "2024").mkdir()
+    (tmp_path / "minilm").mkdir()  # a word of ours stays a word even beside a folder of that name
+    first = resolve(EMPTY, MODELS, ["corpus=2024", "encoder=minilm"])["01_corpus_and_embeddings"]
+    assert first.corpus == str(tmp_path / "2024")
+    assert first.encoder == "minilm"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[tiny]\n", "profile tiny: expected description (str), got None"),
+        (f"[tiny]\n{FACTS}descripton = 1", "profile tiny: unknown key 'descripton'. Did you mean 'description'?"),
+        ("tiny = 3", "profile tiny: expected a table, got 3"),
+        ("[tiny", "is no readable TOML"),
+    ],
+)
+def test_faulty_file_is_named_with_profile_and_key(tmp_path, text, message):
+    path = tmp_path / "profiles.toml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load(path)
+    assert message in str(caught.value) and str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"02_autoencoder_depth": {"sedds": 1}}, "profile tiny: 02_autoencoder_depth has no parameter 'sedds'"),
+        ({"all": {"sedd": 1}}, "profile tiny: no notebook has a parameter 'sedd'. Did you mean 'seed'?"),
+        ({"02_autoencoder": {"seed": 1}}, "Did you mean '02_autoencoder_depth'?"),
+        ({"all": {"seed": "x"}}, "data/profiles.toml, profile tiny: 01_corpus_and_embeddings.seed"),
+    ],
+)
+def test_wrong_value_in_a_profile_is_named(values, message):
+    with pytest.raises(UsageError) as caught:
+        resolve(profile(**values), MODELS)
+    assert message in str(caught.value)
+
+
+def test_unknown_profile_gets_a_suggestion():
+    with pytest.raises(UsageError, match=r"no profile 'smok'. Did you mean 'smoke'\?"):
+        choose("smok")

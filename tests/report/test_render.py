@@ -1,0 +1,245 @@
+"""Pages stand alone: offline, accessible, safe, and the same bytes for the same input."""
+
+from __future__ import annotations
+
+import base64
+import json
+from html.parser import HTMLParser
+
+import nbformat
+import pytest
+
+from smallbert.errors import StageError, UsageError
+from smallbert.report import notebooks
+from smallbert.report.render import render
+from smallbert.storage import write_json
+
+V4 = nbformat.v4
+PIXEL = "iVBORw0KGgo="
+FIGURE = (
+    f'<figure id="dots"><img src="data:image/svg+xml;base64,{base64.b64encode(b"<svg/>").decode()}" '
+    'alt="Dots that rise."><figcaption><b>Figure 1.1.</b> Dots.</figcaption></figure>'
+)
+TABLE = "<table><caption>T</caption><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>"
+EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+VOID = {"meta", "img", "input", "br", "hr", "link"}
+
+
+def display(**data):
+    return V4.new_output("display_data", data={key.replace("_", "/", 1): value for key, value in data.items()})
+
+
+@pytest.fixture
+def edition(project):
+    """An edition whose two notebooks have run, with outputs of every kind in the first."""
+    outputs = [
+        V4.new_output("stream", name="stdout", text=f"printed {EVIL}"),
+        V4.new_output("stream", name="stderr", text="a warning nobody needs"),
+        display(text_html=FIGURE + TABLE),
+        display(text_markdown=f"# Said by a corpus\n\n{EVIL}"),
+        display(text_plain="plain & simple"),
+    ]
+    picture = display(image_png=PIXEL)
+    picture.metadata = {"image/png": {"alt": "A picture."}}
+    prose = "# A question <of sorts>?\n\nGround.\n\n## Part & one\n\n### Detail\n\n## Part & one"
+    save(project, "01_first", ["show()", "draw()"], [outputs, [picture]], prose)
+    save(project, "02_second", ["x = 1"], [[]])
+    return project
+
+
+def save(project, stem, sources, outputs, prose="# Question?"):
+    """Write a notebook, its executed copy, its values, and the edition's run.json."""
+    path = project.write(stem, *sources, prose=prose)
+    executed = nbformat.read(path, as_version=4)
+    for cell, one in zip(executed.cells[2:], outputs, strict=True):
+        cell.outputs = one
+    injected = V4.new_code_cell("# Parameters\nseed = 7", metadata={"tags": ["injected-parameters"]})
+    executed.cells.insert(2, injected)
+    project.edition.executed.mkdir(parents=True, exist_ok=True)
+    nbformat.write(executed, project.edition.executed / f"{stem}.ipynb")
+    write_json(project.edition.results / stem / "values.json", {"answer": f"It is **so**. {EVIL}"})
+    run_path = project.edition.results / "run.json"
+    stages = json.loads(run_path.read_text())["stages"] if run_path.exists() else {}
+    parameters = next(one.model for one in notebooks.discover() if one.stem == stem)(edition="tiny", seed=7)
+    stages[stem] = {
+        "parameters": parameters.model_dump(),
+        "finished": "2026-11-21T10:00:00+00:00",
+        "seconds": 61.0,
+        "peak_memory_bytes": 2**30,
+    }
+    run = {
+        "edition": "tiny",
+        "profile": "tiny",
+        "command": ["smallbert", "run", "--profile", "tiny", "-p", "corpus=a b.csv"],
+        "commit": "0123456789ab",
+        "modified": True,
+        "versions": {"smallbert": "0.1.0", "torch": "2.13.0"},
+        "machine": {"cores": 2, "processor": "Some CPU", "memory_gib": 8.0, "device": "cpu"},
+        "finished": "2026-11-21T10:00:00+00:00",
+        "seconds": 122.0,
+        "corpus": {"name": "world", "rows": 3, "sha256": "ab" * 32, "files": ["not shown"]},
+        "stages": stages,
+    }
+    write_json(run_path, run)
+
+
+def pages(project):
+    first = render(project.edition, notebooks.discover())
+    return {str(path.relative_to(project.root)): path.read_text() for path in first.parents[1].rglob("*.html")}
+
+
+class Audit(HTMLParser):
+    """What a reader's browser and screen reader would stumble over."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.problems, self.levels, self.ids, self.links, self.open, self.table = [], [], [], [], [], []
+        self.lang = None
+        self.feed(html)
+        self.close()
+        if self.levels.count(1) != 1 or self.levels[0] != 1:
+            self.problems.append(f"levels {self.levels}")
+        if any(after > before + 1 for before, after in zip(self.levels, self.levels[1:], strict=False)):
+            self.problems.append(f"skipped level {self.levels}")
+        if len(set(self.ids)) != len(self.ids):
+            self.problems.append(f"ids twice {self.ids}")
+        self.problems += [f"dead link {one}" for one in self.links if one.startswith("#") and one[1:] not in self.ids]
+        if self.open:
+            self.problems.append(f"unclosed {self.open}")
+
+    def handle_starttag(self, tag, attributes):
+        a = dict(attributes)
+        if tag not in VOID:
+            self.open.append(tag)
+        self.lang = a.get("lang", self.lang) if tag == "html" else self.lang
+        if tag in ("script", "iframe", "object", "embed", "link", "form", "base"):
+            self.problems.append(tag)
+        self.problems += [name for name in a if name.startswith("on") or name == "style"]
+        if "src" in a and not a["src"].startswith("data:image/"):
+            self.problems.append(a["src"])
+        if tag == "img" and not a.get("alt", "").strip():
+            self.problems.append("img without alt")
+        if tag == "th" and a.get("scope") not in ("row", "col"):
+            self.problems.append("th without scope")
+        if tag == "a" and "href" in a:
+            self.links.append(a["href"])
+        if "id" in a:
+            self.ids.append(a["id"])
+        if len(tag) == 2 and tag[0] == "h" and tag[1].isdigit():
+            self.levels.append(int(tag[1]))
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open.pop() != tag:
+            self.problems.append(f"misplaced </{tag}>")
+
+
+def test_every_page_is_offline_accessible_and_without_scripts(edition):
+    found = pages(edition)
+    names = ["01_first", "02_second", "index"]
+    assert set(found) == {"report/index.html", *(f"report/tiny/{name}.html" for name in names)}
+    for name, html in found.items():
+        audit = Audit(html)
+        assert audit.problems == [], name
+        assert audit.lang == "en"
+        assert "default-src 'none'; img-src data:" in html
+        assert 'href="#content"' in html and '<main id="content"' in html
+        assert "url(" not in html and "@import" not in html
+        for link in audit.links:
+            if not link.startswith(("#", "https://")):
+                target = (edition.root / name).parent / link
+                assert target.is_file(), f"{name} links to {link}"
+
+
+def test_page_shows_outputs_and_drops_noise(edition):
+    html = pages(edition)["report/tiny/01_first.html"]
+    assert "a warning nobody needs" not in html
+    assert "seed = 7" not in html  # the injected cell; its values stand in the table of parameters
+    assert "<code>seed</code></th><td><code>7</code>" in html
+    assert "plain &amp; simple" in html and 'alt="A picture."' in html
+    assert "printed &lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert "<strong>Said by a corpus</strong>" in html  # no second h1 out of an output
+    assert '<details class="code"><summary>Code</summary>' in html
+    assert '<h2 id="part-one">' in html and '<a href="#part-one-2">' in html
+    assert "It is <strong>so</strong>." in html
+
+
+def test_footer_says_how_the_page_was_made(edition):
+    html = pages(edition)["report/tiny/02_second.html"]
+    for fact in (
+        "commit 0123456789ab, with changes since",
+        "2 cores of Some CPU, 8.0 GiB memory",
+        "world; rows 3; sha256 abababababababab",
+        "smallbert 0.1.0, torch 2.13.0",
+        "61 s, peak memory 1.0 GiB",
+        "smallbert run --profile tiny -p &#39;corpus=a b.csv&#39;",
+        "Apache License 2.0",
+    ):
+        assert fact in html, fact
+    assert "not shown" not in html
+
+
+def test_first_page_repeats_answers_and_figure_and_lists_editions(edition):
+    found = pages(edition)
+    assert found["report/tiny/index.html"].count("It is <strong>so</strong>.") == 2
+    assert 'alt="Dots that rise."' in found["report/tiny/index.html"]
+    assert 'href="tiny/index.html"' in found["report/index.html"]
+
+
+def test_tags_choose_the_key_figure_and_leave_cells_out(edition):
+    path = edition.root / "notebooks" / "01_first.ipynb"
+    nb = nbformat.read(path, as_version=4)
+    nb.cells[3].metadata["tags"] = ["key-figure"]
+    nbformat.write(nb, path)
+    assert 'alt="A picture."' in pages(edition)["report/tiny/index.html"]
+    nb.cells[2].metadata["tags"] = ["remove-cell"]
+    nbformat.write(nb, path)
+    assert "Dots that rise" not in pages(edition)["report/tiny/01_first.html"]
+
+
+def test_same_input_gives_the_same_bytes(edition):
+    assert pages(edition) == pages(edition)
+
+
+def test_mended_prose_appears_without_a_new_run_and_edited_code_does_not(edition):
+    path = edition.root / "notebooks" / "01_first.ipynb"
+    edition.write("01_first", "show()", "draw()", prose="# Mended words")
+    html = pages(edition)["report/tiny/01_first.html"]
+    assert "Mended words" in html and "Dots that rise" in html
+    nb = nbformat.read(path, as_version=4)
+    nb.cells[2].source = "other()"
+    nbformat.write(nb, path)
+    html = pages(edition)["report/tiny/01_first.html"]
+    assert "A question" in html and "Dots that rise" in html and "other()" not in html
+
+
+@pytest.mark.parametrize(
+    ("output", "message"),
+    [
+        (display(image_png=PIXEL), "01_first, cell 3: An image has no alt text"),
+        (display(text_html=f'<img src="data:image/png;base64,{PIXEL}">'), "01_first, cell 3: An image has no alt text"),
+        (V4.new_output("error", ename="ValueError", evalue="bad"), "01_first, cell 3: ended in ValueError: bad"),
+    ],
+)
+def test_faulty_output_stops_the_rendering(project, output, message):
+    save(project, "01_first", ["show()"], [[output]])
+    with pytest.raises(StageError, match=message):
+        pages(project)
+
+
+@pytest.mark.parametrize(
+    ("prose", "message"),
+    [
+        ("No title", "expected a title"),
+        ("# One\n\n# Two", "one title a page; got level 1: Two"),
+        ("# One\n\n### Deep", "expected a heading of level 2 or above it, and one title a page; got level 3"),
+    ],
+)
+def test_headings_must_make_an_outline(project, prose, message):
+    save(project, "01_first", [], [], prose)
+    with pytest.raises(StageError, match=message):
+        pages(project)
+
+
+def test_edition_without_a_run_is_refused(project):
+    with pytest.raises(UsageError, match="Edition tiny has no finished page to render"):
+        render(project.edition, notebooks.discover())

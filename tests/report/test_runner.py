@@ -1,0 +1,169 @@
+"""Real kernels on tiny notebooks: order, resume, failure, interruption."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from smallbert import cli
+from smallbert.errors import StageError
+from smallbert.report.console import Console
+from smallbert.report.record import read_run
+from smallbert.report.runner import Runner
+from smallbert.storage import write_json
+
+
+def run(stages, jobs=1):
+    """Run stages and return what a person would have seen (no terminal)."""
+    screen = io.StringIO()
+    Runner("tiny", ["smallbert", "run", "--profile", "tiny"], jobs=jobs, console=Console(screen)).run(stages)
+    return screen.getvalue()
+
+
+def wait_until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+def test_one_command_executes_records_renders_and_the_second_time_keeps_it_all(
+    project, write_body, monkeypatch, capsys
+):
+    # A kernelspec of another environment lies first on Jupyter's path: the kernel must be ours all the same.
+    foreign = project.root / "jupyter" / "kernels" / "python3"
+    foreign.mkdir(parents=True)
+    (foreign / "kernel.json").write_text('{"argv": ["/bin/false"], "display_name": "x", "language": "python"}')
+    monkeypatch.setenv("JUPYTER_PATH", str(project.root / "jupyter"))
+    say = (
+        f"import sys\nassert sys.prefix == {sys.prefix!r}\n"
+        'print("embed: 10/20 rows (50%), 5.0/s", file=sys.stderr)\nprint("a warning", file=sys.stderr)'
+    )
+    project.write("01_first", say, write_body("01_first"))
+    renamed = project.edition.figures / "01_first__old_name.svg"
+    renamed.parent.mkdir(parents=True)
+    renamed.write_text("of an earlier run")
+
+    assert cli.main(["run", "--profile", "tiny", "-p", "seed=3"]) == 0
+    assert not renamed.exists()
+    seen = capsys.readouterr()
+    assert "start 01_first  (new)" in seen.err
+    assert seen.err.index("done  01_first") < seen.err.index("start 02_second")
+    assert "01_first  embed: 10/20 rows (50%)" in seen.err
+    log = project.edition.executed / "01_first.log"
+    assert "a warning" not in seen.err and "a warning" in log.read_text()
+
+    first_page = project.root / "report" / "tiny" / "index.html"
+    assert seen.out == f"{first_page}\n"
+    assert "The seed was <strong>3</strong>." in first_page.read_text()
+    assert "smallbert run --profile tiny -p seed=3" in first_page.read_text()
+    record = read_run(project.edition)
+    assert list(record["stages"]) == ["01_first", "02_second"]
+    assert record["stages"]["01_first"]["parameters"]["seed"] == 3
+    assert record["stages"]["01_first"]["peak_memory_bytes"] > 10 * 2**20
+
+    assert cli.main(["run", "--profile", "tiny", "-p", "seed=3"]) == 0
+    assert capsys.readouterr().err.count("up to date") == 2
+
+
+def test_failed_stage_tells_five_lines_and_is_run_again(project, write_body):
+    project.write("01_first", "x = 1", "y = x\n1 / 0  # never")
+    with pytest.raises(StageError) as caught:
+        run(project.plan())
+    lines = [*caught.value.message.splitlines(), caught.value.hint]
+    assert len(lines) == 5
+    assert lines[0] == "01_first failed in cell 4 of 4: `y = x`"
+    assert lines[1] == "  ZeroDivisionError: division by zero"
+    assert lines[2].endswith("01_first.log") and lines[3].endswith("01_first.ipynb")
+    assert "jupyter lab" in lines[4] and "finished stages are kept" in lines[4]
+    assert project.reasons() == {"01_first": ("did not finish last time",), "02_second": ("new",)}
+    project.write("01_first", write_body("01_first"))
+    assert "done  01_first" in run(project.plan(only="01_first"))
+
+
+def test_killed_kernel_is_named_with_the_cell_and_memory(project):
+    project.write("01_first", "x = 1", "import os\nos._exit(9)")
+    with pytest.raises(StageError, match=r"01_first failed in cell 4 of 4: `import os`") as caught:
+        run(project.plan())
+    assert "killed, most often for lack of memory" in caught.value.message
+    assert "smaller profile" in caught.value.hint
+
+
+def test_notebook_that_leaves_old_files_alone_fails(project):
+    stages = project.plan(only="01_first")
+    for path in stages[0].expected():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("of an earlier run")
+    project.write("01_first", "STEM = '01_first'")
+    with pytest.raises(StageError, match=r"did not write data/results/tiny/01_first/values\.json and 3 more"):
+        run(stages)
+
+
+@pytest.mark.slow
+def test_independent_notebooks_run_at_once_and_dependent_ones_wait(project, write_body, monkeypatch):
+    from smallbert.report import parameters
+    from smallbert.report.parameters import Parameters
+
+    class Third(Parameters):
+        needs = ("01_first",)
+
+    monkeypatch.setitem(parameters.MODELS, "03_third", Third)
+    # Each waits for the other's mark, so one after the other would time out.
+    meet = (
+        "import time\nfrom pathlib import Path\nmine, other = Path({0!r}), Path({1!r})\nmine.touch()\n"
+        "end = time.time() + 20\nwhile not other.exists():\n    assert time.time() < end\n    time.sleep(0.05)"
+    )
+    marks = [str(project.root / name) for name in ("a", "b")]
+    project.write("02_second", meet.format(*marks), write_body("02_second"))
+    project.write("03_third", meet.format(*reversed(marks)), write_body("03_third"))
+    seen = run(project.plan(), jobs=2)
+    assert seen.index("done  01_first") < min(seen.index("start 02_second"), seen.index("start 03_third"))
+    assert "done  02_second" in seen and "done  03_third" in seen
+
+
+def test_interrupt_takes_the_kernel_down(project):
+    mark = project.root / "pid"
+    code = (
+        f"import os, time\nfrom pathlib import Path\nPath({str(mark)!r}).write_text(str(os.getpid()))\ntime.sleep(60)"
+    )
+    project.write("01_first", code)
+
+    def press_ctrl_c():
+        wait_until(lambda: mark.exists() and mark.read_text())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press_ctrl_c, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        run(project.plan())
+    wait_until(lambda: not os.path.exists(f"/proc/{mark.read_text()}"))
+    assert project.reasons() == {"01_first": ("did not finish last time",), "02_second": ("new",)}
+
+
+def test_kernel_ends_when_the_runner_is_killed(project):
+    mark = project.root / "pid"
+    code = (
+        f"import os, time\nfrom pathlib import Path\nPath({str(mark)!r}).write_text(str(os.getpid()))\ntime.sleep(60)"
+    )
+    job = project.root / "job.json"
+    write_json(
+        job,
+        {
+            "notebook": project.write("01_first", code),
+            "output": project.root / "out.ipynb",
+            "parameters": {},
+            "outcome": project.root / "outcome.json",
+        },
+    )
+    start = "import subprocess, sys; subprocess.run([sys.executable, '-m', 'smallbert.report.execute', sys.argv[1]])"
+    runner = subprocess.Popen([sys.executable, "-c", start, str(job)], stderr=subprocess.DEVNULL)
+    wait_until(lambda: mark.exists() and mark.read_text())
+    runner.kill()
+    runner.wait()
+    wait_until(lambda: not os.path.exists(f"/proc/{mark.read_text()}"))

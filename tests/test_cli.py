@@ -1,0 +1,171 @@
+"""The command line: quick help, short errors, exit codes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from smallbert import __version__, cli, provenance
+from smallbert.errors import DataError
+from smallbert.report.parameters import MODELS
+
+
+@pytest.fixture
+def report(tmp_path, monkeypatch):
+    """A project whose notebooks are never executed here: every kernel start fails the test."""
+    import nbformat
+
+    from smallbert.report import runner
+    from smallbert.report.parameters import cell
+
+    monkeypatch.setenv("SMALLBERT_ROOT", str(tmp_path))
+    monkeypatch.setenv("SMALLBERT_OUT", str(tmp_path))
+    monkeypatch.delenv("SMALLBERT_CACHE", raising=False)
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "data").mkdir()
+    facts = 'description = "d"\nminutes = 1\nmachine = "m"\n'
+    (tmp_path / "data" / "profiles.toml").write_text(f"[default]\n{facts}[smoke]\n{facts}")
+    for stem in MODELS:
+        code = nbformat.v4.new_code_cell(cell(stem), metadata={"tags": ["parameters"]})
+        nbformat.write(nbformat.v4.new_notebook(cells=[code]), tmp_path / "notebooks" / f"{stem}.ipynb")
+
+    def refuse(*_):
+        raise AssertionError("a kernel would have started")
+
+    monkeypatch.setattr(runner.Runner, "run", refuse)
+    return tmp_path
+
+
+def test_help_and_params_do_not_load_torch():
+    code = (
+        "import sys\nfrom smallbert.cli import main\nmain(['params'])\n"
+        "assert not {'torch', 'transformers', 'pandas'} & set(sys.modules), 'heavy import'"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "02_autoencoder_depth      bottlenecks" in done.stdout
+    assert "profiles:" in done.stdout
+
+
+@pytest.mark.parametrize("command", [[], ["run"], ["params"], ["render"], ["embed"], ["verify"], ["env"]])
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as caught:
+        cli.main([*command, "-h"])
+    assert caught.value.code == 0
+    assert "usage: smallbert" in capsys.readouterr().out
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert capsys.readouterr().out == f"smallbert {__version__}\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-p", "sedd=3"], "error: -p: no notebook has a parameter 'sedd'. Did you mean 'seed'?"),
+        (["-p", "02_autoencoder_depth.seeds=many"], "error: -p seeds: expected int, got 'many'."),
+        (["--profile", "smok"], "error: There is no profile 'smok'. Did you mean 'smoke'?"),
+        (["--only", "09"], "error: Expected one notebook, got '09'."),
+        (["--edition", "../x"], "edition: String should match pattern"),
+    ],
+)
+def test_mistake_ends_before_any_kernel_with_code_2(report, arguments, message, capsys):
+    assert cli.main(["run", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_dry_run_says_what_would_run_and_why(report, capsys):
+    assert cli.main(["run", "--dry-run", "--only", "02"]) == 0
+    assert capsys.readouterr().out == "run   01_corpus_and_embeddings  new\nrun   02_autoencoder_depth  new\n"
+
+
+def test_params_shows_a_profile_beside_the_defaults(report, capsys):
+    (report / "data" / "profiles.toml").write_text(
+        '[tiny]\ndescription = "d"\nminutes = 1\nmachine = "m"\n[tiny.all]\nseeds = 7\n'
+    )
+    assert cli.main(["params", "--profile", "tiny"]) == 0
+    line = next(one for one in capsys.readouterr().out.splitlines() if one.startswith("02_") and " seeds " in one)
+    assert line.split()[:5] == ["02_autoencoder_depth", "seeds", "int", "5", "7"]
+
+
+def test_render_without_a_run_says_what_to_do(report, capsys):
+    assert cli.main(["render", "--edition", "none"]) == 2
+    assert "next: Run `smallbert run --edition none`." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "shown"),
+    [
+        (DataError("Bad file.", "Mend it."), 3, "error: Bad file.\n  next: Mend it.\n"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
+)
+def test_errors_become_exit_codes(monkeypatch, capsys, error, code, shown):
+    def fail(options):
+        raise error
+
+    monkeypatch.setattr(cli, "_env", fail)
+    assert cli.main(["env"]) == code
+    assert shown in capsys.readouterr().err
+
+
+def test_embed_and_verify_round_trip(tmp_path, monkeypatch, capsys):
+    transformers = pytest.importorskip("transformers")
+    from tokenizers import BertWordPieceTokenizer
+
+    monkeypatch.setenv("SMALLBERT_CACHE", str(tmp_path / "cache"))
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij", *(f"##{one}" for one in "abcdefghij")]
+    (tmp_path / "vocab.txt").write_text("\n".join(words))
+    BertWordPieceTokenizer(str(tmp_path / "vocab.txt")).save(str(tmp_path / "tokenizer.json"))
+    encoder = tmp_path / "encoder"
+    config = transformers.BertConfig(
+        vocab_size=len(words), hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
+    )
+    transformers.BertModel(config).save_pretrained(encoder)
+    transformers.PreTrainedTokenizerFast(tokenizer_file=str(tmp_path / "tokenizer.json")).save_pretrained(encoder)
+    letters = "abcdefghij"
+    rows = "".join(f"{letters[i % 10]} {letters[i // 10]},{letters[::-1][i % 7]} a b\n" for i in range(40))
+    (tmp_path / "news.csv").write_text("headline,body\n" + rows)
+
+    out = tmp_path / "store"
+    arguments = ["embed", str(tmp_path / "news.csv"), "--encoder", str(encoder), "--out", str(out)]
+    assert cli.main(["embed", "world", "--encoder", str(encoder), "--out", str(out)]) == 2
+    assert "say how many articles" in capsys.readouterr().err
+    assert cli.main([*arguments, "--column", "title"]) == 2
+    assert "--column: expected OURS=THEIRS, got 'title'" in capsys.readouterr().err
+    assert cli.main([*arguments, "--column", "title=headline", "--precision", "fp32"]) == 0
+    assert "vectors of width 8" in capsys.readouterr().out
+    assert cli.main(["verify", str(out)]) == 0
+    shard = next(out.glob("*.npy"))
+    shard.write_bytes(shard.read_bytes()[:-1] + b"\xff")
+    assert cli.main(["verify", str(out)]) == 3
+    assert shard.name in capsys.readouterr().out
+
+
+def test_provenance_names_commit_versions_and_machine(tmp_path, monkeypatch):
+    def git(*arguments):
+        identity = ["-c", "user.name=a", "-c", "user.email=a@b"]
+        subprocess.run(["git", *identity, *arguments], cwd=tmp_path, check=True, capture_output=True)
+
+    monkeypatch.setenv("SMALLBERT_ROOT", str(tmp_path))
+    assert provenance.commit() == {"commit": None, "modified": None}
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "a.py").write_text("")
+    git("init")
+    git("add", "-A")
+    git("commit", "-m", "a")
+    made = provenance.commit()
+    assert len(made["commit"]) == 12 and made["modified"] is False
+    (tmp_path / "report.html").write_text("outputs do not count")
+    assert provenance.commit()["modified"] is False
+    (tmp_path / "lib" / "a.py").write_text("x = 1")
+    assert provenance.commit()["modified"] is True
+    stamp = provenance.stamp()
+    assert stamp["versions"]["smallbert"] == __version__
+    assert stamp["machine"]["cores"] >= 1 and stamp["machine"]["memory_gib"] > 0
