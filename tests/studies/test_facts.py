@@ -112,7 +112,7 @@ def test_geometry_probes_translations_and_the_answer(tiny):
     assert probes.label.tolist() == ["language", "topic"]
     pairs = embed.translations(loaded, seed=0)
     assert set(pairs.centred) == {False, True}
-    said = facts.answer("world", corpus, "tiny encoder", shape, probes, pairs)
+    said = facts.answer("generated world", corpus, "tiny encoder", shape, probes, pairs)
     assert f"{corpus.rows:,} articles (generated world)" in said
     assert "chance" in said
     table = facts.encoder_table("pretrain", encoder, RECIPE).set_index("property").value

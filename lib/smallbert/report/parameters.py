@@ -72,6 +72,7 @@ class CorpusAndEmbeddings(Parameters):
     places = {"corpus": ("world",), "encoder": ("pretrain", "minilm")}
 
     corpus: str = Field("world", description="world (generated), or a file, folder or hub data set of news")
+    corpus_name: str = Field("", description="how the report calls the corpus; empty takes its file's name")
     columns: dict[str, str] = Field({}, description="our column -> the corpus's own name of it; {} guesses")
     rows: Count = Field(16000, description="articles to read at most, rows")
     encoder: str = Field("pretrain", description="pretrain (train one here), minilm, a folder or a hub id")

@@ -18,9 +18,9 @@ GENERATED = "world"
 PRETRAIN = "pretrain"
 
 
-def source_name(source: str) -> str:
-    """How the report calls a corpus: never by a path of the machine it ran on."""
-    return "generated world" if source == GENERATED else Path(source).name
+def source_name(source: str, given: str = "") -> str:
+    """How the report calls a corpus: as the reader was told to, else by its file; never by a path of the machine."""
+    return given or ("generated world" if source == GENERATED else Path(source).name)
 
 
 def encoder_name(name: str, encoder: Encoder) -> str:
@@ -31,10 +31,10 @@ def encoder_name(name: str, encoder: Encoder) -> str:
     return Path(name).name if Path(name).is_dir() else name
 
 
-def corpus_facts(source: str, prepared: Corpus) -> dict[str, Any]:
+def corpus_facts(source: str, prepared: Corpus, given: str = "") -> dict[str, Any]:
     """Provenance of the corpus: name, digest, rows, languages."""
     return {
-        "name": source_name(source),
+        "name": source_name(source, given),
         "generated": source == GENERATED,
         "sha256": prepared.key,
         "rows": prepared.rows,
@@ -47,13 +47,13 @@ def encoder_facts(name: str, encoder: Encoder) -> dict[str, Any]:
     return encoder.describe() | {"name": encoder_name(name, encoder)}
 
 
-def corpus_sentence(source: str, prepared: Corpus) -> str:
+def corpus_sentence(source: str, prepared: Corpus, given: str = "") -> str:
     """One sentence on where the articles come from."""
     kind = "**generated** by this project (a control with known ground truth)" if source == GENERATED else "real"
     languages = prepared.languages
     return (
         f"{prepared.rows:,} articles in {len(languages)} languages ({', '.join(languages)}) are used. "
-        f"Source: {source_name(source)}; its texts are {kind}."
+        f"Source: {source_name(source, given)}; its texts are {kind}."
     )
 
 
@@ -108,17 +108,17 @@ def encoder_table(name: str, encoder: Encoder, recipe: PretrainRecipe) -> pd.Dat
 
 
 def answer(
-    source: str,
+    name: str,
     prepared: Corpus,
     encoder: str,
     geometry: pd.DataFrame,
     probes: pd.DataFrame,
     pairs: pd.DataFrame | None,
 ) -> str:
-    """The answer of page 1, from its tables."""
+    """The answer of page 1, from its tables; ``name`` and ``encoder`` as the report calls them."""
     shape = geometry.set_index("property").value
     said = [
-        f"{prepared.rows:,} articles ({source_name(source)}) in {len(prepared.languages)} languages become vectors of "
+        f"{prepared.rows:,} articles ({name}) in {len(prepared.languages)} languages become vectors of "
         f"{int(shape['dimensions'])} numbers by the {encoder}.",
         f"Two articles have a mean cosine of {shape['mean cosine of two articles (anisotropy)']:.2f}, and "
         f"{int(shape['components for 95% of the variance'])} principal components hold 95% of the test variance.",
