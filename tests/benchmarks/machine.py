@@ -106,6 +106,11 @@ def limits(threads: int | None = None, seconds: float = 0.6) -> dict[str, float]
     return record
 
 
+def best_of(first: dict[str, float], second: dict[str, float]) -> dict[str, float]:
+    """The larger of two measurements of the limits, before and after the work: either may be disturbed."""
+    return {key: max(value, second[key]) for key, value in first.items()}
+
+
 def arguments(description: str) -> argparse.ArgumentParser:
     """The options every benchmark shares: ``--quick``, ``--rounds``, ``--out``."""
     parser = argparse.ArgumentParser(description=description)
