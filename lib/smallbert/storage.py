@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import io
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -91,15 +92,11 @@ def read_json(path: Path) -> Any:
 
 def write_array(path: Path, array: np.ndarray) -> None:
     """Write one ``.npy`` file, atomically; object arrays (pickles) are refused."""
+    # numpy writes to a real file past Python, and its error then names no full disk.
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
     with atomic_write(path) as file:
-        np.save(file, array, allow_pickle=False)
-
-
-def write_once(path: Path, make: Callable[[BinaryIO], None]) -> None:
-    """Write ``path`` through ``make`` unless it is there already."""
-    if not path.exists():
-        with atomic_write(path) as file:
-            make(file)
+        file.write(buffer.getbuffer())
 
 
 def sha256_file(path: Path) -> str:

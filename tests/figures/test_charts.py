@@ -74,9 +74,9 @@ CHARTS = {
     "spectrum": (lambda: corpus.spectrum(FLOOR), "3 of 4 components leave 5% of it"),
     "second_moment": (
         lambda: corpus.second_moment(
-            pd.DataFrame({"rank": [1, 2, 3], "dimension": [7, 0, 1], "share": [0.9, 0.095, 0.005]})
+            pd.DataFrame({"rank": [1, 2, 3], "dimension": [7, 0, 1], "share": [0.9, 0.095, 0.005]}), 0.01
         ),
-        "2 of 3 dimensions hold more than 1%",
+        "2 of 3 dimensions hold over 1.0%",
     ),
     "retrieval": (
         lambda: corpus.retrieval(

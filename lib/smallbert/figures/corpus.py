@@ -96,8 +96,8 @@ def pretraining(curve: pd.DataFrame, unigram: float | None = None) -> Chart:
         axes.axhline(unigram, color=FLOOR, linestyle=":")
         axes.text(millions.max(), unigram, "guess by frequency", ha="right", va="bottom", fontsize=8, color=FLOOR)
     axes.set(xlabel="tokens read, millions", ylabel="masked-token loss, nats")
-    axes.set_ylim(bottom=0)
-    axes.legend()
+    axes.set_ylim(0, 1.08 * max(curve.train_loss.max(), held.held_out_loss.max()))
+    axes.legend(loc="lower left")
     first, last = held.iloc[0].held_out_loss, held.iloc[-1].held_out_loss
     return Chart(
         "pretraining",
@@ -134,26 +134,27 @@ def spectrum(floor: pd.DataFrame) -> Chart:
     )
 
 
-def second_moment(shares: pd.DataFrame) -> Chart:
+def second_moment(shares: pd.DataFrame, outlier: float) -> Chart:
     """Share of the total second moment that each dimension holds, largest first.
 
     Args:
         shares: columns ``rank`` (1 is the largest), ``dimension``, ``share`` of the raw second moment.
+        outlier: share above which a dimension is called an outlier.
     """
     figure, axes = plt.subplots(figsize=(WIDTH, 2.6))
     axes.plot(shares["rank"], shares.share, color=BLUE)
-    axes.axhline(0.01, color=VERMILION, linestyle="--", linewidth=1)
-    axes.text(shares["rank"].max(), 0.01, "1%: an outlier ", ha="right", va="bottom", color=VERMILION, fontsize=8)
+    axes.axhline(outlier, color=VERMILION, linestyle="--", linewidth=1)
+    axes.text(shares["rank"].max(), outlier, "an outlier ", ha="right", va="bottom", color=VERMILION, fontsize=8)
     even = 1 / len(shares)
     axes.axhline(even, color=FLOOR, linestyle=":")
     axes.text(shares["rank"].max(), even, "if all were equal ", ha="right", va="bottom", color=FLOOR, fontsize=8)
     axes.set(xscale="log", yscale="log", xlabel="dimension, by rank", ylabel="share of second moment")
-    above = int((shares.share > 0.01).sum())
+    above = int((shares.share > outlier).sum())
     return Chart(
         "second_moment",
         figure,
         shares,
-        f"{above} of {len(shares)} dimensions hold more than 1% of the second moment each; the largest holds "
+        f"{above} of {len(shares)} dimensions hold over {outlier:.1%} of the second moment each; the largest holds "
         f"{shares.share.max():.1%}.",
         "Share of the raw second moment by dimension. Where few dimensions hold much of it, the raw squared error "
         "mostly measures those few.",

@@ -119,10 +119,20 @@ def token_lengths(store: EmbeddingStore, max_tokens: int, bins: int = 32) -> pd.
     return pd.DataFrame({"tokens": edges[1:], "share": counts / counts.sum()})
 
 
+def outlier_share(width: int) -> float:
+    """Share of the second moment above which a dimension is called an outlier.
+
+    One per cent, as is usual at 768 dimensions (about eight times the even share), but at least five times the even
+    share, so that a narrow encoder has not only outliers.
+    """
+    return max(0.01, 5 / width)
+
+
 def geometry(matrices: Matrices, floor: Floor) -> pd.DataFrame:
     """The shape of the cloud of train vectors: columns ``property``, ``value``."""
     moments, variances = floor.moments["train"], floor.pca.variances
     shares = second_moment_shares(moments.second_moments)
+    outlier = outlier_share(matrices.width)
     mean_share = float(moments.mean @ moments.mean) / float(moments.second_moments.sum())
     return pd.DataFrame(
         [
@@ -130,7 +140,7 @@ def geometry(matrices: Matrices, floor: Floor) -> pd.DataFrame:
             ("mean cosine of two articles (anisotropy)", anisotropy(matrices.train)),
             ("the same after centring", anisotropy(matrices.centred().train)),
             ("share of the second moment in the mean", mean_share),
-            ("dimensions with more than 1% of the second moment", int((shares > 0.01).sum())),
+            (f"dimensions with more than {outlier:.1%} of the second moment", int((shares > outlier).sum())),
             ("effective rank of the covariance", effective_rank(variances)),
             ("participation ratio of the covariance", participation_ratio(variances)),
             ("components for 95% of the variance", int(np.argmax(floor.transfer["test"] <= 0.05))),
