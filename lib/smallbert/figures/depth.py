@@ -273,7 +273,7 @@ def loss_by_rows(cells: pd.DataFrame) -> Chart:
     pca = cells.groupby("rows").pca_test.mean()
     axes.plot(pca.index, pca, color=FLOOR, linestyle=":", marker="D", label="PCA, test")
     axes.set(xscale="log", yscale="log", xlabel="training rows", ylabel="FVU")
-    axes.legend(ncols=2, fontsize=7)
+    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
     ends = cells[cells.rows == cells.rows.max()].groupby("depth").test_fvu.mean()
     return Chart(
         "loss_by_rows",

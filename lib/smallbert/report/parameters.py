@@ -74,7 +74,7 @@ class CorpusAndEmbeddings(Parameters):
     corpus: str = Field("world", description="world (generated), or a file, folder or hub data set of news")
     corpus_name: str = Field("", description="how the report calls the corpus; empty takes its file's name")
     columns: dict[str, str] = Field({}, description="our column -> the corpus's own name of it; {} guesses")
-    rows: Count = Field(16000, description="articles to read at most, rows")
+    rows: Count = Field(12000, description="articles to read at most, rows")
     encoder: str = Field("pretrain", description="pretrain (train one here), minilm, a folder or a hub id")
     max_tokens: int = Field(128, ge=8, le=512, description="longer texts are cut here, tokens")
     pooling: Literal["mean", "cls"] = Field("mean", description="token vectors to text vector: mean or cls")
@@ -131,7 +131,7 @@ class AutoencoderDepth(Grid):
 
     bottlenecks: list[Count] = Field([32, 64], min_length=1, description="widths narrowed to; the first is shown most")
     depths: list[Count] = Field([1, 2, 3, 4, 5, 6], min_length=2, description="encoder layers compared")
-    fair_epochs: list[Count] = Field([10, 40], min_length=1, description="budgets of the fair protocol, epochs")
+    fair_epochs: list[Count] = Field([10, 30], min_length=1, description="budgets of the fair protocol, epochs")
     row_shares: list[Share] = Field([0.125, 0.25, 0.5, 1.0], min_length=1, description="parts of train, shares of 1")
     arm_depth: int = Field(3, ge=2, description="encoder layers of the other arms")
     metric_rows: Count = Field(2000, description="test articles behind neighbour metrics, rows")
@@ -151,7 +151,7 @@ class LayerSchedules(Grid):
         description="width rules compared, by name",
     )
     matched: Schedule = Field("bottleneck-heavy-2", description="width rule compared with uniform at equal size")
-    fair_epochs: Count = Field(40, description="budget of the fair protocol, epochs")
+    fair_epochs: Count = Field(30, description="budget of the fair protocol, epochs")
 
 
 MODELS: dict[str, type[Parameters]] = {
