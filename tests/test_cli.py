@@ -26,7 +26,9 @@ def report(tmp_path, monkeypatch):
     (tmp_path / "notebooks").mkdir()
     (tmp_path / "data").mkdir()
     facts = 'description = "d"\nminutes = 1\nmachine = "m"\n'
-    (tmp_path / "data" / "profiles.toml").write_text(f"[default]\n{facts}[smoke]\n{facts}")
+    (tmp_path / "data" / "profiles.toml").write_text(
+        f'[default]\n{facts}[smoke]\n{facts}[news]\n{facts}requires = ["corpus"]\n'
+    )
     for stem in MODELS:
         code = nbformat.v4.new_code_cell(cell(stem), metadata={"tags": ["parameters"]})
         nbformat.write(nbformat.v4.new_notebook(cells=[code]), tmp_path / "notebooks" / f"{stem}.ipynb")
@@ -71,6 +73,8 @@ def test_version(capsys):
         (["--profile", "smok"], "error: There is no profile 'smok'. Did you mean 'smoke'?"),
         (["--only", "09"], "error: Expected one notebook, got '09'."),
         (["--edition", "../x"], "edition: String should match pattern"),
+        (["--profile", "news"], "error: Profile news needs -p corpus=..., which was not given."),
+        (["-p", "pretrain_heads=3"], "pretrain_heads: the value should divide pretrain_hidden (256), got 3."),
     ],
 )
 def test_mistake_ends_before_any_kernel_with_code_2(report, arguments, message, capsys):
@@ -90,8 +94,8 @@ def test_params_shows_a_profile_beside_the_defaults(report, capsys):
         '[tiny]\ndescription = "d"\nminutes = 1\nmachine = "m"\n[tiny.all]\nseeds = 7\n'
     )
     assert cli.main(["params", "--profile", "tiny"]) == 0
-    line = next(one for one in capsys.readouterr().out.splitlines() if one.startswith("02_") and " seeds " in one)
-    assert line.split()[:5] == ["02_autoencoder_depth", "seeds", "int", "5", "7"]
+    rows = [line.split()[:5] for line in capsys.readouterr().out.splitlines()]
+    assert ["02_autoencoder_depth", "seeds", "int", "5", "7"] in rows
 
 
 def test_render_without_a_run_says_what_to_do(report, capsys):
@@ -115,24 +119,31 @@ def test_errors_become_exit_codes(monkeypatch, capsys, error, code, shown):
     assert shown in capsys.readouterr().err
 
 
-def test_embed_and_verify_round_trip(tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def encoder(tmp_path, monkeypatch):
+    """A folder with an encoder of width 8 that knows ten letters."""
     transformers = pytest.importorskip("transformers")
     from tokenizers import BertWordPieceTokenizer
 
     monkeypatch.setenv("SMALLBERT_CACHE", str(tmp_path / "cache"))
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *"abcdefghij", *(f"##{one}" for one in "abcdefghij")]
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *LETTERS, *(f"##{one}" for one in LETTERS)]
     (tmp_path / "vocab.txt").write_text("\n".join(words))
     BertWordPieceTokenizer(str(tmp_path / "vocab.txt")).save(str(tmp_path / "tokenizer.json"))
-    encoder = tmp_path / "encoder"
+    folder = tmp_path / "encoder"
     config = transformers.BertConfig(
         vocab_size=len(words), hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16
     )
-    transformers.BertModel(config).save_pretrained(encoder)
-    transformers.PreTrainedTokenizerFast(tokenizer_file=str(tmp_path / "tokenizer.json")).save_pretrained(encoder)
-    letters = "abcdefghij"
-    rows = "".join(f"{letters[i % 10]} {letters[i // 10]},{letters[::-1][i % 7]} a b\n" for i in range(40))
-    (tmp_path / "news.csv").write_text("headline,body\n" + rows)
+    transformers.BertModel(config).save_pretrained(folder)
+    transformers.PreTrainedTokenizerFast(tokenizer_file=str(tmp_path / "tokenizer.json")).save_pretrained(folder)
+    return folder
 
+
+LETTERS = "abcdefghij"
+ROWS = "".join(f"{LETTERS[i % 10]} {LETTERS[i // 10]},{LETTERS[::-1][i % 7]} a b\n" for i in range(40))
+
+
+def test_embed_and_verify_round_trip(encoder, tmp_path, capsys):
+    (tmp_path / "news.csv").write_text("headline,body\n" + ROWS)
     out = tmp_path / "store"
     arguments = ["embed", str(tmp_path / "news.csv"), "--encoder", str(encoder), "--out", str(out)]
     assert cli.main(["embed", "world", "--encoder", str(encoder), "--out", str(out)]) == 2
@@ -146,6 +157,34 @@ def test_embed_and_verify_round_trip(tmp_path, monkeypatch, capsys):
     shard.write_bytes(shard.read_bytes()[:-1] + b"\xff")
     assert cli.main(["verify", str(out)]) == 3
     assert shard.name in capsys.readouterr().out
+
+
+def test_embed_says_what_became_of_every_row(encoder, tmp_path, capsys):
+    from smallbert.compress.store import EmbeddingStore
+
+    news = tmp_path / "news.csv"
+    news.write_text("title,text\n" + ROWS + "a a,j a b\n" * 3 + "no text,\n" * 2)
+
+    def embed(out, *flags, corpus=news):
+        arguments = ["embed", str(corpus), "--encoder", str(encoder), "--out", str(tmp_path / out), *flags]
+        return cli.main([*arguments, "--precision", "fp32"]), capsys.readouterr()
+
+    code, seen = embed("strict")
+    assert code == 3 and "allow more with max_bad_rows" in seen.err
+    code, seen = embed("one", "--max-bad-rows", "2", "--lang", "eng")
+    assert code == 0
+    assert f"{news}: 45 rows read, 2 unusable, 3 duplicates removed, 40 kept\n" in seen.out
+    assert "2 of 45 rows cannot be used and are skipped (2 missing content): news.csv:45: missing content" in seen.err
+    assert set(EmbeddingStore.open(tmp_path / "one").rows.lang) == {"en"}
+    code, seen = embed("all", "--max-bad-rows", "0.1", "--keep-duplicates")
+    assert code == 0 and "45 rows read, 2 unusable, 0 duplicates removed, 43 kept" in seen.out
+    assert len(EmbeddingStore.open(tmp_path / "all")) == 43
+    prepared = next((tmp_path / "cache" / "corpora").glob("news-*"))
+    code, seen = embed("again", "--lang", "en", corpus=prepared)
+    assert code == 2 and "--lang has no meaning for a prepared corpus" in seen.err
+    with pytest.raises(SystemExit):
+        embed("none", "--max-bad-rows", "few")
+    assert "expected a share such as 0.05 or a whole number, got 'few'" in capsys.readouterr().err
 
 
 def test_provenance_names_commit_versions_and_machine(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from smallbert import storage
-from smallbert.errors import DataError, MachineError
+from smallbert.errors import DataError, MachineError, UsageError
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path):
@@ -39,6 +39,19 @@ def test_a_folder_that_cannot_be_written_is_a_clear_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises((MachineError, FileExistsError, NotADirectoryError)):
         storage.write_text(tmp_path / "file" / "below", "text")
+
+
+def test_lock_is_refused_to_a_second_and_free_after_the_first(tmp_path):
+    with storage.lock(tmp_path, "part"):
+        with storage.lock(tmp_path, "other"):
+            pass
+        with pytest.raises(UsageError, match=f"process {os.getpid()}") as caught, storage.lock(tmp_path, "part"):
+            pass
+    assert caught.value.hint == "Wait for it to end."
+    with storage.lock(tmp_path, "part"):
+        pass
+    with pytest.raises(MachineError, match="Cannot write in"), storage.lock(tmp_path / "none", "part"):
+        pass
 
 
 def test_arrays_hold_no_pickles(tmp_path):

@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="[NOTEBOOK.]NAME=VALUE",
         action="append",
         default=[],
-        help="set a parameter, in every notebook that has it or in one; lists as JSON; may be repeated",
+        help="set a parameter, in every notebook that has it or in one; lists and tables as JSON; may be repeated",
     )
     run.add_argument("--only", metavar="NOTEBOOK", help="this notebook (02 is enough) and what it needs")
     run.add_argument("--force", action="store_true", help="run even what is up to date")
@@ -80,7 +80,11 @@ def _parser() -> argparse.ArgumentParser:
     render.set_defaults(command=_render)
 
     embed = commands.add_parser("embed", help="embed a corpus into a store of vectors; resumes where it stopped")
-    embed.add_argument("corpus", help="file, folder or hub data set of articles, a prepared corpus, or world")
+    embed.add_argument(
+        "corpus",
+        help="articles: a file, a folder, a corpus.toml, hub:OWNER/NAME (a data set on the hub), a prepared corpus, "
+        "or world",
+    )
     embed.add_argument("--encoder", required=True, help="minilm, a folder or a hub id")
     embed.add_argument("--out", type=Path, required=True, help="folder of the store")
     embed.add_argument(
@@ -90,6 +94,18 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         help="name of a column in the corpus, such as title=headline; may be repeated",
+    )
+    embed.add_argument("--lang", default="", help="language of every article, such as en (the column lang, if any)")
+    embed.add_argument(
+        "--max-bad-rows",
+        type=_limit,
+        metavar="SHARE|NUMBER",
+        help="unusable rows to skip before stopping: a share such as 0.05, or a number such as 20 (0.01)",
+    )
+    embed.add_argument(
+        "--keep-duplicates",
+        action="store_true",
+        help="embed copies too; else exact copies are left out, and near ones that cross train, validation and test",
     )
     embed.add_argument("--rows", type=_count, help="draw so many articles at random (all)")
     embed.add_argument("--pooling", choices=("mean", "cls"), default="mean", help="%(default)s")
@@ -122,6 +138,7 @@ def _run(options: argparse.Namespace) -> None:
     profile = profiles.choose(options.profile)
     found = notebooks.discover()
     parameters = profiles.resolve(profile, [one.stem for one in found], options.settings, edition=options.edition)
+    profiles.require(profile, options.settings)
     only = notebooks.select(found, options.only).stem if options.only else None
     edition = paths.edition(options.edition or profile.name)
     planned = stages.plan(edition, found, parameters, only=only, force=options.force)
@@ -153,7 +170,8 @@ def _run(options: argparse.Namespace) -> None:
 
 def _params(options: argparse.Namespace) -> None:
     from smallbert.report import profiles
-    from smallbert.report.parameters import MODELS, type_name
+    from smallbert.report.parameters import MODELS
+    from smallbert.report.spelling import type_name
 
     profile = profiles.choose(options.profile) if options.profile else None
     resolved = profiles.resolve(profile, MODELS) if profile else {}
@@ -182,14 +200,11 @@ def _render(options: argparse.Namespace) -> None:
 
 def _embed(options: argparse.Namespace) -> None:
     from smallbert.compress.embeddings import extract
-    from smallbert.corpus.prepared import MANIFEST, Corpus
     from smallbert.models.encoder import load
-    from smallbert.report.parameters import CorpusAndEmbeddings
-    from smallbert.studies import embed
+    from smallbert.report import embedding
 
     columns = dict(_pair(text) for text in options.columns)
-    if options.corpus == embed.GENERATED and not options.rows:
-        raise UsageError("The generated world has no end: say how many articles.", "For example --rows 20000.")
+    embedding.refuse_what_has_no_meaning(options)
     # The encoder first: a wrong name costs no pass over the corpus.
     encoder = load(
         options.encoder,
@@ -199,14 +214,9 @@ def _embed(options: argparse.Namespace) -> None:
         precision=options.precision,
         device=options.device,
     )
-    if (Path(options.corpus) / MANIFEST).is_file():
-        corpus = Corpus.open(options.corpus)
-    else:
-        # Split and cleaned as the report does it, so that the two share their prepared corpora.
-        names = ("seed", "test_fraction", "validation_fraction", "near_duplicates", "max_bad_rows")
-        settings = CorpusAndEmbeddings().model_dump(include=set(names))
-        corpus = embed.corpus(options.corpus, rows=options.rows, columns=columns, **settings)
+    corpus = embedding.corpus(options, columns)
     store = extract(corpus, encoder, options.out, shard=options.shard)
+    print(f"{options.corpus}: {corpus.summary()}")
     if store is None:
         print(f"part {options.shard[0]} of {options.shard[1]} is finished; others are still missing.")
     else:
@@ -256,6 +266,13 @@ def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
     return int(text)
+
+
+def _limit(text: str) -> int | float:
+    try:
+        return int(text) if text.isdigit() else float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected a share such as 0.05 or a whole number, got {text!r}") from error
 
 
 def _shard(text: str) -> tuple[int, int]:

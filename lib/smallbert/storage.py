@@ -1,21 +1,23 @@
-"""Writing files so that a crash leaves either the old file or the new one, and checking them later."""
+"""Writing files so that a crash leaves either the old file or the new one, one writer at a time, and checking them."""
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
 import io
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from smallbert.errors import DataError, MachineError
+from smallbert.errors import DataError, MachineError, UsageError
 
 
 @contextmanager
@@ -63,6 +65,41 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+@contextmanager
+def lock(folder: Path, name: str, *, wait: bool = False, hint: str = "Wait for it to end.") -> Iterator[None]:
+    """Hold ``folder/.NAME.lock`` for this process; the system lets go of it when the process dies.
+
+    Args:
+        folder: an existing folder.
+        name: what is locked.
+        wait: wait for another holder, saying so on standard error, instead of refusing.
+        hint: what a refused user can do.
+
+    Raises:
+        UsageError: another live process holds it; its process id is named.
+        MachineError: the folder cannot be written.
+    """
+    try:
+        descriptor = os.open(folder / f".{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise MachineError(f"Cannot write in {folder}: {error.strerror}.", "Check its permissions.") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.pread(descriptor, 20, 0).decode() or "unknown"
+            if not wait:
+                raise UsageError(f"Another run (process {owner}) is writing to {folder}.", hint) from None
+            sys.stderr.write(f"waiting for another run (process {owner}) to finish {name} in {folder}\n")
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with suppress(OSError):  # the process id is a courtesy: a full disk is reported by whoever writes data
+            os.truncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: Path, text: str) -> None:

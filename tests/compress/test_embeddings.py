@@ -206,9 +206,20 @@ def test_two_processes_at_once_make_the_whole(tmp_path, whole):
 
 
 def test_a_second_run_of_the_same_part_is_refused_with_the_firsts_pid(copy):
-    with shards.lock(copy, "1-of-1"), pytest.raises(UsageError, match=f"process {os.getpid()}"):
+    with storage.lock(copy, "1-of-1"), pytest.raises(UsageError, match=f"process {os.getpid()}"):
         extract(copy)
     extract(copy)
+
+
+def test_errors_about_the_folder_say_what_to_do(tmp_path):
+    with pytest.raises(DataError, match="found none") as caught:
+        EmbeddingStore.open(tmp_path)
+    assert "Run the extraction into this folder again" in caught.value.hint
+    assert "`smallbert run --only 01`" in caught.value.hint
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(MachineError, match="Cannot make the folder") as caught:
+        extract(tmp_path / "file" / "store")
+    assert caught.value.hint.startswith("Choose another one")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import torch
 
+from smallbert import runtime
 from smallbert.compress.autoencoder import Architecture
 from smallbert.compress.cells import Cell, CellStore, GridData
 from smallbert.compress.grid import load_model, stackable, train
@@ -150,6 +151,18 @@ def test_kept_weights_give_the_recorded_errors_back(tmp_path):
         assert error.double().square().sum().item() == pytest.approx(recorded, rel=1e-6)
     with pytest.raises(DataError, match=f"weights of cell {cells[0].key} in .* missing or damaged"):
         load_model(tmp_path, cells[0], data)
+
+
+def test_automatic_precision_is_that_of_the_device_that_trained(tmp_path, monkeypatch):
+    """On a machine whose GPU has bf16 and whose processor has not, a model trained on the CPU is found again."""
+    data, cell = make_data(), make_cells()[0]
+    monkeypatch.setattr(runtime, "has_fast_bf16", lambda kind: kind == "cuda")
+    frame = quiet([cell], data, tmp_path, precision="auto", keep_weights=lambda cell: True)
+    assert set(frame.precision) == {"fp32"}
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert load_model(tmp_path, cell, data, precision="auto", device="cpu")
+    with pytest.raises(DataError, match=r"-bf16; they are missing"):
+        load_model(tmp_path, cell, data, precision="auto", device="cuda")
 
 
 def test_damaged_or_missing_weights_are_trained_again(tmp_path):

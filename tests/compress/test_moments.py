@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from smallbert.compress.linear import Pca
-from smallbert.compress.moments import Moments, sum_moments
+from smallbert.compress.moments import Moments
 from smallbert.errors import DataError
 
 
@@ -101,7 +101,6 @@ def test_adding_is_associative_commutative_and_equals_the_whole(a, b, c):
     assert_equal((p + q) + r, whole, rtol=1e-11)
     assert_equal(p + (q + r), whole, rtol=1e-11)
     assert_equal(r + q + p, whole, rtol=1e-11)
-    assert_equal(sum_moments([q, p, r]), whole, rtol=1e-11)
 
 
 def test_second_moments_and_sst(rng):
@@ -153,8 +152,6 @@ def test_values_too_large_to_square_are_refused():
 def test_nothing_to_take_moments_of():
     with pytest.raises(DataError, match="at least one row"):
         Moments.of(np.empty((0, 3)))
-    with pytest.raises(DataError, match="at least one part"):
-        sum_moments([])
     with pytest.raises(DataError, match="at least 2 rows for a covariance, got 1"):
         _ = Moments.of(np.ones((1, 3))).covariance
     with pytest.raises(DataError, match="All 5 rows are equal"):

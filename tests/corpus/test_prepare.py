@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from smallbert.corpus.prepare import prepare, prepare_source
 from smallbert.corpus.prepared import METADATA, Corpus
 from smallbert.corpus.rows import batch
 from smallbert.errors import DataError, UsageError
-from smallbert.storage import sha256_file
+from smallbert.storage import lock, sha256_file
 
 
 def stream(n, size=1000, groups=0, start=0):
@@ -121,6 +122,9 @@ def test_copies_leave_and_are_counted(tmp_path):
         stays = {split[name] for name in (str(i), str(300 + i), str(600 + i)) if name in split.index}
         assert len(stays) == 1
     assert prepare([rows], tmp_path / "d", near_duplicates=False).rows == 600
+    everyone = prepare([rows], tmp_path / "e", keep_duplicates=True)
+    assert everyone.rows == 900 and everyone.summary() == "0 duplicates removed, 900 kept"
+    assert f"{300 + removed['near_across_splits']['zh']} duplicates removed, {corpus.rows} kept" == corpus.summary()
 
 
 def test_repeated_ids_are_made_unique_and_do_not_share_a_split(tmp_path):
@@ -187,6 +191,49 @@ def test_killed_half_way_looks_unfinished_and_runs_again(tmp_path, moment):
     assert sorted(path.name for path in (tmp_path / "c").iterdir()) == ["manifest.json", "rows.parquet"]
 
 
+TWO = """
+    import sys, time
+    sys.path.insert(0, sys.argv[2])
+    from test_prepare import stream
+    from smallbert.corpus.prepare import prepare
+    def slow(batches):
+        for rows in batches:
+            print("reading", flush=True)
+            time.sleep(0.1)
+            yield rows
+    print(prepare(slow(stream(5000)), sys.argv[1]).key, flush=True)
+"""
+
+
+def test_second_process_waits_for_the_first_and_finds_its_corpus(tmp_path):
+    command = [sys.executable, "-c", textwrap.dedent(TWO), tmp_path / "c", os.path.dirname(__file__)]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, **pipes) as first, subprocess.Popen(command, **pipes) as second:
+        ends = [process.communicate(timeout=60) for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0], ends
+    assert sorted(out.count("reading") for out, _ in ends) == [0, 5]  # one process read the stream, one did not
+    assert {out.split()[-1] for out, _ in ends} == {prepare(stream(5000), tmp_path / "whole").key}
+
+
+def test_waiting_is_told_once(tmp_path, capsys):
+    with lock(tmp_path, "c"):
+        waiting = threading.Thread(target=lambda: prepare(stream(300), tmp_path / "c"))
+        waiting.start()
+        waiting.join(0.5)
+        assert waiting.is_alive()
+        assert capsys.readouterr().err == (
+            f"waiting for another run (process {os.getpid()}) to finish c in {tmp_path}\n"
+        )
+    waiting.join(30)
+    assert Corpus.open(tmp_path / "c").rows == 300
+
+
+def test_finished_corpus_opens_without_the_lock(tmp_path):
+    prepare(stream(300), tmp_path / "c")
+    with lock(tmp_path, "c"):
+        assert prepare([], tmp_path / "c").rows == 300
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -213,7 +260,14 @@ def test_source_by_name(tmp_path, capsys):
     assert corpus.manifest["reading"]["counts"] == {"missing title": 1}
     (file,) = corpus.manifest["request"]["source"]["files"]
     assert file == {"name": "my news.csv", "bytes": path.stat().st_size, "sha256": sha256_file(path)}
-    assert "reading the corpus" in capsys.readouterr().err
+    assert corpus.summary() == "201 rows read, 1 unusable, 0 duplicates removed, 200 kept"
+    told = capsys.readouterr().err
+    assert "reading the corpus" in told
+    skipped = "1 of 201 rows cannot be used and are skipped (1 missing title): my news.csv:202: missing title\n"
+    assert told.count(skipped) == 1
+    drawn = prepare_source(path, tmp_path / "out", lang="en", rows=50)
+    assert drawn.summary() == "201 rows read, 1 unusable, 50 drawn, 0 duplicates removed, 50 kept"
+    capsys.readouterr()
     assert prepare_source(path, tmp_path / "out", lang="en") == corpus
     assert "reading" not in capsys.readouterr().err
     path.write_text(path.read_text() + "new,row\n")

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from smallbert.corpus.news import read
-from smallbert.corpus.sources import Options, describe, parts
+from smallbert.corpus.sources import Options, describe, files, parts
 from smallbert.errors import DataError, MachineError, UsageError
 from smallbert.storage import sha256_file
 
@@ -80,8 +80,9 @@ def test_description_brings_its_own_options(folder):
 
 
 def test_missing_and_empty(tmp_path):
-    with pytest.raises(DataError, match=r"Expected a file or folder at .*nowhere, which does not exist"):
+    with pytest.raises(DataError, match=r"Expected a file or folder at .*nowhere, which does not exist") as caught:
         read(tmp_path / "nowhere")
+    assert "hub:OWNER/NAME" in caught.value.hint
     with pytest.raises(DataError, match=r"Expected files ending in .csv, .* found none"):
         read(tmp_path)
 
@@ -90,6 +91,21 @@ def test_describe_knows_the_files_by_content(folder):
     (first, *_), files = parts(folder / "news", Options()), describe(parts(folder / "news", Options()))
     assert [file["name"] for file in files] == ["eng/a.jsonl", "eng/b.csv", "kor/a.jsonl", "kor/b.csv"]
     assert files[0]["sha256"] == sha256_file(first.path) and files[0]["bytes"] == first.path.stat().st_size
+
+
+def test_every_file_behind_a_source_is_known(folder):
+    (folder / "corpus.toml").write_text(
+        '[[source]]\npath = "news/eng"\n[[source]]\npath = "hub:news/kor"\n[[source]]\npath = "hub:some/data"\n'
+    )
+    found = [file.relative_to(folder).as_posix() for file in files(folder / "corpus.toml")]
+    listed = ["news/eng/a.jsonl", "news/eng/b.csv", "news/kor/a.jsonl", "news/kor/b.csv"]
+    assert found == ["corpus.toml", *listed]
+    assert files(folder / "news/eng/b.csv") == [folder / "news/eng/b.csv"]
+    assert {file.relative_to(folder).as_posix() for file in files(f"hub:{folder / 'news'}:x")} > set(listed)
+    assert files("hub:some/data") == []
+    (folder / "corpus.toml").write_text('[[source]]\npath = "gone.csv"\n')
+    with pytest.raises(DataError, match=r"corpus.toml: Expected a file or folder at .*gone.csv"):
+        files(folder / "corpus.toml")
 
 
 @pytest.fixture
@@ -112,8 +128,10 @@ def test_describe_knows_a_hub_folder_by_content(hub_folder):
     assert {"name": "train"} in files
 
 
-def test_description_may_name_a_hub_folder(hub_folder):
-    (hub_folder / "corpus.toml").write_text(f'[[source]]\npath = "hub:{hub_folder}:main:test"\n')
+@pytest.mark.parametrize("place", ["{}", "."], ids=["absolute", "beside the description"])
+def test_description_may_name_a_hub_folder(hub_folder, place):
+    name = f"hub:{place.format(hub_folder)}:main:test"
+    (hub_folder / "corpus.toml").write_text(f'[[source]]\npath = "{name}"\n')
     assert [row["content"] for row in rows_of(hub_folder / "corpus.toml")] == ["C"]
 
 

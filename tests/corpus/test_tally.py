@@ -33,6 +33,20 @@ def test_examples_are_bounded_and_counts_are_not():
     assert tally.as_dict()["counts"] == {"oversized field": 500}
 
 
+def test_summary_counts_kinds_and_quotes_three_on_one_line_of_plain_characters():
+    tally = Tally(10)
+    assert tally.summary() == ""
+    tally.rows = 3000
+    tally.add("f:2", BadRow("wrong type", "te\x1b[2Jxt\n is a JSON list, not text"))
+    for line in range(3, 6):
+        tally.add(f"f:{line}", BadRow("missing title"))
+    assert tally.summary() == (
+        "4 of 3,000 rows cannot be used and are skipped (3 missing title, 1 wrong type): "
+        "f:2: wrong type (te\N{REPLACEMENT CHARACTER}[2Jxt\N{REPLACEMENT CHARACTER} is a JSON list, not text); "
+        "f:3: missing title; f:4: missing title"
+    )
+
+
 @pytest.mark.parametrize("limit", [-1, 1.5, -0.1, True])
 def test_senseless_limits(limit):
     with pytest.raises(UsageError, match="Expected max_bad_rows"):

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from smallbert.figures import corpus, depth, intervals, schedules, style
+from smallbert.figures import arms, corpus, depth, intervals, schedules, style
 
 
 def outcomes() -> pd.DataFrame:
@@ -41,8 +41,19 @@ def outcomes() -> pd.DataFrame:
 
 
 CELLS = outcomes()
+ONE = CELLS[CELLS.bottleneck == 8]
 FLOOR = pd.DataFrame(
     {"k": [1, 2, 3, 4], "train": [0.4, 0.2, 0.1, 0], "transfer": [0.5, 0.3, 0.04, 0], "oracle": [0.4, 0.2, 0.03, 0]}
+)
+TUNING = pd.DataFrame(
+    {
+        "bottleneck": [8, 8],
+        "depth": [1, 1],
+        "rate": [0.1, 0.2],
+        "validation_fvu": [0.3, 0.2],
+        "chosen": [False, True],
+        "interior": [False, False],
+    }
 )
 PAIRS = pd.DataFrame(
     {
@@ -52,6 +63,7 @@ PAIRS = pd.DataFrame(
         "difference": [-0.02, 0.001],
         "low": [-0.03, -0.001],
         "high": [-0.01, 0.003],
+        "verdict": ["lower", "equivalent"],
     }
 )
 CHARTS = {
@@ -62,8 +74,8 @@ CHARTS = {
         "150 articles in 2 languages; the largest is en with 100",
     ),
     "token_lengths": (
-        lambda: corpus.token_lengths(pd.DataFrame({"tokens": [32, 64], "share": [0.25, 0.75]}), 64),
-        "75% of the articles reach the limit of 64 tokens",
+        lambda: corpus.token_lengths(pd.DataFrame({"tokens": [32, 64], "share": [0.25, 0.75]}), 0.7),
+        "70% of the articles fill the limit of 64 tokens",
     ),
     "pretraining": (
         lambda: corpus.pretraining(
@@ -85,10 +97,10 @@ CHARTS = {
         "37.5% over 2 ordered language pairs; the best is en to ko",
     ),
     "widths_and_baselines": (
-        lambda: depth.widths_and_baselines(
-            FLOOR, pd.DataFrame({"method": ["PCA", "truncation"], "k": [2, 2], "test_fvu": [0.3, 0.8]})
+        lambda: arms.widths_and_baselines(
+            FLOOR, pd.DataFrame({"method": ["mean", "truncation"], "k": [2, 2], "seed": [0, 0], "test_fvu": [1.0, 0.8]})
         ),
-        "the weakest is truncation",
+        "No baseline is below PCA; at k = 2 they leave 0.80 (truncation) to 1.00 (mean)",
     ),
     "tuning_once": (
         lambda: depth.tuning_once(
@@ -98,6 +110,7 @@ CHARTS = {
                     "optimizer": ["adam"] * 4,
                     "rate": [0.001, 0.01, 0.001, 0.01],
                     "validation_fvu": [0.3, np.nan, 0.2, 0.4],
+                    "bottleneck": [8] * 4,
                 }
             )
         ),
@@ -108,26 +121,24 @@ CHARTS = {
         "lowest mean loss is at depth 1 and the highest at depth 3; PCA at the same width is below all of them",
     ),
     "tuning_each": (
-        lambda: depth.tuning_each(
-            pd.DataFrame({"depth": [1, 1], "rate": [0.1, 0.2], "validation_fvu": [0.3, 0.2], "chosen": [False, True]})
-        ),
-        "1: 0.2",
+        lambda: depth.tuning_each(TUNING),
+        "1: 0.2; at the edge of its grid: depth 1",
     ),
-    "gap_by_depth": (lambda: depth.gap_by_depth(CELLS[CELLS.epoch == 10]), "original 0.0"),
+    "gap_by_depth": (lambda: depth.gap_by_depth(CELLS[CELLS.epoch == 10]), "k = 8, original: 0.0"),
     "curves": (
         lambda: depth.curves(CELLS[CELLS.bottleneck == 8], {"train": 0.01, "test": 0.02}),
         "FVU of each other in every panel",
     ),
-    "gap_by_budget": (lambda: depth.gap_by_budget(CELLS[CELLS.epoch == 10]), "after 10 epochs"),
+    "gap_by_budget": (lambda: depth.gap_by_budget(ONE[ONE.epoch == 10]), "after 10 epochs"),
     "loss_by_rows": (
         lambda: depth.loss_by_rows(
-            pd.concat([CELLS.assign(rows=100, pca_test=0.3), CELLS.assign(rows=200, pca_test=0.2)])
+            pd.concat([ONE.assign(train_rows=100, pca_test=0.3), ONE.assign(train_rows=200, pca_test=0.2)])
         ),
         "At 200 rows",
     ),
-    "arms": (lambda: depth.arms(CELLS[CELLS.epoch == 10]), "below PCA fitted on train: none"),
+    "arms": (lambda: arms.arms(ONE[ONE.epoch == 10]), "below PCA fitted on train: none"),
     "quality": (
-        lambda: depth.quality(
+        lambda: arms.quality(
             pd.DataFrame(
                 {
                     "method": ["PCA", "fair, 1 layer"] * 2,
@@ -135,9 +146,10 @@ CHARTS = {
                     "mean": [0.1, 0.2, 0.9, 0.8],
                     "half": [np.nan, 0.01, np.nan, 0.02],
                 }
-            )
+            ),
+            8,
         ),
-        "For topic accuracy, the methods range from 0.800 (fair, 1 layer) to 0.900 (PCA)",
+        "FVU: PCA; topic accuracy: PCA",
     ),
     "widths": (
         lambda: schedules.widths(
@@ -158,7 +170,7 @@ CHARTS = {
     ),
     "paired_differences": (
         lambda: schedules.paired_differences(PAIRS),
-        "original: 1 better; fair: 1 no difference shown",
+        "original: 1 better; fair: 1 equivalent",
     ),
 }
 
@@ -186,7 +198,7 @@ def test_chart(name):
 def test_every_public_chart_is_tested():
     public = {
         name
-        for module in (corpus, depth, schedules)
+        for module in (arms, corpus, depth, schedules)
         for name, value in vars(module).items()
         if callable(value) and getattr(value, "__module__", "") == module.__name__ and not name.startswith("_")
     }
@@ -212,7 +224,23 @@ def test_colours_differ_also_in_grey():
         red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
         return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
-    for first, second in (("original", "fair"), ("uniform", "geometric"), ("train", "test"), ("affine", "mlp")):
+    for first, second in (("original", "fair"), ("uniform", "geometric"), ("train", "test"), ("PCA", "truncation")):
         a, b = style.look(first), style.look(second)
         assert a.marker != b.marker or abs(luminance(a.color) - luminance(b.color)) > 0.1
         assert a.linestyle != b.linestyle or abs(luminance(a.color) - luminance(b.color)) > 0.1
+
+
+def test_every_schedule_and_linear_method_has_its_own_look():
+    names = ["uniform", "geometric", "bottleneck-heavy-1", "bottleneck-heavy-2", "bottleneck-heavy-3", "wide-heavy-2"]
+    assert len({style.look(name) for name in names}) == len(names)
+    assert style.look("uniform, size of geometric").color == style.look("uniform").color
+    assert style.look("uniform, size of geometric") != style.look("uniform")
+
+
+def test_a_corpus_of_very_many_languages_still_fits():
+    counts = pd.DataFrame({"lang": [f"l{i}" for i in range(200)], "split": "train", "rows": range(1, 201)})
+    chart = corpus.rows_by_language(counts)
+    labels = [label.get_text() for label in chart.figure.axes[0].get_yticklabels()]
+    assert len(labels) == corpus.MOST_LANGUAGES + 1
+    assert "170 others" in labels
+    assert "in 200 languages" in chart.alt

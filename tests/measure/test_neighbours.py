@@ -72,6 +72,17 @@ def test_zero_vectors_have_a_cosine_of_zero():
     np.testing.assert_array_equal(nearest(x, np.array([0]), 3), [[1, 2, 3]])
 
 
+@pytest.mark.parametrize("metric", ["cosine", "l2"])
+@pytest.mark.parametrize("value", [0, 0.1])
+def test_collapsed_codes_keep_chance(rng, metric, value):
+    queries = np.arange(2000)
+    found = nearest(np.full((2000, 33), value, np.float32), queries, 10, metric=metric)
+    assert (found != queries[:, None]).all() and (np.diff(np.sort(found, axis=1)) > 0).all()
+    truth = nearest(rng.standard_normal((2000, 16)), queries, 10)
+    # At worst all queries share ten neighbours, so the draw is of ten rows' popularity (mean 10, deviation ~14).
+    assert overlap(truth, found).mean() == pytest.approx(10 / 1999, abs=4 * 14 / np.sqrt(10) / 2000)
+
+
 def test_wrong_questions_are_refused(rng):
     x = rng.standard_normal((10, 2))
     with pytest.raises(UsageError, match=r"k from 1 to 9 .*got 10"):

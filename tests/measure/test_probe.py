@@ -38,6 +38,21 @@ def test_labels_that_mean_nothing_give_no_more_than_the_majority(topics, rng):
     assert found.accuracy.low <= found.majority <= found.accuracy.high
 
 
+@pytest.mark.parametrize("value", [0, 0.1, 1])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_collapsed_codes_give_the_majority(topics, value, dtype):
+    _, y, _, y_test = topics
+    found = probe(np.full((600, 7), value, dtype), y, np.full((300, 7), value, dtype), y_test, seed=0)
+    assert found.accuracy.estimate == found.majority and found.converged
+
+
+def test_a_dimension_that_train_never_uses_changes_no_answer(topics):
+    x, y, x_test, y_test = topics
+    idle, used = np.full((600, 1), 0.1), 0.1 + np.arange(300.0)[:, None]
+    found = probe(np.hstack([x, idle]), y, np.hstack([x_test, used]), y_test, seed=0)
+    assert found == probe(*topics, seed=0)
+
+
 def test_unknown_labels_are_left_out(topics):
     x, y, x_test, y_test = topics
     y, y_test = y.copy(), y_test.copy()

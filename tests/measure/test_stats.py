@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -5,7 +8,7 @@ from scipy import stats
 from smallbert.errors import DataError, UsageError
 from smallbert.measure.stats import (
     Interval,
-    bootstrap_interval,
+    half_width,
     mean_interval,
     paired_interval,
     verdict,
@@ -38,15 +41,20 @@ def test_the_t_interval_covers_the_mean_as_often_as_it_says(rng):
     assert covered == pytest.approx(0.95, abs=4 * np.sqrt(0.95 * 0.05 / 2000))
 
 
-def test_bootstrap_interval_is_the_percentile_method(rng):
-    x = rng.exponential(size=300)
-    found = bootstrap_interval(x, seed=1)
-    resampled = x[rng.integers(300, size=(20_000, 300))].mean(axis=1)
-    np.testing.assert_allclose([found.low, found.high], np.quantile(resampled, [0.025, 0.975]), rtol=0.02)
-    assert found.estimate == pytest.approx(x.mean())
-    assert found == bootstrap_interval(x, seed=1)
-    median = bootstrap_interval(x, seed=1, statistic=np.median)
-    assert median.low < np.median(x) == median.estimate < median.high
+def test_half_widths_equal_scipy_and_are_zero_without_an_interval(rng):
+    samples = [rng.standard_normal(n) for n in (2, 5, 40)]
+    sem, count = [stats.sem(x) for x in samples], [len(x) for x in samples]
+    for level in (0.95, 0.8):
+        low, high = np.transpose([stats.t.interval(level, len(x) - 1, x.mean(), stats.sem(x)) for x in samples])
+        np.testing.assert_allclose(half_width(sem, count, level=level), (high - low) / 2)
+    np.testing.assert_array_equal(half_width([np.nan, 0.3, np.nan, 0.0], [0, 1, 1, 5]), 0)
+    assert half_width([], []).shape == (0,)
+    assert half_width(sem[1], 5) == mean_interval(samples[1]).high - mean_interval(samples[1]).estimate
+
+
+def test_figures_may_import_it_without_torch():
+    code = "import sys, smallbert.measure.stats; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 10), (3, 10), (10, 10), (480, 1000)])

@@ -209,8 +209,9 @@ def test_models_that_ask_for_remote_code_are_refused(folders, tmp_path):
     (tmp_path / "model.safetensors").write_bytes((folders / "bert" / "model.safetensors").read_bytes())
     (tmp_path / "config.json").write_text('{"model_type": "mine", "auto_map": {"AutoConfig": "mine.Config"}}')
     (tmp_path / "mine.py").write_text("raise SystemExit('this must never run')")
-    with pytest.raises(DataError, match="without its own code"):
+    with pytest.raises(DataError, match="without its own code") as caught:
         encoder.load(str(tmp_path))
+    assert "Use a family that transformers has built in" in caught.value.hint
 
 
 def test_incomplete_weights_are_refused(folders, tmp_path):
@@ -221,8 +222,9 @@ def test_incomplete_weights_are_refused(folders, tmp_path):
     tensors = load_file(tmp_path / "model.safetensors")
     del tensors["encoder.layer.1.output.dense.weight"]
     save_file(tensors, tmp_path / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(DataError, match=r"1 are missing: encoder\.layer\.1\.output\.dense\.weight"):
+    with pytest.raises(DataError, match=r"1 are missing: encoder\.layer\.1\.output\.dense\.weight") as caught:
         encoder.load(str(tmp_path), max_tokens=40)
+    assert caught.value.hint == "Copy or download the whole folder again."
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from smallbert.errors import MachineError, UsageError
 from smallbert.report import parameters
 from smallbert.report.parameters import MODELS, cell, check, start
 
-DEPTH = "02_autoencoder_depth"
+CORPUS, DEPTH, SCHEDULES_PAGE = "01_corpus_and_embeddings", "02_autoencoder_depth", "03_layer_schedules"
 
 
 def test_names_repeated_here_are_those_of_the_library():
@@ -47,7 +47,45 @@ def test_wrong_parameter_is_refused_with_what_was_expected(values, message):
 def test_error_explains_the_parameter():
     with pytest.raises(UsageError) as caught:
         check(DEPTH, {"arm_depth": 1.5}, "here")
-    assert caught.value.hint == "arm_depth (int): encoder layers of the other arms."
+    assert caught.value.hint == "arm_depth (int): encoder layers of the other arms. Write it as in -p arm_depth=3."
+
+
+@pytest.mark.parametrize(
+    ("stem", "values", "message"),
+    [
+        (DEPTH, {"depths": [1, 3, 2]}, "depths: the values should ascend, none of them twice, got [1, 3, 2]."),
+        (DEPTH, {"depths": [1, 1, 2]}, "depths: the values should ascend"),
+        (DEPTH, {"bottlenecks": [32, 8, 32]}, "bottlenecks: no value should be there twice, got [32, 8, 32]."),
+        (DEPTH, {"rates": [0.1, 0.01]}, "rates: the values should ascend"),
+        (DEPTH, {"original_rates": [0.1, 0.1]}, "original_rates: the values should ascend"),
+        (DEPTH, {"original_epochs": [10, 5]}, "original_epochs: the values should ascend"),
+        (DEPTH, {"fair_epochs": [30, 10]}, "fair_epochs: the values should ascend"),
+        (DEPTH, {"row_shares": [1.0, 0.5]}, "row_shares: the values should ascend"),
+        (DEPTH, {"activations": ["relu", "relu"]}, "activations: no value should be there twice"),
+        (DEPTH, {"optimizers": ["sgd", "sgd"]}, "optimizers: no value should be there twice"),
+        (SCHEDULES_PAGE, {"depths": [5, 3]}, "depths: the values should ascend"),
+        (SCHEDULES_PAGE, {"schedules": ["geometric", "wide-heavy-1"]}, "schedules: the list should hold 'uniform'"),
+        (SCHEDULES_PAGE, {"schedules": ["uniform", "uniform"]}, "schedules: no value should be there twice"),
+        (CORPUS, {"max_tokens": 256}, "pretrain_sequence: the value should be at least max_tokens (256)"),
+        (CORPUS, {"pretrain_heads": 3}, "pretrain_heads: the value should divide pretrain_hidden (256), got 3."),
+        (CORPUS, {"pretrain_batch": 1000}, "pretrain_sequence: the value should divide pretrain_batch (1000), got 128"),
+    ],
+)
+def test_values_that_do_not_fit_each_other_are_refused(stem, values, message):
+    with pytest.raises(UsageError) as caught:
+        check(stem, values, "here")
+    assert f"here: {stem}.{message}" in caught.value.message
+
+
+def test_values_in_no_order_and_texts_longer_than_anything_pretrained_are_fine_where_they_mean_something():
+    assert check(DEPTH, {"bottlenecks": [64, 8]}, "here").bottlenecks == [64, 8]
+    assert check(CORPUS, {"max_tokens": 256, "encoder": "minilm"}, "here").max_tokens == 256
+
+
+def test_error_in_a_table_shows_how_one_is_written():
+    with pytest.raises(UsageError) as caught:
+        check(CORPUS, {"columns": 3}, "here")
+    assert caught.value.hint.endswith("""Write it as in -p 'columns={"title": "headline"}'.""")
 
 
 @pytest.mark.parametrize("stem", MODELS)

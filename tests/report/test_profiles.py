@@ -6,7 +6,7 @@ import pytest
 
 from smallbert.errors import UsageError
 from smallbert.report.parameters import MODELS
-from smallbert.report.profiles import Profile, choose, load, resolve
+from smallbert.report.profiles import Profile, choose, load, require, resolve
 
 EMPTY = Profile("tiny", "for tests", 1, "any")
 FACTS = 'description = "d"\nminutes = 1\nmachine = "m"\n'
@@ -43,11 +43,13 @@ def test_later_layers_win():
     [
         ("sedd=3", "no notebook has a parameter 'sedd'. Did you mean 'seed'?"),
         ("seed", "expected NAME=VALUE, got 'seed'"),
-        ("seed=abc", "-p seed: expected int, got 'abc'. Write it as in seed=0."),
-        ("rates=0.1,0.2", "expected list[float], got '0.1,0.2'. Write it as in rates=[0.001, 0.003, 0.01]."),
+        ("seed=abc", "-p seed: expected int, got 'abc'. Write it as in -p seed=0."),
+        ("rates=0.1,0.2", "expected list[float], got '0.1,0.2'. Write it as in -p 'rates=[0.001, 0.003, 0.01]'."),
         ("02_autoencoder_dept.seed=1", "no notebook '02_autoencoder_dept'. Did you mean '02_autoencoder_depth'?"),
         ("02_autoencoder_depth.sedd=1", "02_autoencoder_depth has no parameter 'sedd'. Did you mean 'seed'?"),
+        ("columns=title", """dict[str, str], got 'title'. Write it as in -p 'columns={"title": "headline"}'."""),
         ("corpus=missing.csv", "there is no file or folder"),
+        ("corpus=owner/name", "hub:OWNER/NAME"),
     ],
 )
 def test_wrong_setting_is_refused(setting, message):
@@ -65,9 +67,36 @@ def test_text_needs_no_quotes_and_a_path_is_made_absolute(tmp_path, monkeypatch)
     assert first.encoder == "minilm"
 
 
+def test_folder_in_hub_format_is_made_absolute_and_a_data_set_on_the_hub_is_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "saved").mkdir()
+    for given, expected in (("hub:saved:main:test", f"hub:{tmp_path}/saved:main:test"), ("hub:a/b", "hub:a/b")):
+        assert resolve(EMPTY, MODELS, [f"corpus={given}"])["01_corpus_and_embeddings"].corpus == expected
+
+
+def test_values_of_several_layers_are_judged_together():
+    """On its own each setting would contradict a default."""
+    layers = profile(**{"01_corpus_and_embeddings": {"pretrain_sequence": 256}})
+    resolved = resolve(layers, MODELS, ["01_corpus_and_embeddings.max_tokens=256"])
+    assert resolved["01_corpus_and_embeddings"].max_tokens == 256
+    resolved = resolve(EMPTY, MODELS, ["encoder=minilm", "01_corpus_and_embeddings.max_tokens=256"])
+    assert resolved["01_corpus_and_embeddings"].max_tokens == 256
+
+
+def test_what_a_profile_leaves_to_its_user_must_be_given():
+    with pytest.raises(UsageError) as caught:
+        require(choose("news"), ["seed=1"])
+    assert "Profile news needs -p corpus=..." in caught.value.message
+    assert "smallbert run --profile news -p corpus=..." in caught.value.hint
+    require(choose("news"), ["corpus=a.csv"])
+    require(choose("news"), ["01_corpus_and_embeddings.corpus=world"])
+    require(choose("default"), [])
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (f'[tiny]\n{FACTS}requires = ["corpsu"]', "profile tiny: expected requires to list parameters, got ['corpsu']"),
         ("[tiny]\n", "profile tiny: expected description (str), got None"),
         (f"[tiny]\n{FACTS}descripton = 1", "profile tiny: unknown key 'descripton'. Did you mean 'description'?"),
         ("tiny = 3", "profile tiny: expected a table, got 3"),

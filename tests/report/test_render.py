@@ -11,6 +11,7 @@ import pytest
 
 from smallbert.errors import StageError, UsageError
 from smallbert.report import notebooks
+from smallbert.report.inputs import described
 from smallbert.report.render import render
 from smallbert.storage import write_json
 
@@ -176,6 +177,70 @@ def test_footer_says_how_the_page_was_made(edition):
     ):
         assert fact in html, fact
     assert "not shown" not in html
+
+
+def change_run(project, change):
+    path = project.edition.results / "run.json"
+    run = json.loads(path.read_text())
+    change(run)
+    write_json(path, run)
+
+
+def test_pages_tell_their_own_making_and_the_first_page_where_they_differ(edition):
+    def differ(run):
+        gpu = {"cores": 16, "processor": "Other CPU", "memory_gib": 99.0, "device": "Some GPU"}
+        own = {"commit": "ba9876543210", "modified": False, "versions": {"smallbert": "0.2.0"}, "machine": gpu}
+        run["stages"]["02_second"].update(own)
+
+    change_run(edition, differ)
+    found = pages(edition)
+    first, second = (found[f"report/tiny/{stem}.html"] for stem in ("01_first", "02_second"))
+    assert "commit 0123456789ab" in first and "ba9876543210" not in first and "Some GPU" not in first
+    assert "<dd>commit ba9876543210</dd>" in second and "0123456789ab" not in second
+    assert "<dt>Device</dt><dd>CPU</dd>" in first and "<dt>Device</dt><dd>Some GPU</dd>" in second
+    assert "Version\n0.2.0, edition tiny, commit ba9876543210" in second
+    index = found["report/tiny/index.html"]
+    assert "commit 0123456789ab, with changes since (page 1); commit ba9876543210 (page 2)" in index
+    assert "2 cores of Some CPU, 8.0 GiB memory and Some GPU, 16 cores of Other CPU" in index
+    assert "<dt>Seed</dt><dd>7</dd>" in index
+
+
+def test_gpu_that_was_not_used_is_not_claimed(edition):
+    def forbid(run):
+        run["machine"]["device"] = "Some GPU"
+        for stage in run["stages"].values():
+            stage["parameters"]["device"] = "cpu"
+
+    change_run(edition, forbid)
+    assert "Some GPU" not in "".join(pages(edition).values())
+
+
+def test_repetitions_are_told_with_the_seeds_of_trained_cells(edition):
+    change_run(edition, lambda run: run["stages"]["01_first"]["parameters"].update(seeds=5))
+    assert "<dt>Repetitions</dt><dd>5, seeds 0 to 4</dd>" in pages(edition)["report/tiny/01_first.html"]
+
+
+@pytest.mark.parametrize(
+    ("record", "line"),
+    [
+        (None, ""),
+        ({}, ""),
+        ({"rows": 3}, "unnamed; rows 3"),
+        (
+            {"name": "x", "generated": False, "key": "k" * 20, "rows_sha256": "ab" * 32},
+            f"x; key {'k' * 16}; rows sha256 {'ab' * 8}",
+        ),
+        ({"name": "x", "generated": True, "languages": ["en", ""]}, "x; generated; languages en, und"),
+        (
+            {"name": "x", "sources": [{"name": "/home/me/a.csv", "sha256": "cd" * 32}, {"name": "d/b.csv"}, {}]},
+            f"x; sources a.csv (sha256 {'cd' * 8}), b.csv, unnamed",
+        ),
+        ({"name": "x", "sources": [{"name": "a"}] * 9}, "x; sources a, a, a, a and 5 more"),
+        ({"name": "x", "sources": None, "languages": 3, "other": ["no"]}, "x; languages 3"),
+    ],
+)
+def test_corpus_and_encoder_in_one_line_whatever_was_recorded(record, line):
+    assert described(record) == line
 
 
 def test_first_page_repeats_answers_and_figure_and_lists_editions(edition):

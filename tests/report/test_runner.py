@@ -68,6 +68,8 @@ def test_one_command_executes_records_renders_and_the_second_time_keeps_it_all(
     assert list(record["stages"]) == ["01_first", "02_second"]
     assert record["stages"]["01_first"]["parameters"]["seed"] == 3
     assert record["stages"]["01_first"]["peak_memory_bytes"] > 10 * 2**20
+    for stage in record["stages"].values():
+        assert stage["versions"] == record["versions"] and stage["machine"]["cores"] >= 1
 
     assert cli.main(["run", "--profile", "tiny", "-p", "seed=3"]) == 0
     assert capsys.readouterr().err.count("up to date") == 2

@@ -6,9 +6,10 @@ import os
 
 import pytest
 
+from smallbert import provenance
 from smallbert.errors import UsageError
 from smallbert.report import notebooks
-from smallbert.report.keys import imported
+from smallbert.report.keys import imported, reasons
 from smallbert.storage import write_json
 
 
@@ -72,6 +73,28 @@ def test_changed_corpus_file_and_lock_are_inputs(finished):
     assert finished.plan("corpus=news.csv")[0].key != before
     (finished.root / "requirements.lock").write_text("torch==1")
     assert finished.reasons()["01_first"] == ("input requirements.lock added",)
+
+
+@pytest.mark.parametrize("source", ["corpus.toml", "hub:saved:train", "folder"])
+def test_every_file_behind_a_corpus_is_an_input(finished, source):
+    for folder in ("saved", "folder/inner"):
+        (finished.root / folder).mkdir(parents=True)
+        (finished.root / folder / "news.csv").write_text("a")
+    (finished.root / "corpus.toml").write_text('[[source]]\npath = "folder"\n[[source]]\npath = "hub:saved"\n')
+    before = finished.plan(f"corpus={source}")[0].key
+    assert finished.plan(f"corpus={source}")[0].key == before
+    changed = "folder/inner" if source == "folder" else "saved"
+    (finished.root / changed / "news.csv").write_text("abc")
+    after = finished.plan(f"corpus={source}")[0].key
+    (reason,) = reasons(before, after)
+    assert reason.startswith("input ") and reason.endswith("changed")
+
+
+def test_version_that_is_installed_is_an_input(finished, monkeypatch):
+    versions = provenance.versions()
+    old = versions["torch"]
+    monkeypatch.setattr(provenance, "versions", lambda: versions | {"torch": "99.0", "smallbert": "another"})
+    assert finished.reasons()["01_first"] == (f"torch version changed from {old} to 99.0",)
 
 
 def test_force_reruns_all_or_only_the_wanted_notebook(finished):

@@ -1,5 +1,7 @@
 """Study 1 on a tiny generated corpus: what is prepared, embedded and said of it."""
 
+import html
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from smallbert import paths
 from smallbert.models import encoder as encoders
 from smallbert.models.recipe import PretrainRecipe
+from smallbert.report.sanitise import markdown
 from smallbert.studies import embed, facts, matrices
 from smallbert.studies.floor import Floor
 
@@ -67,7 +70,8 @@ def test_the_reading_adds_up(tiny):
     corpus = tiny[0]
     table = facts.reading(corpus).set_index("step").articles
     assert table.filter(like="kept").sum() == corpus.rows
-    assert table.sum() == 400
+    assert table["read"] == 400 == table.drop("read").sum()
+    assert len(facts.unusable_rows(corpus)) == 0
     assert facts.rows_by_language(corpus).rows.sum() == corpus.rows
 
 
@@ -76,8 +80,10 @@ def test_generated_articles_are_called_generated(tiny):
     assert "**generated**" in facts.corpus_sentence("world", corpus)
     assert "real" in facts.corpus_sentence("/somewhere/news.csv", corpus)
     assert "/somewhere" not in facts.corpus_sentence("/somewhere/news.csv", corpus)
-    assert facts.corpus_facts("world", corpus)["generated"] is True
-    assert facts.encoder_name("pretrain", encoder) == "small multilingual BERT pretrained here (1 layers, width 32)"
+    origin = facts.corpus_facts("world", corpus)
+    assert origin["generated"] is True
+    assert len(origin["rows_sha256"]) == 64
+    assert facts.encoder_name("pretrain", encoder) == "a small multilingual BERT pretrained here (1 layers, width 32)"
 
 
 def test_matrices_are_the_stored_vectors_of_each_split(tiny):
@@ -95,10 +101,11 @@ def test_matrices_are_the_stored_vectors_of_each_split(tiny):
 
 def test_token_lengths_count_every_article(tiny):
     store = tiny[3]
-    table = embed.token_lengths(store, 64, bins=8)
+    table, filled = embed.token_lengths(store, 64, bins=8)
     assert table.share.sum() == pytest.approx(1)
     counts = store.rows.n_tokens
     assert table.share.iloc[-1] == pytest.approx((counts >= 56).mean())
+    assert filled == (counts == 64).mean()
 
 
 def test_geometry_probes_translations_and_the_answer(tiny):
@@ -112,8 +119,8 @@ def test_geometry_probes_translations_and_the_answer(tiny):
     assert probes.label.tolist() == ["language", "topic"]
     pairs = embed.translations(loaded, seed=0)
     assert set(pairs.centred) == {False, True}
-    said = facts.answer("generated world", corpus, "tiny encoder", shape, probes, pairs)
-    assert f"{corpus.rows:,} articles (generated world)" in said
+    said = facts.answer("the generated world", corpus, "tiny encoder", shape, probes, pairs)
+    assert f"{corpus.rows:,} articles (the generated world)" in said
     assert "chance" in said
     table = facts.encoder_table("pretrain", encoder, RECIPE).set_index("property").value
     assert table["width"] == "32"
@@ -131,3 +138,13 @@ def test_a_corpus_without_translations_says_so(tiny):
     assert embed.translations(bare, seed=0) is None
     probes = embed.probes(bare, seed=0)
     assert isinstance(probes, pd.DataFrame)
+
+
+def test_names_from_outside_are_text_and_nothing_else(tiny):
+    corpus = tiny[0]
+    hostile = "[click](http://evil) <b>now</b> $x$ *"
+    shown = facts.corpus_sentence("/somewhere/x.csv", corpus, hostile)
+    body = markdown(shown)
+    assert "<a" not in body
+    assert "<b>" not in body
+    assert "[click](http://evil)" in html.unescape(body)

@@ -38,6 +38,7 @@ def test_trained_affine_decoders_respect_the_bound(bench):
     cells = protocols.fair(bench, arms, tuning, epochs=8, seeds=2)
     found = check_bound(cells)
     assert found["cells checked"][0] == len(cells) == 4
+    assert check_bound(cells, cells)["cells checked"][0] == 4  # a cell in two tables is one cell
     assert found["least above PCA, train"][0] >= -1e-6
 
 

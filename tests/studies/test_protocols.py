@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from smallbert.studies import depth, protocols
-from smallbert.studies.floor import Floor
+from smallbert.studies import depth, protocols, schedules
+from smallbert.studies.floor import Floor, check_bound
 
 
 def test_errors_are_those_of_the_stored_model(bench, vectors):
@@ -84,7 +84,37 @@ def test_a_second_call_trains_nothing(bench, monkeypatch):
 def test_fewer_rows_mean_a_higher_floor_for_train_fitted_pca(bench):
     arms = depth.depth_arms(12, [3], [2])
     choice = protocols.Choice("relu", "adam", 1e-2)
-    grown = depth.by_rows(bench, arms, choice, shares=[0.05, 1.0], epochs=2, seeds=2)
-    assert sorted(grown.rows.unique()) == [30, 600]
-    pca = grown.groupby("rows").pca_test.mean()
+    grown = depth.by_rows(bench, arms, choice, shares=[0.05, 1.0], epochs=(1, 2), seeds=2)
+    assert sorted(grown.train_rows.unique()) == [30, 600]
+    assert check_bound(grown)["cells checked"][0] == 4  # equal keys on other rows are other cells
+    pca = grown.groupby("train_rows").pca_test.mean()
     assert pca[30] > pca[600]
+
+
+def test_the_original_tunes_on_the_smallest_uniform_net_with_a_hidden_layer():
+    arms = schedules.schedule_arms(64, 8, [2, 3], ["uniform", "bottleneck-heavy-3"], "bottleneck-heavy-3")
+    arms += depth.depth_arms(64, [8], [1])
+    chosen = depth.smallest(arms)
+    assert (chosen.schedule, chosen.architecture.depth) == ("uniform", 2)
+
+
+def test_a_linear_autoencoder_finds_the_principal_subspace(bench):
+    arm = next(one for one in depth.other_arms(12, 3, 2) if one.name == "linear encoder")
+    tuning = protocols.tune_each(bench, [arm], rates=[1e-3, 1e-2, 1e-1], epochs=40)
+    angles = depth.subspace(bench, arm, tuning, epochs=40, seeds=2)
+    assert angles.seed.tolist() == [0, 1]
+    assert (angles.largest < 5).all()
+    assert (angles["median"] <= angles.largest).all()
+    assert (angles.gap_train.abs() < 5e-3).all()
+
+
+def test_baselines_are_drawn_once_a_seed_and_predict_the_mean_at_worst(bench, vectors):
+    table = depth.baselines(bench.floor, [3], seeds=4)
+    assert table.method.value_counts()["random projection, gaussian"] == 4
+    mean = table.set_index("method").loc["mean"]
+    assert mean.train_fvu == pytest.approx(1)
+    test = vectors.test.astype(np.float64)
+    expected = ((test - vectors.train.astype(np.float64).mean(axis=0)) ** 2).sum() / (
+        (test - test.mean(axis=0)) ** 2
+    ).sum()
+    assert mean.test_fvu == pytest.approx(expected)

@@ -43,35 +43,50 @@ def test_depths_are_told_apart_from_depths_that_do_not_matter():
 
 def test_a_real_order_is_stable_and_the_published_one_recognised():
     same = verdicts.rank_table(cells({3: 0.4, 2: 0.3, 5: 0.2, 4: 0.1}), PUBLISHED).iloc[0]
-    assert same["order of losses, largest first"] == "3 > 2 > 5 > 4" == same["published"]
-    assert same["tau between seeds"] == same["tau with published"] == 1
-    assert same["p of that agreement"] == pytest.approx(1 / 24)
+    assert same.ours == "3 > 2 > 5 > 4" == same.published
+    assert same.seeds_tau == same.published_tau == 1
+    assert same.p == pytest.approx(1 / 24)
     opposite = verdicts.rank_table(cells({3: 0.1, 2: 0.2, 5: 0.3, 4: 0.4}), PUBLISHED).iloc[0]
-    assert opposite["tau with published"] == -1
+    assert opposite.published_tau == -1
 
 
 def test_an_order_of_noise_is_not_stable():
     noise = verdicts.rank_table(cells(dict.fromkeys(PUBLISHED, 0.0), noise=0.01), PUBLISHED).iloc[0]
-    assert noise["low"] < 0.5
+    assert noise.low < 0.5
+
+
+def both_protocols() -> pd.DataFrame:
+    fair = cells(dict.fromkeys(range(1, 6), 0.001), "fair")
+    return pd.concat([cells({1: 0, 2: 0.02, 3: 0.04, 4: 0.06, 5: 0.08}), fair], ignore_index=True)
 
 
 def test_the_answer_of_page_2_follows_the_numbers():
-    both = pd.concat(
-        [cells({1: 0, 2: 0.02, 3: 0.04, 4: 0.06, 5: 0.08}), cells(dict.fromkeys(range(1, 6), 0.001), "fair")]
+    both = both_protocols()
+    table, ranks = verdicts.depth_contrasts(both), verdicts.rank_table(both, PUBLISHED)
+    free = pd.DataFrame(
+        {"arm": ["mirrored"] * 3, "bounded": False, "finite": True, "gap_test": [-0.01, -0.012, -0.011]}
     )
-    table = verdicts.depth_contrasts(both)
-    free = pd.DataFrame({"arm": ["mirrored"] * 3, "bounded": False, "gap_test": [-0.01, -0.012, -0.011]})
-    said = verdicts.depth_answer(both, table, verdicts.rank_table(both, PUBLISHED), free)
-    assert "Under the original protocol" in said
-    assert "4 with larger error" in said
-    assert "Under the fair protocol" in said
-    assert "4 equivalent" in said
+    said = verdicts.depth_answer(both, table, ranks, free, 8)
+    assert said.startswith("At 8 numbers: under the original protocol")
+    assert "depth matters (against depth 1: 4 with larger error)" in said
+    assert "depth does not matter (all 4 equivalent to depth 1 within 0.005 FVU)" in said
     assert "published as 3 > 2 > 5 > 4" in said
-    assert "Below PCA on test, with the whole interval: mirrored." in said
-    missed = verdicts.depth_answer(
-        both, table, verdicts.rank_table(both, PUBLISHED), free.assign(gap_test=[-0.1, 0.1, 0])
-    )
-    assert "No arm with a nonlinear decoder ends below PCA" in missed
+    assert "Only a freed decoder goes below PCA on test with its whole interval: mirrored." in said
+    missed = verdicts.depth_answer(both, table, ranks, free.assign(gap_test=[-0.1, 0.1, 0]), 8)
+    assert "No freed decoder ends below PCA" in missed
+
+
+def test_a_depth_that_diverges_stays_in_the_tables_and_stops_nothing():
+    both = both_protocols()
+    gone = (both.protocol == "original") & (both.depth == 1)
+    both.loc[gone, "finite"] = False
+    both.loc[gone, ["test_fvu", "gap_test"]] = np.nan
+    table, ranks = verdicts.depth_contrasts(both), verdicts.rank_table(both, PUBLISHED)
+    original = table[table.protocol == "original"]
+    assert set(original.against) == {1}  # the reference does not silently become the next depth
+    assert set(original.verdict) == {"diverged"}
+    free = pd.DataFrame({"arm": ["mirrored"] * 3, "bounded": False, "finite": False, "gap_test": np.nan})
+    assert "4 diverged" in verdicts.depth_answer(both, table, ranks, free, 8)
 
 
 def schedule_cells(narrow: float, protocol: str) -> pd.DataFrame:
@@ -90,7 +105,7 @@ def schedule_cells(narrow: float, protocol: str) -> pd.DataFrame:
 
 
 def test_a_schedule_that_wins_by_size_alone_is_seen_through():
-    both = pd.concat([schedule_cells(-0.03, "original"), schedule_cells(0.0, "fair")])
+    both = pd.concat([schedule_cells(-0.03, "original"), schedule_cells(0.0, "fair")], ignore_index=True)
     against = schedules.against_uniform(both, margin=verdicts.MARGIN)
     matched = schedules.matched_pairs(both, "bottleneck-heavy-2", margin=verdicts.MARGIN)
     wins = against[(against.protocol == "original") & (against.schedule == "bottleneck-heavy-2")]
@@ -98,7 +113,9 @@ def test_a_schedule_that_wins_by_size_alone_is_seen_through():
     assert set(against[against.protocol == "fair"].verdict) == {"equivalent"}
     same_size = matched[matched.schedule == "bottleneck-heavy-2, size of uniform"]
     assert set(same_size.verdict) == {"equivalent"}
-    said = verdicts.schedule_answer(against, matched, "bottleneck-heavy-2")
+    said = verdicts.schedule_answer(both, against, matched, "bottleneck-heavy-2", "bottleneck-heavy")
+    assert said.startswith("The original found bottleneck-heavy schedules better.")
+    assert "above PCA." in said
     assert "Under the original protocol bottleneck-heavy-2 is better in 2" in said
     assert "Under the fair protocol bottleneck-heavy-2 is equivalent in 2" in said
 
@@ -112,3 +129,11 @@ def test_arms_of_matched_size_have_the_size():
     assert scaled == pytest.approx(uniform, rel=0.01)
     table = schedules.widths_table(list(arms.values()), 4)
     assert table[table.schedule == "uniform"].width.tolist() == [256, 200, 144, 88, 32]
+
+
+def test_a_schedule_that_diverges_is_called_so():
+    both = pd.concat([schedule_cells(-0.03, "original"), schedule_cells(0.0, "fair")], ignore_index=True)
+    both.loc[both.schedule == "uniform", "finite"] = False
+    against = schedules.against_uniform(both, margin=verdicts.MARGIN)
+    assert set(against.verdict) == {"diverged"}
+    assert set(against.pairs) == {0}

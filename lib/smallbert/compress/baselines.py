@@ -45,28 +45,22 @@ def truncation(moments: Moments, k: int, decoder: Literal["mean", "least squares
     return AffineCode("truncation", np.zeros(moments.width), first, first.T, bias)
 
 
-def random_projection(
-    moments: Moments, k: int, *, seed: int, kind: Literal["gaussian", "orthogonal"] = "gaussian"
-) -> AffineCode:
+def random_projection(moments: Moments, k: int, *, seed: int) -> AffineCode:
     """``k`` random directions with a least-squares decoder.
+
+    Entries are drawn from N(0, 1/k), which keeps squared distances in expectation (Johnson & Lindenstrauss 1984).
 
     Args:
         moments: of the train split, for the decoder only.
         k: numbers kept.
-        seed: of the directions. The first j columns do not depend on k.
-        kind: ``gaussian`` draws entries from N(0, 1/k), which keeps squared distances in expectation
-            (Johnson & Lindenstrauss 1984); ``orthogonal`` makes the same directions orthonormal. Both have one
-            span, hence one FVU; distances between codes differ.
+        seed: of the directions. The first j columns do not depend on k but for their scale.
 
     Raises:
-        UsageError: k is not in 1..d, or the kind is neither.
+        UsageError: k is not in 1..d.
     """
-    if kind not in ("gaussian", "orthogonal"):
-        raise UsageError(f"Expected kind 'gaussian' or 'orthogonal', got {kind!r}.")
     require_width(k, moments.width, least=1)
     directions = np.random.default_rng(seed).standard_normal((k, moments.width)).T
-    directions = linalg.qr(directions, mode="economic")[0] if kind == "orthogonal" else directions / np.sqrt(k)
-    return with_least_squares_decoder(f"random projection, {kind}", moments, directions)
+    return with_least_squares_decoder("random projection, gaussian", moments, directions / np.sqrt(k))
 
 
 def whitening(moments: Moments, k: int) -> AffineCode:

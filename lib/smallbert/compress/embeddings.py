@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from smallbert import storage
-from smallbert.compress.shards import MANIFEST, ROWS, Shard, claim, cut, lock, mine
+from smallbert.compress.shards import MANIFEST, ROWS, Shard, claim, cut, mine
 from smallbert.compress.store import ROW_SCHEMA, EmbeddingStore
 from smallbert.corpus.prepared import METADATA, Corpus
 from smallbert.corpus.text import text
@@ -83,7 +83,8 @@ def extract(
     shards = cut(corpus.rows, shard_rows)
     own = mine(shards, shard)
     claim(out, plan)
-    with lock(out, f"{shard[0]}-of-{shard[1]}"):
+    hint = "Wait for it to end, or give each process its own shard i/n."
+    with storage.lock(out, f"{shard[0]}-of-{shard[1]}", hint=hint):
         if (out / MANIFEST).exists() and not _reopen(out, shards, stream):
             return EmbeddingStore.open(out)
         todo = [one for one in own if not (_computed(out, one, stream) and one.part(out).exists())]
@@ -201,7 +202,7 @@ def _compute(out: Path, prepared: _Prepared, encoder: Encoder, dtype: str, advan
 
 def _complete(out: Path, plan: dict[str, object], shards: list[Shard]) -> EmbeddingStore | None:
     """Join the rows and write the manifest once every process' shards are there."""
-    with lock(out, "complete", wait=True):
+    with storage.lock(out, "complete", wait=True):
         if not (out / MANIFEST).exists():
             if not all(shard.record(out).exists() and shard.part(out).exists() for shard in shards):
                 return None

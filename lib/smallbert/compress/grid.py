@@ -108,13 +108,24 @@ def train(
     return pd.DataFrame([row for cell in todo if cell in curves for row in _rows(cell, curves[cell], data, name)])
 
 
-def load_model(store: Path, cell: Cell, data: GridData, precision: runtime.Precision = "fp32") -> Autoencoder:
+def load_model(
+    store: Path, cell: Cell, data: GridData, precision: runtime.Precision = "fp32", device: str = "auto"
+) -> Autoencoder:
     """The trained autoencoder, on the CPU, of a cell whose weights :func:`train` was asked to keep.
+
+    Args:
+        store: as it was given to :func:`train`.
+        cell: the cell.
+        data: the matrices it was trained on.
+        precision: as it was given to :func:`train`.
+        device: as it was given to :func:`train`: what ``precision="auto"`` comes to, and with it the folder, depends
+            on the device that trained.
 
     Raises:
         DataError: its weights are missing or damaged.
+        MachineError: no such device.
     """
-    return CellStore(store, data, _format(precision, runtime.device())).load(cell)
+    return CellStore(store, data, _format(precision, runtime.device(device))).load(cell)
 
 
 def _format(precision: runtime.Precision, where: torch.device) -> str:

@@ -111,11 +111,6 @@ class Pca:
         # Rounding can leave a variance that is zero a little below it.
         return cls(moments.mean, np.ascontiguousarray(components * signs), np.maximum(variances, 0.0))
 
-    @property
-    def explained(self) -> np.ndarray:
-        """Share of the fitted variance along each component, shape (d,), falling."""
-        return self.variances / self.variances.sum()
-
     def fvu(self, on: Moments) -> np.ndarray:
         """FVU on the rows ``on`` was taken from, for every bottleneck at once.
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
 from pathlib import Path
 
 import numpy as np
@@ -133,18 +132,6 @@ class Moments:
         if mean.ndim != 1 or scatter.shape != (len(mean), len(mean)):
             raise DataError(f"{path} holds a mean of shape {mean.shape} and a scatter of shape {scatter.shape}.")
         return cls(n, mean, scatter)
-
-
-def sum_moments(parts: Iterable[Moments]) -> Moments:
-    """Moments of several sets together, for example of one set per language.
-
-    Raises:
-        DataError: there is no part.
-    """
-    parts = list(parts)
-    if not parts:
-        raise DataError("Expected at least one part to add moments of, got none.")
-    return reduce(Moments.__add__, parts)
 
 
 def _of_block(block: np.ndarray, first_row: int) -> Moments:

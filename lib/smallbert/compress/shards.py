@@ -14,10 +14,6 @@ Every file appears at once or not at all (:mod:`smallbert.storage`), so a folder
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,7 +75,10 @@ def claim(folder: Path, plan: dict[str, Any]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise MachineError(f"Cannot make the folder {folder}: {error.strerror}.") from error
+        raise MachineError(
+            f"Cannot make the folder {folder}: {error.strerror}.",
+            "Choose another one, or check the permissions of the folder above it.",
+        ) from error
     if not path.exists():
         if any(folder.glob("*.npy")):
             raise DataError(f"{folder} holds arrays but no {PLAN}.", "Choose an empty folder.")
@@ -92,37 +91,3 @@ def claim(folder: Path, plan: dict[str, Any]) -> None:
             f"{folder} holds other embeddings (key {found['key']}, expected {plan['key']}; {changes}).",
             "Choose another folder, or delete this one if it is no longer needed.",
         )
-
-
-@contextmanager
-def lock(folder: Path, name: str, *, wait: bool = False) -> Iterator[None]:
-    """Hold ``folder/.NAME.lock`` for this process; the system lets go of it when the process dies.
-
-    Args:
-        folder: an existing folder.
-        name: what is locked.
-        wait: wait for another holder instead of refusing.
-
-    Raises:
-        UsageError: another live process holds it; its process id is named.
-        MachineError: the folder cannot be written.
-    """
-    try:
-        descriptor = os.open(folder / f".{name}.lock", os.O_RDWR | os.O_CREAT, 0o644)
-    except OSError as error:
-        raise MachineError(f"Cannot write in {folder}: {error.strerror}.", "Check its permissions.") from error
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            owner = os.pread(descriptor, 20, 0).decode() or "unknown"
-            raise UsageError(
-                f"Another run (process {owner}) is writing to {folder}.",
-                "Wait for it to end, or give each process its own shard i/n.",
-            ) from None
-        with suppress(OSError):  # the process id is a courtesy: a full disk is reported by whoever writes data
-            os.truncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)

@@ -46,7 +46,7 @@ class EmbeddingStore:
             state = "an unfinished one" if (folder / PLAN).exists() else "none"
             raise DataError(
                 f"Expected a finished embedding store in {folder}, found {state}.",
-                "Run the extraction into this folder (again) to finish it.",
+                "Run the extraction into this folder again; for the report that is `smallbert run --only 01`.",
             )
         manifest = storage.read_json(folder / MANIFEST)
         if missing := {"key", "rows", "shard_rows", "width", "dtype", "files"} - set(manifest):

@@ -25,9 +25,24 @@ def is_saved(folder: Path) -> bool:
     return any((folder / name).is_file() for name in _SAVED)
 
 
+def local(name: str, base: Path = Path()) -> Path | None:
+    """The folder of ``hub:FOLDER``, relative to ``base``; None where ``name`` is anything else."""
+    if not name.startswith(PREFIX):
+        return None
+    folder = base / Path(name.removeprefix(PREFIX).split(":")[0]).expanduser()
+    return folder if folder.is_dir() else None
+
+
+def located(name: str, base: Path) -> str:
+    """``hub:FOLDER`` with its folder, relative to ``base``, made absolute; any other name as it is."""
+    folder = local(name, base)
+    rest = name.removeprefix(PREFIX).partition(":")[1:]
+    return f"{PREFIX}{folder.resolve()}{''.join(rest)}" if folder else name
+
+
 def is_remote(name: str) -> bool:
     """Whether ``name`` is a data set on the hub rather than a folder here."""
-    return name.startswith(PREFIX) and not Path(name.removeprefix(PREFIX).split(":")[0]).exists()
+    return name.startswith(PREFIX) and local(name) is None
 
 
 def splits(name: str) -> list[tuple[str, Any]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 # ISO 639-3 (and 639-2/B) codes, each before its ISO 639-1 code. BCP 47 (RFC 5646, 2.2.1) asks for the shorter.
 _PAIRS = """
     afr af amh am ara ar aze az bel be ben bn bul bg cat ca ces cs cze cs chi zh zho zh cmn zh cym cy dan da
@@ -15,7 +17,15 @@ _PAIRS = """
 _SHORTER = dict(zip(_PAIRS.split()[::2], _PAIRS.split()[1::2], strict=True))
 
 
+# The alphabet and length of BCP 47 tags (RFC 5646, 2.1 and 4.4.1), and ``_``, which locales have in place of ``-``.
+_LABEL = re.compile(r"[a-z0-9][a-z0-9_-]{0,34}")
+
+
 def code(lang: str) -> str:
-    """The shortest code of a language: ``eng`` -> ``en``; ``pcm``, which has no shorter one, stays."""
-    lang = lang.strip()
-    return _SHORTER.get(lang.lower(), lang)
+    """The shortest code of a language in lower case: ``ENG`` -> ``en``; ``pcm``, which has no shorter one, stays.
+
+    Whatever has not the form of a code (markup, formulas, sentences) becomes ``""``, unknown: codes go into
+    charts and prose.
+    """
+    lang = lang.strip().lower()
+    return _SHORTER.get(lang, lang) if _LABEL.fullmatch(lang) else ""

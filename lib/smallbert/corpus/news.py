@@ -38,13 +38,14 @@ def read(
 ) -> Iterator[pa.RecordBatch]:
     """Read news.
 
-    Titles and contents are kept verbatim; labels lose surrounding blanks. A row without an id is named
+    Titles and contents are kept verbatim; labels lose surrounding blanks, languages become codes
+    (:func:`smallbert.corpus.languages.code`). A row without an id is named
     by its file and its number there. Rows that cannot be used (broken encoding, NUL byte, oversized
     field, missing title or content, wrong column count, broken quoting or JSON) are counted and skipped.
 
     Args:
-        source: a file, a folder, a ``corpus.toml`` or a hub data set: see
-            :func:`smallbert.corpus.sources.parts`.
+        source: a file, a folder, a ``corpus.toml`` or a hub data set (``hub:OWNER/NAME[:CONFIG][:SPLIT]``):
+            see :func:`smallbert.corpus.sources.parts`.
         columns: our column -> the file's, for those not guessed from their names
             (:data:`smallbert.corpus.columns.GUESSES`); ``{"title": ""}`` reads no title.
         lang: language of every row.

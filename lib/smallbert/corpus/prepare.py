@@ -8,6 +8,7 @@ unfinished and is made again.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -25,9 +26,9 @@ from smallbert.corpus.sources import Options, describe, parts
 from smallbert.corpus.tally import Tally
 from smallbert.errors import DataError, UsageError
 from smallbert.progress import Progress
-from smallbert.storage import atomic_write, digest, read_json, sha256_file, write_json
+from smallbert.storage import atomic_write, digest, lock, read_json, sha256_file, write_json
 
-VERSION = 1
+VERSION = 2
 """Counts the changes of what is written for the same request; part of it."""
 
 ROW_GROUP = 16_384
@@ -45,6 +46,7 @@ def prepare(
     seed: int = 0,
     near_duplicates: bool = True,
     near_threshold: float = 0.8,
+    keep_duplicates: bool = False,
     source: Mapping[str, Any] | None = None,
     tally: Tally | None = None,
 ) -> Corpus:
@@ -57,13 +59,14 @@ def prepare(
 
     Args:
         batches: rows of :data:`smallbert.corpus.rows.SCHEMA`; not touched where nothing is to be done.
-        out: the corpus's folder; one writer at a time.
+        out: the corpus's folder. One process writes; another waits, then opens what the first has made.
         rows: draw so many at random from the whole stream (whole groups, but for one); all by default.
         test_fraction: share of test rows.
         validation_fraction: share of validation rows.
         seed: of sample and splits.
         near_duplicates: whether near copies across splits are looked for; exact ones always are.
         near_threshold: least estimated Jaccard similarity of near copies.
+        keep_duplicates: remove no copy at all, near or exact, not even across splits.
         source: where the rows come from, as plain data. Part of the request: it must change when the
             rows do.
         tally: of the reading; goes into the manifest.
@@ -79,10 +82,11 @@ def prepare(
     if not (test_fraction >= 0 and validation_fraction >= 0 and test_fraction + validation_fraction < 1):
         raise UsageError(
             "Expected fractions of test and validation of at least 0 that leave room for train, "
-            f"got {test_fraction} and {validation_fraction}."
+            f"got {test_fraction} and {validation_fraction}.",
+            "Their sum must stay below 1, for example test_fraction=0.1 and validation_fraction=0.05.",
         )
     if rows is not None and rows < 1:
-        raise UsageError(f"Expected at least one row, got rows={rows}.")
+        raise UsageError(f"Expected at least one row, got rows={rows}.", "Leave it out to take all rows.")
     request = {
         "version": VERSION,
         "source": dict(source or {}),
@@ -92,21 +96,40 @@ def prepare(
         "seed": seed,
         "near_duplicates": near_duplicates,
         "near_threshold": near_threshold,
+        "keep_duplicates": keep_duplicates,
     }
     out = Path(out)
-    manifest = out / MANIFEST
-    if manifest.is_file() and digest(read_json(manifest)["request"]) == digest(request):
+    if _is_finished(out, request):
         return Corpus.open(out)
+    out.mkdir(parents=True, exist_ok=True)
+    with lock(out.parent, out.name, wait=True):
+        if not _is_finished(out, request):  # by the process we have waited for
+            _make(batches, out, request, tally)
+    return Corpus.open(out)
+
+
+def _is_finished(out: Path, request: dict[str, Any]) -> bool:
+    manifest = out / MANIFEST
+    return manifest.is_file() and digest(read_json(manifest)["request"]) == digest(request)
+
+
+def _make(batches: Iterable[pa.RecordBatch], out: Path, request: dict[str, Any], tally: Tally | None) -> None:
+    """Both passes, then the manifest."""
+    manifest, rows = out / MANIFEST, request["rows"]
     manifest.unlink(missing_ok=True)
     for stray in out.glob(".*.part"):  # of a run that was killed
         stray.unlink()
     aside = out / "first-pass.parquet"
-    seen = first_pass.collect(batches, aside, rows=rows, seed=seed, near_duplicates=near_duplicates)
+    near = request["near_duplicates"] and not request["keep_duplicates"]
+    seen = first_pass.collect(batches, aside, rows=rows, seed=request["seed"], near_duplicates=near)
 
     chosen = _sample(seen.sampling, rows)
-    split = _split(seen.splitting[chosen], test_fraction, validation_fraction)
-    prints = duplicates.Fingerprints(seen.prints.exact[chosen], seen.prints.near[chosen])
-    verdict = duplicates.judge(prints, split, threshold=near_threshold)
+    split = _split(seen.splitting[chosen], request["test_fraction"], request["validation_fraction"])
+    if request["keep_duplicates"]:
+        verdict = duplicates.Verdict(np.zeros(len(chosen), np.uint8), 0)
+    else:
+        prints = duplicates.Fingerprints(seen.prints.exact[chosen], seen.prints.near[chosen])
+        verdict = duplicates.judge(prints, split, threshold=request["near_threshold"])
     if not ((split == 0) & (verdict.reason == 0)).any():
         raise DataError(f"Expected rows to train on, found none among {len(chosen):,}.", "Add rows.")
 
@@ -127,7 +150,6 @@ def prepare(
         },
     )
     aside.unlink()
-    return Corpus.open(out)
 
 
 def prepare_source(
@@ -199,6 +221,8 @@ def _with_progress(batches: Iterator[pa.RecordBatch], tally: Tally, total: int) 
             progress.advance(round(tally.bytes / 1e6) - progress.done)
             yield batch
         progress.advance(progress.total - progress.done)
+    if tally.total:
+        sys.stderr.write(f"{tally.summary()}\n")
 
 
 def _sample(keys: np.ndarray, rows: int | None) -> np.ndarray:

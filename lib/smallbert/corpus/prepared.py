@@ -76,6 +76,21 @@ class Corpus:
         """Language codes, the one with the most rows first."""
         return list(self.counts["language"])
 
+    def summary(self) -> str:
+        """What became of the rows: ``40 rows read, 2 unusable, 3 duplicates removed, 35 kept``.
+
+        Of generated rows only the last two are known; how many were drawn is told where not all were.
+        """
+        reading, removed = self.manifest["reading"], self.manifest["duplicates"]
+        duplicates = sum(sum(count.values()) for count in removed.values() if isinstance(count, dict))
+        told = []
+        if reading:
+            bad = sum(reading["counts"].values())
+            told += [f"{reading['rows']:,} rows read", f"{bad:,} unusable"]
+            if self.manifest["sampled"] < reading["rows"] - bad:
+                told.append(f"{self.manifest['sampled']:,} drawn")
+        return ", ".join([*told, f"{duplicates:,} duplicates removed", f"{self.rows:,} kept"])
+
     def batches(
         self, columns: Sequence[str] | None = None, rows: int = 4096, *, split: str | None = None
     ) -> Iterator[pa.RecordBatch]:

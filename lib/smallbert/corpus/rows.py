@@ -10,7 +10,7 @@ COLUMNS = ("id", "lang", "title", "content", "topic", "group")
 """Columns of a row, all text, never null; ``""`` means unknown.
 
 - ``id``: names the row, unique in a prepared corpus.
-- ``lang``: language code (BCP 47: ``en``, ``ko``, ``pcm``).
+- ``lang``: language code in lower case (BCP 47: ``en``, ``ko``, ``pcm``); readers drop what has not its form.
 - ``title``, ``content``: the text, verbatim: markup, formulas and scripts are data, never interpreted.
 - ``topic``: the label of the topic probe (a news section; the rating of a review).
 - ``group``: the event a row tells; rows of one group are translations of one another.

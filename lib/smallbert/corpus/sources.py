@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -84,9 +84,7 @@ def parts(source: str | Path, options: Options) -> list[Part]:
     columns.check(options.columns)
     if str(source).startswith(hub.PREFIX):
         return _hub(str(source), options)
-    path = Path(source)
-    if not path.exists():
-        raise DataError(f"Expected a file or folder at {path}, which does not exist.")
+    path = _existing(source)
     if path.suffix == DESCRIPTION:
         return list(_described(path, options))
     if path.is_file():
@@ -99,10 +97,40 @@ def parts(source: str | Path, options: Options) -> list[Part]:
     return [Part(file.relative_to(path).as_posix(), file, options) for file in files]
 
 
+def files(source: str | Path) -> list[Path]:
+    """Every file here that a source stands on: a description and what it lists, all that lies in a folder.
+
+    Only descriptions are opened; a data set on the hub has no file here and is not asked for.
+
+    Raises:
+        UsageError, DataError: nothing is there, or a description is broken.
+    """
+    if str(source).startswith(hub.PREFIX):
+        folder = hub.local(str(source))
+        return _all(folder) if folder else []
+    path = _existing(source)
+    if path.suffix != DESCRIPTION:
+        return _all(path) if path.is_dir() else [path]
+    with _naming(path):
+        return [path, *(file for name, _ in _tables(path) for file in files(_beside(path, name)))]
+
+
+def _existing(source: str | Path) -> Path:
+    path = Path(source)
+    if not path.exists():
+        raise DataError(
+            f"Expected a file or folder at {path}, which does not exist.",
+            f"Name one that exists; a data set on the hub is written {hub.PREFIX}OWNER/NAME.",
+        )
+    return path
+
+
+def _all(folder: Path) -> list[Path]:
+    return sorted(file for file in folder.rglob("*") if file.is_file())
+
+
 def _hub(name: str, options: Options) -> list[Part]:
-    folder = Path(name.removeprefix(hub.PREFIX).split(":")[0])
-    local = folder if folder.is_dir() else None
-    return [Part(split, None, options, data, local) for split, data in hub.splits(name)]
+    return [Part(split, None, options, data, hub.local(name)) for split, data in hub.splits(name)]
 
 
 def _readable(file: Path, folder: Path) -> bool:
@@ -113,6 +141,15 @@ def _readable(file: Path, folder: Path) -> bool:
 def _described(path: Path, options: Options) -> Iterator[Part]:
     if options != Options():
         raise UsageError(f"{path.name} brings its own columns, languages and quoting; write them there.")
+    for name, given in _tables(path):
+        with _naming(path):
+            inner = parts(_beside(path, name), given)
+        folder = name.rstrip("/") if (path.parent / name).is_dir() else str(Path(name).parent)
+        yield from (replace(part, name=(Path(folder) / part.name).as_posix()) for part in inner)
+
+
+def _tables(path: Path) -> Iterator[tuple[str, Options]]:
+    """The sources a description lists, each with how it is read."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -130,21 +167,29 @@ def _described(path: Path, options: Options) -> Iterator[Part]:
                 f"{path}: expected path and any of {', '.join(allowed)} in a [[source]], got "
                 + (", ".join(f"{key} = {given[key]!r}" for key in wrong) or f"path = {name!r}")
             )
-        try:
-            inner = parts(name if name.startswith(hub.PREFIX) else path.parent / name, Options(**given))
-        except DataError as error:
-            raise DataError(f"{path}: {error.message}", error.hint) from error
-        folder = name.rstrip("/") if (path.parent / name).is_dir() else str(Path(name).parent)
-        yield from (replace(part, name=(Path(folder) / part.name).as_posix()) for part in inner)
+        yield name, Options(**given)
+
+
+def _beside(description: Path, name: str) -> str | Path:
+    """A listed source: files, folders and ``hub:FOLDER`` lie relative to the description."""
+    return hub.located(name, description.parent) if name.startswith(hub.PREFIX) else description.parent / name
+
+
+@contextmanager
+def _naming(description: Path) -> Iterator[None]:
+    try:
+        yield
+    except DataError as error:
+        raise DataError(f"{description}: {error.message}", error.hint) from error
 
 
 def describe(found: list[Part]) -> list[dict[str, Any]]:
     """Name, size in bytes and sha256 of every file read, those of a local hub folder included; of a data
     set on the hub the split's name alone, since it is streamed."""
-    files = {part.name: part.path for part in found}
+    read = {part.name: part.path for part in found}
     for folder in {part.folder for part in found if part.folder is not None}:
-        files |= {file.relative_to(folder).as_posix(): file for file in folder.rglob("*") if file.is_file()}
+        read |= {file.relative_to(folder).as_posix(): file for file in _all(folder)}
     return [
         {"name": name} | ({} if path is None else {"bytes": path.stat().st_size, "sha256": sha256_file(path)})
-        for name, path in sorted(files.items())
+        for name, path in sorted(read.items())
     ]

@@ -59,7 +59,9 @@ class Tally:
         """
         self.counts[bad.kind] += 1
         if len(self.examples) < EXAMPLES:
-            self.examples.append(f"{where}: {bad.kind}" + (f" ({bad.detail})" if bad.detail else ""))
+            example = f"{where}: {bad.kind}" + (f" ({bad.detail})" if bad.detail else "")
+            # Names of files and columns are the corpus's own: none may move a terminal's cursor.
+            self.examples.append("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in example))
         self._check(max(self.rows, EARLY))
 
     def finish(self) -> None:
@@ -73,13 +75,22 @@ class Tally:
     def _check(self, rows: int) -> None:
         allowed = self.limit if isinstance(self.limit, int) else self.limit * rows
         if self.total > allowed:
-            kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.counts.most_common())
             shown = "\n  ".join(self.examples[:5])
             raise DataError(
                 f"Expected at most {self.limit:.3g}{' of all' if isinstance(self.limit, float) else ''} rows "
-                f"to be unusable, but {self.total:,} of the first {self.rows:,} are ({kinds}):\n  {shown}\n",
+                f"to be unusable, but {self.total:,} of the first {self.rows:,} are ({self._kinds()}):\n  {shown}\n",
                 "Mend the file or its column mapping, or allow more with max_bad_rows.",
             )
+
+    def summary(self) -> str:
+        """One line on the rows that were skipped, with the first three; ``""`` where none was."""
+        if not self.total:
+            return ""
+        shown = "; ".join(self.examples[:3])
+        return f"{self.total:,} of {self.rows:,} rows cannot be used and are skipped ({self._kinds()}): {shown}"
+
+    def _kinds(self) -> str:
+        return ", ".join(f"{count:,} {kind}" for kind, count in self.counts.most_common())
 
     def as_dict(self) -> dict[str, Any]:
         """The tally as plain data, for the manifest."""

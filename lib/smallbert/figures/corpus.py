@@ -11,6 +11,9 @@ from matplotlib.ticker import PercentFormatter
 from smallbert.figures.page import Chart
 from smallbert.figures.style import BLUE, FLOOR, INK, SKY, VERMILION, WIDTH, look
 
+MOST_LANGUAGES = 30
+"""Languages with a bar of their own."""
+
 SPLITS = {"train": BLUE, "validation": VERMILION, "test": SKY}
 
 
@@ -20,9 +23,14 @@ def rows_by_language(counts: pd.DataFrame) -> Chart:
     Args:
         counts: columns ``lang``, ``split``, ``rows``.
     """
-    table = counts.pivot_table(index="lang", columns="split", values="rows", aggfunc="sum", fill_value=0)
+    table = counts.pivot_table(index="lang", columns="split", values="rows", aggfunc="sum", fill_value=0).astype(int)
     table = table.reindex(columns=[split for split in SPLITS if split in table])
-    table = table.loc[table.sum(axis=1).sort_values().index]
+    table = table.loc[table.sum(axis=1).sort_values(kind="stable").index]
+    languages, total = len(table), int(table.to_numpy().sum())
+    smallest, largest = table.iloc[0], table.iloc[-1]
+    if languages > MOST_LANGUAGES:
+        rest = table.iloc[:-MOST_LANGUAGES].sum().rename(f"{languages - MOST_LANGUAGES} others")
+        table = pd.concat([rest.to_frame().T, table.iloc[-MOST_LANGUAGES:]])
     figure, axes = plt.subplots(figsize=(WIDTH, 0.9 + 0.24 * len(table)))
     left = np.zeros(len(table))
     for split in table.columns:
@@ -31,30 +39,30 @@ def rows_by_language(counts: pd.DataFrame) -> Chart:
             bar.set_hatch({"train": "", "validation": "//", "test": ".."}[split])
             bar.set_edgecolor("white")
         left += table[split].to_numpy()
-    for y, total in enumerate(left):
-        axes.text(total, y, f" {int(total):,}", va="center", fontsize=8, color=INK)
+    for y, width in enumerate(left):
+        axes.text(width, y, f" {int(width):,}", va="center", fontsize=8, color=INK)
     axes.set(xlabel="articles", ylabel="language")
     axes.margins(x=0.1)
     axes.grid(axis="y", visible=False)
     axes.legend(loc="lower right")
-    total, largest = int(left.sum()), table.index[-1]
     return Chart(
         "rows_by_language",
         figure,
         counts,
-        f"Stacked bars of {total:,} articles in {len(table)} languages; the largest is {largest} with "
-        f"{int(left[-1]):,}, the smallest {table.index[0]} with {int(left[0]):,}.",
+        f"Stacked bars of {total:,} articles in {languages} languages; the largest is {largest.name} with "
+        f"{int(largest.sum()):,}, the smallest {smallest.name} with {int(smallest.sum()):,}.",
         "Articles kept by language and split, after bad rows and duplicates were removed.",
     )
 
 
-def token_lengths(lengths: pd.DataFrame, max_tokens: int) -> Chart:
+def token_lengths(lengths: pd.DataFrame, filled: float) -> Chart:
     """How long the articles are, in tokens of the encoder.
 
     Args:
-        lengths: columns ``tokens`` (right edge of a bin), ``share`` (of all articles in the bin).
-        max_tokens: where longer articles were cut.
+        lengths: columns ``tokens`` (right edge of a bin; the last is the limit), ``share`` (of all articles in it).
+        filled: share of articles that fill the limit.
     """
+    max_tokens = int(lengths.tokens.iloc[-1])
     figure, axes = plt.subplots(figsize=(WIDTH, 2.4))
     width = np.diff(lengths.tokens, prepend=0)
     axes.bar(lengths.tokens - width / 2, lengths.share, width=width * 0.94, color=BLUE)
@@ -70,13 +78,14 @@ def token_lengths(lengths: pd.DataFrame, max_tokens: int) -> Chart:
     )
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     axes.set(xlabel="tokens, [CLS] and [SEP] included", ylabel="share of articles")
-    cut = float(lengths.share[lengths.tokens >= max_tokens].sum())
     return Chart(
         "token_lengths",
         figure,
         lengths,
-        f"Histogram of article lengths; {cut:.0%} of the articles reach the limit of {max_tokens} tokens.",
-        "Length of the articles as the encoder reads them. The last bin holds those that were cut.",
+        f"Histogram of article lengths; {filled:.0%} of the articles fill the limit of {max_tokens} tokens.",
+        "Length of the articles as the encoder reads them. Those that fill the limit, nearly all of them cut "
+        "there, are "
+        "in the last bin.",
     )
 
 
@@ -183,5 +192,7 @@ def retrieval(pairs: pd.DataFrame) -> Chart:
         pairs,
         f"Mean precision at 1 is {pairs.precision.mean():.1%} over {len(pairs)} ordered language pairs; the best is "
         f"{best['query']} to {best.target} with {best.precision:.1%}.",
-        "Share of test articles whose nearest neighbour in another language tells the same event.",
+        "Of the test articles whose event is also told in the other language: share whose nearest neighbour "
+        "there tells "
+        "it. Each language's own mean is taken off first.",
     )

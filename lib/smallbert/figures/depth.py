@@ -1,4 +1,4 @@
-"""Figures of page 2: encoder depth under two protocols, and what lies above and below the linear floor."""
+"""Figures of page 2: encoder depth under two protocols, at one bottleneck unless a panel says otherwise."""
 
 from __future__ import annotations
 
@@ -7,38 +7,9 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 
-from smallbert.figures.intervals import bars, half_interval, line, means
+from smallbert.figures.intervals import INTERVAL, bars, line, means
 from smallbert.figures.page import Chart
 from smallbert.figures.style import FLOOR, INK, WIDTH, look
-
-INTERVAL = "Error bars: 95% t interval over paired seeds."
-
-
-def widths_and_baselines(floor: pd.DataFrame, baselines: pd.DataFrame) -> Chart:
-    """Test FVU of linear methods at equal width.
-
-    Args:
-        floor: columns ``k``, ``transfer``, ``oracle``.
-        baselines: columns ``method``, ``k``, ``test_fvu``.
-    """
-    figure, axes = plt.subplots(figsize=(WIDTH, 3.2))
-    shown = floor[floor.k <= baselines.k.max() * 1.5]
-    axes.plot(shown.k, shown.transfer, **(line("pca", 0) | {"marker": ""}), label="PCA, fitted on train")
-    axes.plot(shown.k, shown.oracle, color=INK, linestyle=":", label="PCA, fitted on test (oracle)")
-    for position, (method, part) in enumerate(baselines.groupby("method", sort=False)):
-        axes.plot(part.k, part.test_fvu, **line(method, position), label=method)
-    axes.set(xscale="log", yscale="log", xlabel="width k", ylabel="test FVU")
-    axes.legend(ncols=2)
-    worst = baselines.sort_values(["k", "test_fvu"]).groupby("k").last().iloc[-1]
-    return Chart(
-        "widths_and_baselines",
-        figure,
-        pd.concat([floor.assign(method="PCA")[["method", "k", "transfer", "oracle"]], baselines]),
-        f"PCA is the lowest of the linear methods at every width; at the largest width compared, k = "
-        f"{int(baselines.k.max())}, the weakest is {worst.method}.",
-        "Fraction of variance unexplained on test at equal width, both axes logarithmic. Every method but truncation "
-        "has the best affine decoder for its codes.",
-    )
 
 
 def tuning_once(tuning: pd.DataFrame) -> Chart:
@@ -69,7 +40,7 @@ def tuning_once(tuning: pd.DataFrame) -> Chart:
         f"The smallest autoencoder does best with {best.activation}, {best.optimizer} and rate {best.rate:g}: "
         f"validation FVU {best.validation_fvu:.3f}.",
         "Original protocol: activation, optimizer and rate are chosen once, on the smallest autoencoder, by validation "
-        "FVU; the choice is reused for every other. An empty cell diverged.",
+        "FVU at k = " + f"{_width(tuning)}; the choice is reused for every other. An empty cell diverged.",
     )
 
 
@@ -103,7 +74,7 @@ def loss_by_depth(cells: pd.DataFrame, floor_mse: float) -> Chart:
         cells,
         f"After {epochs[-1]} epochs the lowest mean loss is at depth {final.idxmin()} and the highest at depth "
         f"{final.idxmax()}; PCA at the same width is {place}.",
-        "Original protocol, as it was reported: raw test loss by depth. " + INTERVAL,
+        f"Original protocol, as it was reported: raw test loss by depth, k = {_width(cells)}. " + INTERVAL,
     )
 
 
@@ -111,7 +82,8 @@ def tuning_each(tuning: pd.DataFrame) -> Chart:
     """The fair protocol's tuning: validation gap to the floor by rate, for every depth.
 
     Args:
-        tuning: columns ``depth``, ``rate``, ``validation_fvu``, ``chosen`` (bool), for one budget.
+        tuning: columns ``bottleneck``, ``depth``, ``rate``, ``validation_fvu``, ``chosen`` and ``interior`` (bool), for
+            one bottleneck and one budget.
     """
     depths = sorted(tuning.depth.unique())
     figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
@@ -131,15 +103,21 @@ def tuning_each(tuning: pd.DataFrame) -> Chart:
     axes.set(xscale="log", yscale="log", xlabel="learning rate (peak)", ylabel="validation FVU")
     axes.legend(title="layers", ncols=2)
     best = tuning[tuning.chosen].set_index("depth").rate
+    edge = [str(depth) for depth in depths if not tuning[tuning.depth == depth].interior.all()]
+    inside = (
+        "every chosen rate lies inside its grid" if not edge else f"at the edge of its grid: depth {', '.join(edge)}"
+    )
     return Chart(
         "tuning_each",
         figure,
         tuning,
         "Best learning rate by depth: "
         + ", ".join(f"{depth}: {best[depth]:g}" for depth in depths if depth in best)
-        + ".",
-        "Fair protocol: validation FVU against the peak learning rate for each depth, one tuning seed apart from the "
-        "published ones. The ring marks the chosen rate; the grid was widened until it lay inside.",
+        + f"; {inside}.",
+        f"Fair protocol, k = {_width(tuning)}: validation FVU against the peak learning rate for each depth, "
+        "one tuning "
+        "seed apart from the published ones. The ring marks the chosen rate; a grid whose best lies at its edge is "
+        f"widened a few times. Here {inside}.",
     )
 
 
@@ -164,9 +142,11 @@ def gap_by_depth(cells: pd.DataFrame) -> Chart:
     first.set_ylabel("test FVU above PCA")
     first.set_yscale("symlog", linthresh=0.01)
     first.legend(loc="upper left")
-    final = cells.groupby(["protocol", "depth"]).gap_test.mean()
+    final = cells.groupby(["bottleneck", "protocol", "depth"]).gap_test.mean()
     spans = [
-        f"{name} {final[name].min():.4f} to {final[name].max():.4f}" for name in ("original", "fair") if name in final
+        f"k = {width}, {name}: {final[width, name].min():.4f} to {final[width, name].max():.4f}"
+        for width in widths
+        for name in ("original", "fair")
     ]
     return Chart(
         "gap_by_depth",
@@ -221,7 +201,8 @@ def curves(cells: pd.DataFrame, floors: dict[str, float]) -> Chart:
         cells,
         f"At the end train and test lie within {split:.3f} FVU of each other in every panel; the depths themselves end "
         f"between {last.test_fvu.min():.3f} and {last.test_fvu.max():.3f}.",
-        "FVU against epochs, mean over seeds. Dotted: PCA of the same width on test. The fair lines follow a warm-up "
+        f"FVU against epochs at k = {_width(cells)}, mean over seeds. Dotted: PCA of the same width on test. "
+        "The fair lines follow a warm-up "
         "and cosine schedule, so their early points are not those of a shorter run.",
     )
 
@@ -253,7 +234,7 @@ def gap_by_budget(cells: pd.DataFrame) -> Chart:
         cells,
         "Largest mean distance above PCA over depths: "
         + "; ".join(f"{value:.4f} after {budget} epochs" for budget, value in ends.items()) + ".",
-        "Fair protocol at growing budgets, the learning rate chosen anew at each. " + INTERVAL,
+        f"Fair protocol at growing budgets, k = {_width(cells)}, the learning rate chosen anew at each. " + INTERVAL,
     )  # fmt: skip
 
 
@@ -261,92 +242,34 @@ def loss_by_rows(cells: pd.DataFrame) -> Chart:
     """Error against the number of training rows, epochs fixed, as the original advises.
 
     Args:
-        cells: columns ``rows``, ``depth``, ``seed``, ``train_fvu``, ``test_fvu``, ``pca_test`` (PCA fitted on the
-            same rows).
+        cells: last epoch; columns ``bottleneck``, ``epoch``, ``train_rows``, ``depth``, ``seed``, ``train_fvu``,
+            ``test_fvu``, ``pca_test`` (PCA fitted on the same rows).
     """
     figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
     for position, (depth, part) in enumerate(cells.groupby("depth")):
         for split, style in (("train", "--"), ("test", "-")):
-            mean = part.groupby("rows")[f"{split}_fvu"].mean()
+            mean = part.groupby("train_rows")[f"{split}_fvu"].mean()
             drawn = line("", position) | {"linestyle": style}
-            axes.plot(mean.index, mean, **drawn, label=f"{depth} layers, {split}")
-    pca = cells.groupby("rows").pca_test.mean()
-    axes.plot(pca.index, pca, color=FLOOR, linestyle=":", marker="D", label="PCA, test")
+            axes.plot(mean.index, mean, **drawn, label=f"{depth}" if split == "test" else None)
+    pca = cells.groupby("train_rows").pca_test.mean()
+    axes.plot(pca.index, pca, **line("PCA", 0), label="PCA")
     axes.set(xscale="log", yscale="log", xlabel="training rows", ylabel="FVU")
-    axes.legend(fontsize=7, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    ends = cells[cells.rows == cells.rows.max()].groupby("depth").test_fvu.mean()
+    axes.legend(title="layers", loc="center left", bbox_to_anchor=(1.0, 0.5))
+    ends = cells[cells.train_rows == cells.train_rows.max()].groupby("depth").test_fvu.mean()
     return Chart(
         "loss_by_rows",
         figure,
         cells,
-        f"At {int(cells.rows.max()):,} rows the test FVU is between {ends.min():.3f} and {ends.max():.3f} over depths; "
+        f"At {int(cells.train_rows.max()):,} rows the test FVU is between {ends.min():.3f} and "
+        f"{ends.max():.3f} over depths; "
         f"PCA fitted on the same rows has {pca.iloc[-1]:.3f}.",
-        "Original protocol with its ten epochs on ever more rows: train (dashed) and test (solid), mean over seeds.",
+        f"Original protocol, {int(cells.epoch.max())} epochs on ever more rows, k = {_width(cells)}: train "
+        "(dashed) and "
+        "test (solid), mean over seeds.",
     )
 
 
-def arms(cells: pd.DataFrame) -> Chart:
-    """Distance from PCA, on train and on test, for every other arm.
-
-    Args:
-        cells: fair cells at their last epoch; columns ``arm``, ``seed``, ``gap_train``, ``gap_test``, ``bounded``.
-    """
-    order = cells.groupby("arm", sort=False).gap_test.mean().sort_values(ascending=False).index
-    figure, axes = plt.subplots(figsize=(WIDTH, 0.9 + 0.27 * len(order)))
-    for y, name in enumerate(order):
-        part = cells[cells.arm == name]
-        for split, marker, shift in (("train", "o", 0.14), ("test", "s", -0.14)):
-            values = part[f"gap_{split}"]
-            half = half_interval(pd.DataFrame({"sem": [values.sem()], "count": [len(values)]}))
-            axes.errorbar(
-                values.mean(), y + shift, xerr=half, color=look(split).color, marker=marker, capsize=2, linestyle="",
-                label=split if y == 0 else None,
-            )  # fmt: skip
-    axes.axvline(0, color=FLOOR, linestyle=":")
-    axes.set(yticks=range(len(order)), yticklabels=order, xlabel="FVU above PCA of the same split's fit")
-    axes.legend()
-    below = cells.groupby("arm").gap_test.mean()
-    names = ", ".join(below[below < 0].index) or "none"
-    return Chart(
-        "arms",
-        figure,
-        cells,
-        f"Arms whose mean test error is below PCA fitted on train: {names}.",
-        "Fair protocol: distance from PCA fitted on train, on train and on test articles. Left of the dotted line is "
-        "better than any linear method; only arms without an affine decoder may go there on train. " + INTERVAL,
-    )
-
-
-def quality(metrics: pd.DataFrame) -> Chart:
-    """What the codes are worth beyond reconstruction, small multiples, one a metric.
-
-    Args:
-        metrics: columns ``method``, ``metric``, ``mean``, ``half`` (of a 95% interval; empty for one fit).
-    """
-    names = list(dict.fromkeys(metrics.metric))
-    methods = list(dict.fromkeys(metrics.method))
-    columns = min(3, len(names))
-    rows = -(-len(names) // columns)
-    figure, panels = plt.subplots(
-        rows, columns, figsize=(WIDTH, (0.7 + 0.2 * len(methods)) * rows), sharey=True, squeeze=False
-    )
-    for axes, name in zip(panels.flat, names, strict=False):
-        part = metrics[metrics.metric == name].set_index("method").reindex(methods)
-        for y, method in enumerate(methods):
-            mark = look("pca") if "PCA" in method else look("fair") if "fair" in method else look("original")
-            axes.errorbar(
-                part["mean"][method], len(methods) - 1 - y, xerr=np.nan_to_num(part.half[method]), color=mark.color,
-                marker=mark.marker, capsize=2,
-            )  # fmt: skip
-        axes.set(title=name, yticks=range(len(methods)), yticklabels=methods[::-1])
-    for axes in panels.flat[len(names) :]:
-        axes.remove()
-    overlap = metrics[metrics.metric == names[-1]].set_index("method")["mean"]
-    return Chart(
-        "quality",
-        figure,
-        metrics,
-        f"For {names[-1]}, the methods range from {overlap.min():.3f} ({overlap.idxmin()}) to {overlap.max():.3f} "
-        f"({overlap.idxmax()}).",
-        "What the narrow codes keep, at equal width. " + INTERVAL,
-    )
+def _width(cells: pd.DataFrame) -> int:
+    """The one bottleneck a figure is about."""
+    (width,) = cells.bottleneck.unique()
+    return int(width)

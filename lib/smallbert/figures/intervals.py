@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from scipy.stats import t
 
 from smallbert.figures.style import look
+from smallbert.measure.stats import half_width
+
+INTERVAL = "Error bars: 95% t interval over paired seeds."
 
 
 def line(name: str, position: int) -> dict[str, str]:
@@ -18,8 +20,7 @@ def line(name: str, position: int) -> dict[str, str]:
 
 def half_interval(grouped: pd.DataFrame) -> np.ndarray:
     """Half the width of a 95% t interval from columns ``sem`` and ``count``; zero where there is one value."""
-    degrees = np.maximum(grouped["count"].to_numpy(float) - 1, 1)
-    return np.nan_to_num(grouped["sem"].to_numpy(float) * t.ppf(0.975, degrees))
+    return half_width(grouped["sem"].to_numpy(float), grouped["count"].to_numpy(float))
 
 
 def means(values: pd.Series, by: pd.Series | list[pd.Series]) -> pd.DataFrame:

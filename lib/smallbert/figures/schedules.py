@@ -6,8 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
-from smallbert.figures.depth import INTERVAL
-from smallbert.figures.intervals import half_interval, line
+from smallbert.figures.intervals import INTERVAL, half_interval, line
 from smallbert.figures.page import Chart
 from smallbert.figures.style import FLOOR, WIDTH, look
 
@@ -30,7 +29,9 @@ def widths(rules: pd.DataFrame) -> Chart:
         figure,
         rules,
         f"Mean hidden width runs from {inner.min():.0f} ({inner.idxmin()}) to {inner.max():.0f} ({inner.idxmax()}).",
-        "Layer widths of each schedule at one depth. All start at the embedding and end at the same code.",
+        f"Layer widths of each schedule at {int(rules.layer.max())} layers. All start at the embedding and end "
+        "at the same "
+        "code.",
     )
 
 
@@ -105,8 +106,9 @@ def gap_by_parameters(cells: pd.DataFrame) -> Chart:
         figure,
         cells,
         "Rank correlation of encoder size and distance from PCA: " + ", ".join(correlations) + ".",
-        "The same cells against the number of encoder parameters: schedules that narrow early are also smaller. "
-        + INTERVAL,
+        "The same cells against the number of encoder parameters. Schedules that narrow early are smaller, "
+        "except where "
+        "they were scaled to uniform's size. " + INTERVAL,
     )
 
 
@@ -115,7 +117,7 @@ def paired_differences(pairs: pd.DataFrame) -> Chart:
 
     Args:
         pairs: columns ``protocol``, ``depth``, ``schedule``, ``difference``, ``low``, ``high`` (test FVU, schedule
-            less uniform).
+            less uniform) and ``verdict`` (corrected for all comparisons).
     """
     names = list(dict.fromkeys(pairs.schedule))
     depths = sorted(pairs.depth.unique())
@@ -134,12 +136,10 @@ def paired_differences(pairs: pd.DataFrame) -> Chart:
         axes.axvline(0, color=FLOOR, linestyle=":")
         axes.set(title=protocol, xlabel="test FVU less uniform's")
         axes.set_yticks(range(len(labels)), [f"{name}, {depth} layers" for name, depth in labels[::-1]], fontsize=7)
-    signs = pairs.assign(
-        sign=np.where(pairs.high < 0, "better", np.where(pairs.low > 0, "worse", "no difference shown"))
-    )
-    counts = signs.groupby(["protocol", "sign"]).size()
+    words = {"lower": "better", "higher": "worse"}
+    counts = pairs.verdict.map(lambda word: words.get(word, word)).groupby(pairs.protocol).value_counts()
     said = "; ".join(
-        f"{name}: " + ", ".join(f"{count} {sign}" for sign, count in counts[name].items())
+        f"{name}: " + ", ".join(f"{count} {word}" for word, count in counts[name].items())
         for name in ("original", "fair")
         if name in counts
     )
@@ -149,5 +149,5 @@ def paired_differences(pairs: pd.DataFrame) -> Chart:
         pairs,
         f"Comparisons with uniform of the same depth, {said}.",
         "Difference from the uniform schedule of the same depth, seed by seed; left of the line is better. Error bars: "
-        "95% t interval of the paired difference.",
+        "95% t interval of the paired difference, not corrected for the number of comparisons; the table below is.",
     )

@@ -34,17 +34,26 @@ class Look:
 LOOKS = {
     "original": Look(VERMILION, "s", "--"),
     "fair": Look(BLUE, "o", "-"),
-    "pca": Look(FLOOR, "D", ":"),
-    "oracle": Look(INK, "d", ":"),
-    "affine": Look(BLUE, "o", "-"),
-    "mlp": Look(GREEN, "^", "-"),
-    "mirrored": Look(PURPLE, "v", "-."),
-    "uniform": Look(BLUE, "o", "-"),
-    "geometric": Look(ORANGE, "^", "-."),
-    "bottleneck-heavy": Look(VERMILION, "s", "--"),
-    "wide-heavy": Look(GREEN, "v", ":"),
     "train": Look(SKY, "o", "--"),
     "test": Look(BLUE, "o", "-"),
+    # linear methods
+    "PCA": Look(FLOOR, "D", ":"),
+    "whitening": Look(FLOOR, "P", ":"),
+    "truncation": Look(ORANGE, "v", "-."),
+    "truncation, least squares": Look(YELLOW, "^", "--"),
+    "random projection, gaussian": Look(GREEN, "X", "-"),
+    "mean": Look(INK, "d", ":"),
+    "whole embedding": Look(INK, "*", "-"),
+    # width schedules
+    "uniform": Look(BLUE, "o", "-"),
+    "geometric": Look(ORANGE, "^", "-."),
+    "reverse-geometric": Look(YELLOW, "v", "-."),
+    "bottleneck-heavy-1": Look(PURPLE, "s", "--"),
+    "bottleneck-heavy-2": Look(VERMILION, "s", "--"),
+    "bottleneck-heavy-3": Look(INK, "s", "--"),
+    "wide-heavy-1": Look(SKY, "D", ":"),
+    "wide-heavy-2": Look(GREEN, "D", ":"),
+    "wide-heavy-3": Look(FLOOR, "D", ":"),
 }
 
 _CYCLE = (Look(BLUE, "o", "-"), Look(VERMILION, "s", "--"), Look(GREEN, "^", "-."), Look(PURPLE, "v", ":"))
@@ -52,7 +61,13 @@ _CYCLE += (Look(ORANGE, "D", "-"), Look(SKY, "P", "--"), Look(INK, "X", "-."), L
 
 
 def look(name: str, position: int = 0) -> Look:
-    """The fixed look of method ``name``, or the one at ``position`` in the cycle where it has none."""
+    """The fixed look of method ``name``, or the one at ``position`` in the cycle where it has none.
+
+    A schedule scaled to another's size (``uniform, size of ...``) keeps its colour and gets another marker.
+    """
+    if ", size of " in name:
+        own = LOOKS.get(name.split(", size of ")[0], _CYCLE[0])
+        return Look(own.color, "P", own.linestyle)
     return LOOKS.get(name, _CYCLE[position % len(_CYCLE)])
 
 

@@ -1,16 +1,14 @@
-"""Which of several arms differ, over paired seeds, corrected for how many were compared."""
+"""Tests of a paired difference over seeds, and their correction for how many were made."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import combinations
 
 import numpy as np
-import pandas as pd
 from scipy import stats
 
-from smallbert.errors import DataError, UsageError
-from smallbert.measure.stats import differences, paired_interval, verdict
+from smallbert.errors import DataError
+from smallbert.measure.stats import differences
 
 EXACT_UP_TO = 14
 """Pairs for which all 2^n sign patterns are enumerated (16,384); beyond, they are drawn."""
@@ -28,16 +26,6 @@ def paired_t(a: Sequence[float], b: Sequence[float]) -> float:
     if np.ptp(d) == 0:
         return 1.0 if d[0] == 0 else 0.0
     return float(stats.ttest_1samp(d, 0.0).pvalue)
-
-
-def wilcoxon(a: Sequence[float], b: Sequence[float]) -> float:
-    """Two-sided p of Wilcoxon's signed-rank test; 1 where all differences are zero.
-
-    Raises:
-        DataError: unequal lengths, fewer than two pairs, or a value that is not finite.
-    """
-    d = differences(a, b)
-    return float(stats.wilcoxon(d).pvalue) if d.any() else 1.0
 
 
 def sign_flip(a: Sequence[float], b: Sequence[float], *, seed: int = 0, resamples: int = 99_999) -> float:
@@ -83,42 +71,3 @@ def holm(p_values: Sequence[float]) -> np.ndarray:
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
     return adjusted
-
-
-def compare(
-    table: pd.DataFrame, *, reference: str | None = None, margin: float = 0.0, level: float = 0.95
-) -> pd.DataFrame:
-    """Paired comparisons between arms, with Holm's correction over all of them.
-
-    Args:
-        table: one row per seed, one column per arm.
-        reference: compare every arm with this one; every pair of arms where None.
-        margin: a difference this small does not matter (:func:`~smallbert.measure.stats.verdict`).
-        level: of each interval; the verdict also asks for an adjusted p below 1 - level.
-
-    Returns:
-        One row per comparison: a, b, difference (mean of a - b), low, high, p, p_holm, p_sign_flip, verdict (of a).
-
-    Raises:
-        UsageError: fewer than two arms, or the reference is none of them.
-        DataError: fewer than two seeds, or a missing value.
-    """
-    arms = list(table.columns)
-    if len(arms) < 2 or (reference is not None and reference not in arms):
-        raise UsageError(f"Expected two arms or more, the reference {reference!r} among them, got {arms}.")
-    pairs = list(combinations(arms, 2)) if reference is None else [(a, reference) for a in arms if a != reference]
-    intervals = [paired_interval(table[a], table[b], level=level) for a, b in pairs]
-    adjusted = holm([paired_t(table[a], table[b]) for a, b in pairs])
-    return pd.DataFrame(
-        {
-            "a": [a for a, _ in pairs],
-            "b": [b for _, b in pairs],
-            "difference": [found.estimate for found in intervals],
-            "low": [found.low for found in intervals],
-            "high": [found.high for found in intervals],
-            "p": [paired_t(table[a], table[b]) for a, b in pairs],
-            "p_holm": adjusted,
-            "p_sign_flip": [sign_flip(table[a], table[b]) for a, b in pairs],
-            "verdict": [verdict(found, margin=margin, p=p) for found, p in zip(intervals, adjusted, strict=True)],
-        }
-    )

@@ -7,30 +7,16 @@ from itertools import pairwise
 
 from smallbert.errors import UsageError
 
-BITS = {"float32": 32, "float16": 16, "bfloat16": 16, "float8": 8, "int8": 8, "binary": 1}
-"""Bits per number in each format a vector can be stored in."""
 
-
-def vector_bytes(width: int, dtype: str = "float32") -> int:
-    """Bytes of one vector; binary codes are packed and padded to whole bytes.
+def vector_bytes(width: int) -> int:
+    """Bytes of one vector or code of ``width`` numbers in float32.
 
     Raises:
-        UsageError: a negative width or an unknown format.
+        UsageError: a negative width.
     """
-    if width < 0 or dtype not in BITS:
-        raise UsageError(f"Expected a width of 0 or more in one of {sorted(BITS)}, got {width} in {dtype!r}.")
-    return (width * BITS[dtype] + 7) // 8
-
-
-def index_bytes(rows: int, width: int, dtype: str = "float32") -> int:
-    """Bytes of a flat index of ``rows`` vectors, without ids.
-
-    Raises:
-        UsageError: as :func:`vector_bytes`, or a negative number of rows.
-    """
-    if rows < 0:
-        raise UsageError(f"Expected 0 rows or more, got {rows}.")
-    return rows * vector_bytes(width, dtype)
+    if width < 0:
+        raise UsageError(f"Expected a width of 0 or more, got {width}.")
+    return 4 * width
 
 
 def affine_parameters(widths: Sequence[int]) -> int:

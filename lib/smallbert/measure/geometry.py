@@ -11,8 +11,9 @@ from smallbert.errors import DataError
 def second_moment_shares(second_moments: np.ndarray) -> np.ndarray:
     """Share of every dimension in the total mean square about zero, shape (d,), summing to 1.
 
-    A dimension with more than one per cent is an outlier dimension: raw MSE is then mostly about it.
-    Whether multilingual BERT has one is contested (Rajaee & Pilehvar 2022: no; Haemmerl et al. 2023: yes).
+    A dimension with far more than the even share 1/d is an outlier dimension: raw MSE weighs it the more. From
+    which share on is the caller's choice. Whether multilingual BERT has one is contested (Rajaee & Pilehvar
+    2022: no; Haemmerl et al. 2023: yes).
 
     Args:
         second_moments: shape (d,), mean squares, as ``Moments.second_moments``.

@@ -81,7 +81,9 @@ def probe(
     names, counts = np.unique(y, return_counts=True)
     if len(names) < 2:
         raise DataError(f"Expected at least 2 classes among the train labels, got {names.tolist()}.")
-    mean, spread = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+    mean = x.mean(axis=0, dtype=np.float64)
+    # The mean of equal numbers can miss them by a rounding error, which is then their standard deviation.
+    spread = np.where(np.ptp(x, axis=0) > 0, x.std(axis=0, dtype=np.float64), 0.0)
     scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
     model = LogisticRegression(C=penalty, max_iter=MAX_STEPS)
     with warnings.catch_warnings():

@@ -42,13 +42,11 @@ class OrderAgreement:
         order: arms by our mean, largest first.
         tau: Kendall tau-b of the published order with the order of our means.
         p: share of all possible published orders that would agree at least as well.
-        tau_by_seed: tau of each seed's order with the published one.
     """
 
     order: tuple
     tau: float
     p: float
-    tau_by_seed: tuple[float, ...]
 
 
 def rank_stability(table: pd.DataFrame, *, level: float = 0.95) -> RankStability:
@@ -104,7 +102,6 @@ def order_agreement(published: Sequence, table: pd.DataFrame) -> OrderAgreement:
         order=tuple(published[i] for i in np.argsort(-means, kind="stable")),
         tau=tau,
         p=agreeing / factorial(len(published)),
-        tau_by_seed=tuple(_tau(falling, row) for row in x),
     )
 
 

@@ -1,4 +1,4 @@
-"""How well vectors are reconstructed: FVU, raw MSE, per dimension, and the angle lost.
+"""How well vectors are reconstructed: FVU, raw MSE, and the angle lost.
 
 FVU is SSE / SST on the same rows, SST about those rows' own mean; the closed forms of ``compress.linear``
 use the same definition. All sums are float64 and gathered block by block.
@@ -23,16 +23,14 @@ class Reconstruction:
         n: rows.
         sse: shape (d,); squared error summed over rows.
         sst: shape (d,); squared deviation from these rows' own mean, summed over rows.
-        cosine_distortion: mean over rows of 1 - cos(x, x_hat).
-        centred_cosine_distortion: the same after subtracting the centre given from both; None without one.
-            A common mean makes raw cosines look better than the directions within the data are kept.
+        cosine_distortion: mean over rows of 1 - cos(x, x_hat). A large common mean keeps it small
+            whatever becomes of the directions within the data: centre the vectors to see those.
     """
 
     n: int
     sse: np.ndarray
     sst: np.ndarray
     cosine_distortion: float
-    centred_cosine_distortion: float | None
 
     @property
     def mse(self) -> float:
@@ -51,31 +49,22 @@ class Reconstruction:
             raise DataError(f"All {self.n:,} rows are equal: the fraction of variance unexplained is 0/0.")
         return float(self.sse.sum() / total)
 
-    @property
-    def fvu_by_dimension(self) -> np.ndarray:
-        """FVU of every dimension alone, shape (d,); NaN where a dimension is constant."""
-        varies = self.sst > 0
-        return np.divide(self.sse, self.sst, out=np.full(len(self.sst), np.nan), where=varies)
 
-
-def reconstruction(x: Array, x_hat: Array, *, centre: np.ndarray | None = None) -> Reconstruction:
+def reconstruction(x: Array, x_hat: Array) -> Reconstruction:
     """Compare vectors with their reconstructions, both of shape (n, d).
 
     Args:
         x: the vectors.
         x_hat: their reconstructions.
-        centre: shape (d,), usually the train mean, for the centred cosine.
 
     Raises:
         DataError: no rows, shapes that differ, or a value that is not finite (its row is named).
     """
     require_same_rows(x=x, x_hat=x_hat)
-    return reconstruction_of_blocks(zip(blocks(x), blocks(x_hat), strict=True), centre=centre)
+    return reconstruction_of_blocks(zip(blocks(x), blocks(x_hat), strict=True))
 
 
-def reconstruction_of_blocks(
-    pairs: Iterable[tuple[Array, Array]], *, centre: np.ndarray | None = None
-) -> Reconstruction:
+def reconstruction_of_blocks(pairs: Iterable[tuple[Array, Array]]) -> Reconstruction:
     """The same for a stream of pairs (x, x_hat), each of shape (rows, d); one pair is held at a time.
 
     Raises:
@@ -91,20 +80,18 @@ def reconstruction_of_blocks(
         if n == 0:
             sse, spread, offset = np.zeros((3, x.shape[1]))
             pivot = x[0]
-            cosine = centred_cosine = 0.0
+            cosine = 0.0
         error, deviation = x_hat - x, x - pivot
         sse += np.einsum("ij,ij->j", error, error)
         spread += np.einsum("ij,ij->j", deviation, deviation)
         offset += deviation.sum(axis=0)
         cosine += float(row_cosines(x, x_hat).sum())
-        if centre is not None:
-            centred_cosine += float(row_cosines(x - centre, x_hat - centre).sum())
         n += len(x)
     if n == 0:
         raise DataError("Expected at least one row to compare with its reconstruction, got none.")
     # Deviations are taken from the first row, so a large common mean cancels nothing here.
     sst = np.maximum(spread - offset**2 / n, 0.0)
-    return Reconstruction(n, sse, sst, 1 - cosine / n, None if centre is None else 1 - centred_cosine / n)
+    return Reconstruction(n, sse, sst, 1 - cosine / n)
 
 
 def row_cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:

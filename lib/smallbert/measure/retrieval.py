@@ -33,16 +33,6 @@ class Retrieval:
         """Share of queries whose nearest candidate is a translation; mean over pairs, each counting once."""
         return float(self.pairs["precision_at_1"].mean())
 
-    @property
-    def mrr(self) -> float:
-        """Mean reciprocal rank of the best-placed translation; mean over pairs, each counting once."""
-        return float(self.pairs["mrr"].mean())
-
-    @property
-    def chance(self) -> float:
-        """The precision at 1 of a random answer; mean over pairs, each counting once."""
-        return float(self.pairs["chance"].mean())
-
 
 def retrieval(
     vectors: Array,

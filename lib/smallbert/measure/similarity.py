@@ -44,12 +44,14 @@ def spearman(reference: np.ndarray, other: np.ndarray) -> float:
         reference: shape (m,), from :func:`pair_cosines` on the original vectors.
         other: shape (m,), on codes, same pairs.
 
+    Returns:
+        -1 to 1; NaN where one list is constant, as a dead layer's codes make it: it has no order.
+
     Raises:
-        DataError: the lengths differ, or one list is constant and has no order.
+        DataError: the lengths differ.
     """
     if reference.shape != other.shape:
         raise DataError(f"Expected two lists of one length, got {reference.shape} and {other.shape}.")
-    for name, values in (("reference", reference), ("other", other)):
-        if np.ptp(values) == 0:
-            raise DataError(f"All {len(values):,} {name} similarities are equal: they have no order.")
+    if np.ptp(reference) == 0 or np.ptp(other) == 0:
+        return float("nan")
     return float(stats.spearmanr(reference, other).statistic)

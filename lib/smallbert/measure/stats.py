@@ -7,11 +7,12 @@ first, and says "no difference shown" where that is all there is.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy import stats
 
 from smallbert.errors import DataError, UsageError
@@ -38,6 +39,21 @@ class Interval:
     level: float
 
 
+def half_width(sem: ArrayLike, count: ArrayLike, *, level: float = 0.95) -> np.ndarray:
+    """Half the width of Student's t interval of each of several means.
+
+    Args:
+        sem: their standard errors, any shape.
+        count: number of values behind each, same shape.
+        level: confidence level.
+
+    Returns:
+        Same shape, float64; 0 where fewer than two values have no interval, whatever their standard error.
+    """
+    sem, count = np.asarray(sem, dtype=np.float64), np.asarray(count, dtype=np.float64)
+    return np.where(count < 2, 0.0, sem * stats.t.ppf((1 + level) / 2, np.maximum(count - 1, 1)))
+
+
 def mean_interval(values: Sequence[float], *, level: float = 0.95) -> Interval:
     """Mean with Student's t interval, for values over seeds.
 
@@ -45,9 +61,8 @@ def mean_interval(values: Sequence[float], *, level: float = 0.95) -> Interval:
         DataError: fewer than two values, or one that is not finite.
     """
     x = sample(values, "values")
-    half = stats.t.ppf((1 + level) / 2, len(x) - 1) * x.std(ddof=1) / math.sqrt(len(x))
-    mean = float(x.mean())
-    return Interval(mean, mean - float(half), mean + float(half), len(x), level)
+    mean, half = float(x.mean()), float(half_width(x.std(ddof=1) / math.sqrt(len(x)), len(x), level=level))
+    return Interval(mean, mean - half, mean + half, len(x), level)
 
 
 def paired_interval(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> Interval:
@@ -57,36 +72,6 @@ def paired_interval(a: Sequence[float], b: Sequence[float], *, level: float = 0.
         DataError: unequal lengths, fewer than two pairs, or a value that is not finite.
     """
     return mean_interval(differences(a, b), level=level)
-
-
-def bootstrap_interval(
-    values: Sequence[float],
-    *,
-    seed: int,
-    statistic: Callable[..., float] = np.mean,
-    resamples: int = 9999,
-    level: float = 0.95,
-) -> Interval:
-    """Percentile bootstrap interval of a statistic (Efron 1979), for many rows rather than few seeds.
-
-    Args:
-        values: the sample.
-        seed: of the resampling.
-        statistic: function of an array with an ``axis`` argument, as numpy's.
-        resamples: number of resamples.
-        level: confidence level.
-
-    Raises:
-        DataError: fewer than two values, or one that is not finite.
-    """
-    x = sample(values, "values")
-    generator = np.random.default_rng(seed)
-    found = stats.bootstrap(
-        (x,), statistic, n_resamples=resamples, confidence_level=level, method="percentile", rng=generator,
-        batch=max(1, 10_000_000 // len(x)),
-    )  # fmt: skip
-    low, high = found.confidence_interval
-    return Interval(float(statistic(x, axis=0)), float(low), float(high), len(x), level)
 
 
 def wilson_interval(successes: int, n: int, *, level: float = 0.95) -> Interval:
@@ -107,7 +92,7 @@ def verdict(difference: Interval, *, margin: float = 0.0, p: float | None = None
     Args:
         difference: from :func:`paired_interval`.
         margin: a difference this small does not matter. An interval within -margin..margin is ``equivalent``,
-            whichever side of zero it lies on.
+            whichever side of zero it lies on and whatever p is: that word is not corrected.
         p: a p-value corrected for all comparisons made; ``lower`` and ``higher`` then also need p < 1 - level.
 
     Returns:

@@ -152,7 +152,10 @@ def load(
     weights = families.read(model, depth)
     places = len(weights.positions) if weights else getattr(model.config, "max_position_embeddings", max_tokens)
     if not 3 <= max_tokens <= places:
-        raise UsageError(f"Expected max_tokens between 3 and {places} for {name}, got {max_tokens}.")
+        raise UsageError(
+            f"Expected max_tokens between 3 and {places} for {name}, got {max_tokens}.",
+            f"The encoder has {places} positions.",
+        )
     forward = PackedModel(weights, pooling, dtype, where) if weights else _Fallback(model, pooling, depth, dtype, where)
     identity = {
         "name": name,
@@ -202,12 +205,22 @@ def _load(folder: Any, layer: int) -> tuple[nn.Module, Any, int]:
         config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{folder} holds no encoder that can be loaded without its own code: {error}") from error
+        raise DataError(
+            f"{folder} holds no encoder that can be loaded without its own code: {error}",
+            "Use a family that transformers has built in, saved whole with save_pretrained (configuration, tokenizer, "
+            "weights).",
+        ) from error
     if not tokenizer.is_fast:
-        raise DataError(f"Expected a fast tokenizer in {folder} (tokenizer.json), got {type(tokenizer).__name__}.")
+        raise DataError(
+            f"Expected a fast tokenizer in {folder} (tokenizer.json), got {type(tokenizer).__name__}.",
+            "Convert it: AutoTokenizer.from_pretrained(folder, use_fast=True).save_pretrained(folder).",
+        )
     states = config.num_hidden_layers + 1
     if not -states <= layer < states:
-        raise UsageError(f"Expected layer between {-states} and {states - 1} for {folder}, got {layer}.")
+        raise UsageError(
+            f"Expected layer between {-states} and {states - 1} for {folder}, got {layer}.",
+            "0 is the embeddings, -1 the last layer.",
+        )
     depth = layer % states
     if config.model_type in ("bert", "roberta", "xlm-roberta", "distilbert"):
         config.num_hidden_layers = depth
@@ -222,10 +235,15 @@ def _load(folder: Any, layer: int) -> tuple[nn.Module, Any, int]:
                 output_loading_info=True,
             )
     except (OSError, ValueError, RuntimeError) as error:
-        raise DataError(f"The weights in {folder} do not fit its config.json: {error}") from error
+        raise DataError(
+            f"The weights in {folder} do not fit its config.json: {error}", "Copy or download the whole folder again."
+        ) from error
     missing = sorted(key for key in info["missing_keys"] if not key.startswith("pooler."))
     if missing:
-        raise DataError(f"Expected all of the encoder's weights in {folder}, {len(missing)} are missing: {missing[0]}")
+        raise DataError(
+            f"Expected all of the encoder's weights in {folder}, {len(missing)} are missing: {missing[0]}",
+            "Copy or download the whole folder again.",
+        )
     return model, tokenizer, depth
 
 

@@ -39,7 +39,10 @@ def find(name: str) -> Path:
     if not folder.is_dir():
         folder = _from_hub(name)
     if not (folder / "config.json").is_file():
-        raise DataError(f"Expected a Hugging Face encoder in {folder}, but it has no config.json.")
+        raise DataError(
+            f"Expected a Hugging Face encoder in {folder}, but it has no config.json.",
+            "Name the folder that save_pretrained wrote.",
+        )
     if not any(folder.glob("*.safetensors")):
         raise DataError(
             f"Expected weights as *.safetensors in {folder}, and found none; other formats can run code.",

@@ -2,7 +2,7 @@
 
 Caches of notebooks commonly look at cell text alone and miss a change in the library (mystmd#2885, MyST-NB#299).
 Here the key holds code cells, the library modules they import (directly or not), parameters, the stages needed,
-input files and the lock.
+input files, the lock and the versions that are installed.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from smallbert import paths
+from smallbert import paths, provenance
+from smallbert.corpus import hub, sources
 from smallbert.report.notebooks import Notebook
 from smallbert.report.parameters import Parameters
 from smallbert.storage import digest, sha256_file
@@ -44,8 +45,11 @@ def stage_key(notebook: Notebook, parameters: Parameters, needs: Mapping[str, Ke
         "inputs": {
             **{f"stage {stem}": digest(key) for stem, key in needs.items()},
             **{path.relative_to(paths.root()).as_posix(): sha256_file(path) for path in _committed()},
-            **{value: _signature(Path(value)) for value in _places(parameters)},
+            **{value: _signature(value) for value in _places(parameters)},
         },
+        # GPU builds of torch are not in the lock, and nobody is kept from installing past it. Changes of our own
+        # code show above, file by file.
+        "versions": {name: version for name, version in provenance.versions().items() if name != "smallbert"},
     }
 
 
@@ -117,19 +121,20 @@ def _committed() -> list[Path]:
 
 def _places(parameters: Parameters) -> list[str]:
     values = [getattr(parameters, name) for name in parameters.places]
-    return [value for value in values if Path(value).is_absolute()]
+    return [value for value in values if Path(value).is_absolute() or hub.local(value)]
 
 
-def _signature(path: Path) -> str:
-    """Digest of a file's or folder's names, sizes and times: cheap where contents are gigabytes."""
-    files = sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
-    stats = [(one.relative_to(path).as_posix(), one.stat()) for one in files]
-    return digest([[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats])
+def _signature(place: str) -> str:
+    """Digest of the names, sizes and times of all files behind a place: cheap where contents are gigabytes."""
+    stats = [(path, path.stat()) for path in sources.files(place)]
+    return digest([[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats])
 
 
 def _reason(part: str, name: str, old: Any, new: Any) -> str:
     if part == "parameters":
         return f"parameter {name} changed from {old!r} to {new!r}"
-    noun = {"code": "notebook", "library": "library", "inputs": "input"}[part]
+    if part == "versions" and old and new:
+        return f"{name} version changed from {old} to {new}"
+    noun = {"code": "notebook", "library": "library", "inputs": "input", "versions": "version of"}[part]
     verb = "added" if old is None else "gone" if new is None else "changed"
     return f"{noun} {name} {verb}"

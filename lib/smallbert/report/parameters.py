@@ -11,12 +11,13 @@ import difflib
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.fields import FieldInfo
 
 from smallbert.errors import MachineError, UsageError
+from smallbert.report.checks import ASCENDING, HAS_UNIFORM, HEADS_DIVIDE_WIDTH, SEQUENCE_FITS, UNIQUE
+from smallbert.report.spelling import base_name, example, literal, type_name
 
 ENVIRONMENT = "SMALLBERT_ENVIRONMENT"
 """Environment variable that tells a kernel which Python environment the runner uses."""
@@ -60,7 +61,12 @@ class Parameters(BaseModel):
     edition: str = Field(
         "default", pattern=r"^[a-z0-9][a-z0-9._-]*$", description="folder name of results, figures and pages"
     )
-    seed: int = Field(0, ge=0, lt=2**32, description="seed of every random draw")
+    seed: int = Field(
+        0,
+        ge=0,
+        lt=2**32,
+        description="seed of corpus, splits, pretraining and draws; trained cells use seeds 0 to seeds-1",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto (GPU where there is one), cpu or cuda")
 
 
@@ -71,9 +77,13 @@ class CorpusAndEmbeddings(Parameters):
     tables = ("reading", "encoder", "geometry", "probes")
     places = {"corpus": ("world",), "encoder": ("pretrain", "minilm")}
 
-    corpus: str = Field("world", description="world (generated), or a file, folder or hub data set of news")
+    corpus: str = Field(
+        "world", description="world (generated), or news: a file, folder, corpus.toml or hub:OWNER/NAME"
+    )
     corpus_name: str = Field("", description="how the report calls the corpus; empty takes its file's name")
-    columns: dict[str, str] = Field({}, description="our column -> the corpus's own name of it; {} guesses")
+    columns: dict[str, str] = Field(
+        {}, examples=[{"title": "headline"}], description="our column -> the corpus's own name of it; {} guesses"
+    )
     rows: Count = Field(12000, description="articles to read at most, rows")
     encoder: str = Field("pretrain", description="pretrain (train one here), minilm, a folder or a hub id")
     max_tokens: int = Field(128, ge=8, le=512, description="longer texts are cut here, tokens")
@@ -86,11 +96,15 @@ class CorpusAndEmbeddings(Parameters):
     max_bad_rows: float = Field(0.01, ge=0, le=1, description="unreadable rows tolerated before stopping, share of 1")
     pretrain_layers: Count = Field(3, description="layers of the pretrained encoder")
     pretrain_hidden: int = Field(256, ge=16, multiple_of=4, description="its hidden width, numbers")
-    pretrain_heads: Count = Field(4, description="its attention heads; must divide the width")
+    pretrain_heads: Annotated[Count, HEADS_DIVIDE_WIDTH] = Field(
+        4, description="its attention heads; must divide the width"
+    )
     pretrain_vocabulary: int = Field(8000, ge=200, description="its WordPiece vocabulary, tokens")
     pretrain_tokens: Count = Field(1200000, description="tokens it sees in pretraining")
     pretrain_batch: Count = Field(1024, description="tokens of a step; a multiple of the sequence's")
-    pretrain_sequence: int = Field(128, ge=8, le=512, description="length of its packed sequences, tokens")
+    pretrain_sequence: Annotated[int, SEQUENCE_FITS] = Field(
+        128, ge=8, le=512, description="length of its packed sequences, at least max_tokens, tokens"
+    )
 
 
 class Grid(Parameters):
@@ -100,11 +114,19 @@ class Grid(Parameters):
     speed = ("jobs",)
 
     seeds: int = Field(5, ge=2, description="paired repetitions of every published cell")
-    activations: list[Activation] = Field(["relu", "tanh", "gelu"], min_length=1, description="tried by the original")
-    optimizers: list[Optimizer] = Field(["adam", "rmsprop", "sgd"], min_length=1, description="tried by the original")
-    original_rates: list[Rate] = Field([0.0001, 0.001, 0.01], min_length=1, description="rates tried by the original")
-    original_epochs: list[Count] = Field([5, 10], min_length=1, description="epochs reported, original protocol")
-    rates: list[Rate] = Field(
+    activations: Annotated[list[Activation], UNIQUE] = Field(
+        ["relu", "tanh", "gelu"], min_length=1, description="tried by the original"
+    )
+    optimizers: Annotated[list[Optimizer], UNIQUE] = Field(
+        ["adam", "rmsprop", "sgd"], min_length=1, description="tried by the original"
+    )
+    original_rates: Annotated[list[Rate], ASCENDING] = Field(
+        [0.0001, 0.001, 0.01], min_length=1, description="rates tried by the original"
+    )
+    original_epochs: Annotated[list[Count], ASCENDING] = Field(
+        [5, 10], min_length=1, description="epochs reported, original protocol"
+    )
+    rates: Annotated[list[Rate], ASCENDING] = Field(
         [0.001, 0.003, 0.01], min_length=2, description="first grid of peak rates, fair protocol; widened at its edges"
     )
     train_rows: Count = Field(20000, description="training articles used at most, rows")
@@ -127,12 +149,20 @@ class AutoencoderDepth(Grid):
         "arms",
         "quality",
     )
-    tables = ("bound", "quality", "contrasts", "ranks")
+    tables = ("subspace", "bound", "quality", "contrasts", "ranks")
 
-    bottlenecks: list[Count] = Field([32, 64], min_length=1, description="widths narrowed to; the first is shown most")
-    depths: list[Count] = Field([1, 2, 3, 4, 5, 6], min_length=2, description="encoder layers compared")
-    fair_epochs: list[Count] = Field([10, 30], min_length=1, description="budgets of the fair protocol, epochs")
-    row_shares: list[Share] = Field([0.125, 0.25, 0.5, 1.0], min_length=1, description="parts of train, shares of 1")
+    bottlenecks: Annotated[list[Count], UNIQUE] = Field(
+        [32, 64], min_length=1, description="widths narrowed to; the first is shown most"
+    )
+    depths: Annotated[list[Count], ASCENDING] = Field(
+        [1, 2, 3, 4, 5, 6], min_length=2, description="encoder layers compared"
+    )
+    fair_epochs: Annotated[list[Count], ASCENDING] = Field(
+        [10, 30], min_length=1, description="budgets of the fair protocol, epochs"
+    )
+    row_shares: Annotated[list[Share], ASCENDING] = Field(
+        [0.125, 0.25, 0.5, 1.0], min_length=1, description="parts of train, shares of 1"
+    )
     arm_depth: int = Field(3, ge=2, description="encoder layers of the other arms")
     metric_rows: Count = Field(2000, description="test articles behind neighbour metrics, rows")
 
@@ -144,8 +174,8 @@ class LayerSchedules(Grid):
     tables = ("sizes", "rates", "against_uniform", "matched", "bound")
 
     bottleneck: Count = Field(32, description="width narrowed to, numbers")
-    depths: list[Depth] = Field([3, 5], min_length=1, description="encoder layers compared")
-    schedules: list[Schedule] = Field(
+    depths: Annotated[list[Depth], ASCENDING] = Field([3, 5], min_length=1, description="encoder layers compared")
+    schedules: Annotated[list[Schedule], UNIQUE, HAS_UNIFORM] = Field(
         ["uniform", "geometric", "bottleneck-heavy-1", "bottleneck-heavy-2", "bottleneck-heavy-3", "wide-heavy-2"],
         min_length=2,
         description="width rules compared, by name",
@@ -181,23 +211,34 @@ def check(notebook: str, values: Mapping[str, Any], where: str) -> Parameters:
         where: where the values come from, for the message.
 
     Raises:
-        UsageError: a name is unknown, or a value has the wrong type or lies outside its bounds.
+        UsageError: a name is unknown, or a value has the wrong type, lies outside its bounds or does not fit another.
     """
+    check_names(notebook, values, where)
     fields = model(notebook).model_fields
-    for name in values:
-        if name not in fields:
-            raise UsageError(f"{where}: {notebook} has no parameter {name!r}.{suggestion(name, fields)}")
     try:
         return model(notebook)(**values)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = str(first["loc"][0])
         path = ".".join(str(part) for part in first["loc"])
+        field = fields[name]
         expected = first["msg"].replace("Input should", "the value should")
         raise UsageError(
             f"{where}: {notebook}.{path}: {expected}, got {first['input']!r}.",
-            f"{name} ({type_name(fields[name])}): {fields[name].description}.",
+            f"{name} ({type_name(field)}): {field.description}. Write it as in -p {example(name, field)}.",
         ) from error
+
+
+def check_names(notebook: str, names: Iterable[str], where: str) -> None:
+    """Refuse names that are no parameters of ``notebook``.
+
+    Raises:
+        UsageError: with the nearest name there is.
+    """
+    fields = model(notebook).model_fields
+    for name in names:
+        if name not in fields:
+            raise UsageError(f"{where}: {notebook} has no parameter {name!r}.{suggestion(name, fields)}")
 
 
 def start(notebook: str, namespace: Mapping[str, Any]) -> Parameters:
@@ -228,7 +269,7 @@ def cell(notebook: str) -> str:
     One line each, however long: that is what ``papermill --help-notebook`` reads.
     """
     lines = [
-        f"{name}: {_base_name(field)} = {_literal(field.default)}  # {field.description}"
+        f"{name}: {base_name(field)} = {literal(field.default)}  # {field.description}"
         for name, field in model(notebook).model_fields.items()
     ]
     return "\n".join(["# fmt: off", *lines])
@@ -239,36 +280,6 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     names = list(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(names)}."
-
-
-def type_name(field: FieldInfo) -> str:
-    """A parameter's type in words: ``int``, ``list[float]``, ``auto|cpu|cuda``."""
-    if get_origin(field.annotation) is Literal:
-        return "|".join(str(choice) for choice in get_args(field.annotation))
-    return _base_name(field)
-
-
-def _base_name(field: FieldInfo) -> str:
-    def name(kind: Any) -> str:
-        if get_origin(kind) is Annotated:
-            return name(get_args(kind)[0])
-        if get_origin(kind) is Literal:
-            return "str"
-        inner = ", ".join(name(part) for part in get_args(kind))
-        return f"{(get_origin(kind) or kind).__name__}[{inner}]" if inner else kind.__name__
-
-    return name(field.annotation)
-
-
-def _literal(value: Any) -> str:
-    """``value`` as the formatter would write it: double quotes."""
-    if isinstance(value, str):
-        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    if isinstance(value, list):
-        return "[" + ", ".join(map(_literal, value)) + "]"
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{_literal(key)}: {_literal(one)}" for key, one in value.items()) + "}"
-    return repr(value)
 
 
 def _injected(history: Iterable[str]) -> list[str]:

@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from smallbert import paths
+from smallbert.corpus import hub
 from smallbert.errors import UsageError
-from smallbert.report.parameters import Parameters, check, model, suggestion, type_name
+from smallbert.report.parameters import MODELS, Parameters, check, check_names, model, suggestion
+from smallbert.report.spelling import example, type_name
 
 Values = dict[str, dict[str, Any]]
 """Parameter values by notebook stem; :data:`EVERY` holds those for each notebook that has them."""
 
 EVERY = "all"
 _FACTS = {"description": str, "minutes": int, "machine": str}
+_REQUIRES = "requires"
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Profile:
         minutes: expected time of a whole run.
         machine: where that time was measured.
         values: what it changes.
+        requires: parameters that it leaves to its user; see :func:`require`.
     """
 
     name: str
@@ -37,6 +41,7 @@ class Profile:
     minutes: int
     machine: str
     values: Values = field(default_factory=dict)
+    requires: tuple[str, ...] = ()
 
 
 def load(path: Path | None = None) -> dict[str, Profile]:
@@ -97,6 +102,26 @@ def resolve(
     return {stem: check(stem, values, "-p") for stem, values in result.items()}
 
 
+def require(profile: Profile, settings: Iterable[str]) -> None:
+    """Refuse a run whose settings leave out what the profile leaves to its user.
+
+    Raises:
+        UsageError: with the flag that is missing.
+    """
+    given = {setting.partition("=")[0].rpartition(".")[2] for setting in settings}
+    for name in profile.requires:
+        if name not in given:
+            meaning = next(fields[name].description for fields in _all_fields() if name in fields)
+            raise UsageError(
+                f"Profile {profile.name} needs -p {name}=..., which was not given.",
+                f"{name} is {meaning}: smallbert run --profile {profile.name} -p {name}=...",
+            )
+
+
+def _all_fields() -> list[Mapping[str, Any]]:
+    return [one.model_fields for one in MODELS.values()]
+
+
 def _profile(name: str, table: Any, path: Path) -> Profile:
     where = f"{path}, profile {name}"
     if not isinstance(table, dict):
@@ -104,11 +129,15 @@ def _profile(name: str, table: Any, path: Path) -> Profile:
     for key, kind in _FACTS.items():
         if not isinstance(table.get(key), kind):
             raise UsageError(f"{where}: expected {key} ({kind.__name__}), got {table.get(key)!r}.")
-    values = {key: value for key, value in table.items() if key not in _FACTS}
+    requires = table.get(_REQUIRES, [])
+    known = {parameter for fields in _all_fields() for parameter in fields}
+    if not isinstance(requires, list) or not known.issuperset(requires):
+        raise UsageError(f"{where}: expected {_REQUIRES} to list parameters, got {requires!r}.")
+    values = {key: value for key, value in table.items() if key not in (*_FACTS, _REQUIRES)}
     for key, value in values.items():
         if not isinstance(value, dict):
-            raise UsageError(f"{where}: unknown key {key!r}.{suggestion(key, _FACTS)}")
-    return Profile(name, **{key: table[key] for key in _FACTS}, values=values)
+            raise UsageError(f"{where}: unknown key {key!r}.{suggestion(key, (*_FACTS, _REQUIRES))}")
+    return Profile(name, **{key: table[key] for key in _FACTS}, values=values, requires=tuple(requires))
 
 
 def _add(result: Values, values: Mapping[str, Mapping[str, Any]], where: str) -> None:
@@ -122,7 +151,7 @@ def _add(result: Values, values: Mapping[str, Mapping[str, Any]], where: str) ->
             result[stem][name] = value
     for stem, table in values.items():
         if stem != EVERY:
-            check(stem, table, where)
+            check_names(stem, table, where)  # values are judged together with those of the other layers
             result.get(stem, {}).update(table)
 
 
@@ -142,17 +171,17 @@ def _parse(settings: Iterable[str], stems: list[str]) -> Values:
 
 def _value(name: str, text: str, stems: list[str]) -> Any:
     """``text`` as the parameter's type asks: kept where that is text, else JSON."""
-    fields = [model(stem).model_fields[name] for stem in stems if name in model(stem).model_fields]
-    if not fields:
+    having = [stem for stem in stems if name in model(stem).model_fields]
+    if not having:
         return text  # the unknown name is reported where all names are known
-    if fields[0].annotation is str or "|" in type_name(fields[0]):
+    field = model(having[0]).model_fields[name]
+    if field.annotation is str or "|" in type_name(field):
         return text
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        example = json.dumps(fields[0].default)
         raise UsageError(
-            f"-p {name}: expected {type_name(fields[0])}, got {text!r}.", f"Write it as in {name}={example}."
+            f"-p {name}: expected {type_name(field)}, got {text!r}.", f"Write it as in -p {example(name, field)}."
         ) from error
 
 
@@ -163,12 +192,19 @@ def _places(stem: str, values: Mapping[str, Any], base: Path) -> dict[str, str]:
         value = values.get(name)
         if not isinstance(value, str) or value in words:
             continue
+        if value.startswith(hub.PREFIX):
+            found[name] = hub.located(value, base)
+            continue
         path = base / Path(value).expanduser()
         if path.exists():
             found[name] = str(path.resolve())
-        elif value.startswith((".", "/", "~")) or Path(value).suffix in _FILES:
-            raise UsageError(f"{stem}.{name}: there is no file or folder {path}.")
+        elif value.startswith((".", "/", "~")) or name not in _BARE_HUB_IDS:
+            raise UsageError(
+                f"{stem}.{name}: there is no file or folder {path}.",
+                f"{name} is {model(stem).model_fields[name].description}.",
+            )
     return found
 
 
-_FILES = (".csv", ".tsv", ".json", ".jsonl", ".parquet", ".gz", ".txt")
+_BARE_HUB_IDS = ("encoder",)
+"""Parameters whose hub ids have no ``hub:`` before them, so that any other word may be one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from smallbert.corpus import hub
 from smallbert.errors import DataError
 from smallbert.paths import Edition
 from smallbert.report.notebooks import Notebook
@@ -13,7 +14,7 @@ from smallbert.results import Results
 from smallbert.storage import read_json, write_json
 
 _MADE = ("commit", "modified", "versions", "machine")
-_STAGE = ("profile", "parameters", "started", "finished", "seconds", "peak_memory_bytes", "commit", "modified")
+_STAGE = ("profile", "parameters", "started", "finished", "seconds", "peak_memory_bytes", *_MADE)
 
 
 def write_run(edition: Edition, notebooks: list[Notebook]) -> None:
@@ -21,7 +22,8 @@ def write_run(edition: Edition, notebooks: list[Notebook]) -> None:
 
     It holds ``edition``; ``profile``, ``command``, ``commit``, ``modified``, ``versions`` and ``machine`` of the
     stage that finished last; ``started``, ``finished``, ``seconds`` (sum over stages); ``corpus`` and ``encoder``
-    as the notebooks recorded them, checksums included; and ``stages``. No folder of this machine is named.
+    as the notebooks recorded them, checksums included; and ``stages``, each with what made that stage, since they
+    may have run on different days, machines and commits. No folder of this machine is named.
     """
     records = {one.stem: record for one in notebooks if (record := read_record(edition, one.stem))}
     if not records:
@@ -30,7 +32,7 @@ def write_run(edition: Edition, notebooks: list[Notebook]) -> None:
     run: dict[str, Any] = {
         "edition": edition.name,
         "profile": last["profile"],
-        "command": [_portable(argument) for argument in last["command"]],
+        "command": [_portable_argument(argument) for argument in last["command"]],
         "started": min(record["started"] for record in records.values()),
         "finished": last["finished"],
         "seconds": round(sum(record["seconds"] for record in records.values()), 1),
@@ -47,11 +49,16 @@ def _stage(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def _portable(value: Any) -> Any:
-    """``value`` without the folders of this machine: ``NAME=/home/me/news.csv`` becomes ``NAME=news.csv``."""
-    if not isinstance(value, str):
-        return value
-    name, equals, place = value.rpartition("=")
-    return f"{name}{equals}{Path(place).name}" if place.startswith("/") else value
+    """``value`` without the folders of this machine: ``/home/me/news.csv`` becomes ``news.csv``."""
+    if isinstance(value, str) and value.startswith(hub.PREFIX + "/"):
+        return hub.PREFIX + Path(value).name
+    return Path(value).name if isinstance(value, str) and value.startswith("/") else value
+
+
+def _portable_argument(argument: str) -> str:
+    """The same for the value of ``NAME=VALUE``."""
+    name, equals, value = argument.partition("=")
+    return f"{name}{equals}{_portable(value)}" if equals else _portable(argument)
 
 
 def inputs(edition: Edition, stems: list[str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from markupsafe import Markup
 from smallbert.errors import DataError, UsageError
 from smallbert.paths import Edition
 from smallbert.progress import duration
+from smallbert.report.inputs import described, named
 from smallbert.report.notebooks import Notebook
 from smallbert.report.page import TEMPLATES, Content, content
 from smallbert.report.parameters import Parameters
@@ -43,14 +45,14 @@ def render(edition: Edition, notebooks: list[Notebook]) -> Path:
         ) from error
     pages = [_page(edition, notebook, run) for notebook in notebooks if notebook.stem in run["stages"]]
     shown = _run(run)
+    first = edition.report / "index.html"
     for position, page in enumerate(pages):
         neighbours = {
             "previous": pages[position - 1] if position else None,
             "next": pages[position + 1] if position + 1 < len(pages) else None,
         }
         path = edition.report / f"{page['stem']}.html"
-        _write(path, "page", page["description"], page=page, pages=pages, run=shown, **neighbours)
-    first = edition.report / "index.html"
+        _write(path, "page", page["description"], page=page, pages=pages, run=shown | page["made"], **neighbours)
     _write(first, "edition", shown["standfirst"], pages=pages, run=shown, question=QUESTION)
     _render_editions(edition.base)
     return first
@@ -62,10 +64,11 @@ def _page(edition: Edition, notebook: Notebook, run: dict[str, Any]) -> dict[str
         raise UsageError(f"Expected the executed notebook {executed}.", f"Run `smallbert run --only {notebook.stem}`.")
     parts: Content = content(notebook.stem, nbformat.read(executed, as_version=4), notebook.read())
     values, stage = stage_values(edition, notebook.stem), run["stages"][notebook.stem]
+    made = _cited([run | stage])
     number, _, words = notebook.stem.partition("_")
-    facts = [("Took", _took(stage)), ("Finished", _moment(stage["finished"])), *_facts(run)]
-    if isinstance(stage["parameters"].get("seeds"), int):
-        facts.insert(0, ("Repetitions", f"{stage['parameters']['seeds']}, from seed {stage['parameters']['seed']}"))
+    facts = [("Took", _took(stage)), ("Finished", _moment(stage["finished"])), *_facts(run | stage)]
+    if isinstance(seeds := stage["parameters"].get("seeds"), int):
+        facts.insert(0, ("Repetitions", f"{seeds}, seeds 0 to {seeds - 1}"))
     return {
         **vars(parts),
         "plain_title": parts.plain_title,
@@ -75,35 +78,64 @@ def _page(edition: Edition, notebook: Notebook, run: dict[str, Any]) -> dict[str
         "description": values.get("answer") or parts.plain_title,
         "parameters": _parameters(notebook.model, stage["parameters"]),
         "facts": facts,
+        "made": made,
         "seconds": duration(stage["seconds"]),
         "memory": _gib(stage["peak_memory_bytes"]),
     }
 
 
 def _run(run: dict[str, Any]) -> dict[str, Any]:
-    sources = [f"{name.capitalize()}: {_named(run.get(name))}. " for name in ("corpus", "encoder") if run.get(name)]
+    stages = _stages(run)
+    sources = [f"{name.capitalize()}: {named(run[name])}. " for name in ("corpus", "encoder") if run.get(name)]
+    machines = " and ".join(_distinct(_machine(stage) for stage in stages.values()))
     return {
         "edition": run["edition"],
-        "commit": run["commit"],
-        "version": run["versions"]["smallbert"],
         "command": shlex.join(run["command"]),
-        "standfirst": f"{''.join(sources)}Computed in {duration(run['seconds'])} on {_machine(run['machine'])}.",
-        "facts": [("Took", duration(run["seconds"])), ("Finished", _moment(run["finished"])), *_facts(run)],
+        "standfirst": f"{''.join(sources)}Computed in {duration(run['seconds'])} on {machines}.",
+        "facts": [("Took", duration(run["seconds"])), ("Finished", _moment(run["finished"])), *_shared_facts(stages)],
+        **_cited(stages.values()),
     }
 
 
-def _facts(run: dict[str, Any]) -> list[tuple[str, str]]:
-    """What every page's footer says about the edition."""
-    state = {True: ", with changes since", False: "", None: ""}[run["modified"]]
-    seeds = sorted({stage["parameters"]["seed"] for stage in run["stages"].values()})
+def _stages(run: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Each stage's record over the edition's, which holds the corpus and the encoder."""
+    return {stem: run | stage for stem, stage in run["stages"].items()}
+
+
+def _cited(stages: Iterable[dict[str, Any]]) -> dict[str, str]:
+    """Commit and version as a citation names them."""
+    stages = list(stages)
+    return {
+        "commit": ", ".join(_distinct(stage["commit"] or "" for stage in stages)),
+        "version": ", ".join(_distinct(stage["versions"]["smallbert"] for stage in stages)),
+    }
+
+
+def _shared_facts(stages: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
+    """What the edition's page says of all pages: one value where they agree, else each value with its pages."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for stem, stage in stages.items():
+        for name, value in _facts(stage):
+            found.setdefault(name, {}).setdefault(value, []).append(str(int(stem.partition("_")[0])))
+    facts = []
+    for name, values in found.items():
+        told = [f"{value} (page{'s' if len(pages) > 1 else ''} {', '.join(pages)})" for value, pages in values.items()]
+        facts.append((name, "; ".join(told if len(values) > 1 else values)))
+    return facts
+
+
+def _facts(stage: dict[str, Any]) -> list[tuple[str, str]]:
+    """What a page's footer says of its own making."""
+    state = {True: ", with changes since", False: "", None: ""}[stage["modified"]]
     rows = [
-        ("Corpus", _described(run.get("corpus"))),
-        ("Encoder", _described(run.get("encoder"))),
-        ("Profile", run["profile"]),
-        ("Seed", ", ".join(map(str, seeds))),
-        ("Code", f"commit {run['commit']}{state}" if run["commit"] else "not under version control"),
-        ("Machine", _machine(run["machine"])),
-        ("Versions", ", ".join(f"{name} {version}" for name, version in run["versions"].items())),
+        ("Corpus", described(stage.get("corpus"))),
+        ("Encoder", described(stage.get("encoder"))),
+        ("Profile", stage["profile"]),
+        ("Seed", str(stage["parameters"]["seed"])),
+        ("Code", f"commit {stage['commit']}{state}" if stage["commit"] else "not under version control"),
+        ("Device", _gpu(stage) or "CPU"),
+        ("Machine", _machine(stage)),
+        ("Versions", ", ".join(f"{name} {version}" for name, version in stage["versions"].items())),
     ]
     return [(name, value) for name, value in rows if value]
 
@@ -113,25 +145,20 @@ def _parameters(model: type[Parameters], values: dict[str, Any]) -> list[tuple[s
     return [(name, value, fields[name].description or "") for name, value in values.items() if name in fields]
 
 
-def _machine(machine: dict[str, Any]) -> str:
+def _machine(stage: dict[str, Any]) -> str:
+    """The machine, its GPU only where the stage was allowed to use it."""
+    machine = stage["machine"]
     text = f"{machine['cores']} cores of {machine['processor']}, {machine['memory_gib']} GiB memory"
-    return text if machine["device"] == "cpu" else f"{machine['device']}, {text}"
+    return ", ".join(filter(None, [_gpu(stage), text]))
 
 
-def _described(record: dict[str, Any] | None) -> str:
-    """A corpus or encoder in one line: its name, then what was recorded of it, checksums shortened."""
-    if not record:
-        return ""
-    rest = [
-        f"{key.replace('_', ' ')} {value[:16] if 'sha256' in key or key == 'key' else value}"
-        for key, value in record.items()
-        if key != "name" and isinstance(value, str | int | float) and value != ""
-    ]
-    return "; ".join([_named(record), *rest])
+def _gpu(stage: dict[str, Any]) -> str:
+    device = stage["machine"]["device"]
+    return "" if "cpu" in (device, stage["parameters"].get("device")) else device
 
 
-def _named(record: dict[str, Any] | None) -> str:
-    return str(record.get("name", "unnamed")) if record else ""
+def _distinct(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(value for value in values if value))
 
 
 def _took(stage: dict[str, Any]) -> str:

@@ -31,7 +31,11 @@ def contrast(a: pd.Series, b: pd.Series) -> dict[str, float]:
 
 
 def corrected(rows: pd.DataFrame, *, margin: float) -> pd.DataFrame:
-    """Holm's correction over all rows, and a verdict for each: ``p`` becomes ``p_holm`` and ``verdict`` is added."""
+    """Holm's correction over all rows, and a verdict for each: ``p`` becomes ``p_holm``, ``verdict`` is added.
+
+    ``lower`` and ``higher`` ask for an interval beside zero and a corrected p below 0.05; ``equivalent`` asks for an
+    interval within ``margin`` on both sides, whatever p is.
+    """
     finite = rows.p.notna()
     adjusted = np.full(len(rows), np.nan)
     adjusted[finite] = holm(rows.p[finite])
@@ -39,4 +43,17 @@ def corrected(rows: pd.DataFrame, *, margin: float) -> pd.DataFrame:
         verdict(Interval(row.difference, row.low, row.high, row.pairs, LEVEL), margin=margin, p=p) if ok else "diverged"
         for row, p, ok in zip(rows.itertuples(), adjusted, finite, strict=True)
     ]
-    return rows.drop(columns=["p", "pairs"]).assign(p_holm=adjusted, verdict=verdicts)
+    return rows.drop(columns="p").assign(p_holm=adjusted, verdict=verdicts)
+
+
+def by_seed(cells: pd.DataFrame, columns: str | list[str], values: str = "test_fvu") -> pd.DataFrame:
+    """One row a seed, one column an arm; diverged cells are not-a-number and their arms stay.
+
+    Args:
+        cells: one row a cell; ``seed``, ``finite``, ``values`` and the columns that name an arm.
+        columns: what names an arm.
+        values: the outcome.
+    """
+    return cells.assign(**{values: cells[values].where(cells.finite)}).pivot(
+        index="seed", columns=columns, values=values
+    )

@@ -9,12 +9,12 @@ import pandas as pd
 import torch
 
 from smallbert.compress.autoencoder import Architecture
-from smallbert.compress.baselines import random_projection, truncation, whitening
-from smallbert.compress.linear import AffineCode
+from smallbert.compress.baselines import mean_predictor, random_projection, truncation, whitening
+from smallbert.compress.linear import AffineCode, principal_angles
 from smallbert.compress.schedules import hidden_widths
 from smallbert.measure.cost import affine_flops, affine_parameters
 from smallbert.studies.floor import Floor
-from smallbert.studies.protocols import Arm, Bench, Choice, original
+from smallbert.studies.protocols import Arm, Bench, Choice, fair, last_epoch, original
 from smallbert.studies.quality import Code, Ruler
 
 
@@ -31,9 +31,12 @@ def depth_arms(width: int, bottlenecks: Sequence[int], depths: Sequence[int]) ->
 
 
 def smallest(arms: Sequence[Arm]) -> Arm:
-    """The arm the original would tune on: the fewest parameters among those with a hidden layer."""
-    with_hidden = [one for one in arms if one.architecture.hidden] or list(arms)
-    return min(with_hidden, key=lambda one: one.architecture.encoder_parameters)
+    """The arm the original tunes on: of uniform widths, the fewest parameters among those with a hidden layer.
+
+    Without a hidden layer there would be no activation to choose.
+    """
+    candidates = [one for one in arms if one.architecture.hidden and one.schedule == "uniform"]
+    return min(candidates, key=lambda one: one.architecture.encoder_parameters)
 
 
 def at_width(arms: Sequence[Arm], bottleneck: int) -> list[Arm]:
@@ -47,6 +50,7 @@ def other_arms(width: int, bottleneck: int, depth: int) -> list[Arm]:
         "linear encoder": {"activation": "identity"},
         "GELU": {"activation": "gelu"},
         "tanh": {"activation": "tanh"},
+        "ReLU on the code": {"code_activation": "relu"},
         "residual, normalised": {"residual": True},
         "tanh on the output": {"output_activation": "tanh"},
         "two-layer decoder": {"decoder": "mlp"},
@@ -73,32 +77,50 @@ def linear_codes(floor: Floor, bottleneck: int, seed: int) -> list[AffineCode]:
     ]
 
 
-def baselines(floor: Floor, bottlenecks: Sequence[int], seed: int) -> pd.DataFrame:
-    """FVU of the linear methods: columns ``method``, ``k``, ``train_fvu``, ``test_fvu``.
+def baselines(floor: Floor, bottlenecks: Sequence[int], seeds: int) -> pd.DataFrame:
+    """FVU of what is free: columns ``method``, ``k``, ``seed``, ``train_fvu``, ``test_fvu``.
 
-    Whitening is PCA's reconstruction in other units, so it is left out here.
+    Whitening is PCA's reconstruction in other units, and PCA is the floor itself; both are left out. The random
+    projection is drawn once a seed.
     """
+    train = floor.moments["train"]
     rows = []
     for k in bottlenecks:
-        for code in linear_codes(floor, k, seed):
-            if code.name != "whitening":
-                rows.append((code.name, k, code.fvu(floor.moments["train"]), code.fvu(floor.moments["test"])))
-    return pd.DataFrame(rows, columns=["method", "k", "train_fvu", "test_fvu"]).sort_values(["k", "method"])
+        codes = [(0, mean_predictor(train)), (0, truncation(train, k)), (0, truncation(train, k, "least squares"))]
+        codes += [(seed, random_projection(train, k, seed=seed)) for seed in range(seeds)]
+        rows += [(code.name, k, seed, code.fvu(train), code.fvu(floor.moments["test"])) for seed, code in codes]
+    return pd.DataFrame(rows, columns=["method", "k", "seed", "train_fvu", "test_fvu"])
 
 
 def by_rows(
-    bench: Bench, arms: Sequence[Arm], choice: Choice, *, shares: Sequence[float], epochs: int, seeds: int
+    bench: Bench, arms: Sequence[Arm], choice: Choice, *, shares: Sequence[float], epochs: Sequence[int], seeds: int
 ) -> pd.DataFrame:
-    """The original protocol on growing parts of train, epochs fixed: the last epoch, with ``rows`` and ``pca_test``."""
+    """The original protocol on growing parts of train: the last epoch, with ``pca_test`` of the same train rows."""
     matrices = bench.matrices["original"]
     tables = []
     for share in sorted(shares):
         part = bench.on(matrices.first(max(2 * arms[0].architecture.bottleneck, round(share * len(matrices.train)))))
-        table = original(part, arms, choice, epochs=(epochs,), seeds=seeds)
-        table["rows"] = len(part.matrices["original"].train)
+        table = last_epoch(original(part, arms, choice, epochs=epochs, seeds=seeds))
         table["pca_test"] = part.floor.transfer["test"][table.bottleneck.to_numpy()]
         tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+def subspace(bench: Bench, arm: Arm, tuning: pd.DataFrame, *, epochs: int, seeds: int) -> pd.DataFrame:
+    """Does a linear autoencoder find the principal subspace? Angles between its decoder's span and PCA's.
+
+    Returns:
+        One row a seed: ``seed``, ``median``, ``largest`` (principal angles, degrees), ``gap_train`` (FVU above PCA).
+        Directions on either side of a small gap between eigenvalues may be exchanged at next to no cost in FVU.
+    """
+    cells = last_epoch(fair(bench, [arm], tuning, epochs=epochs, seeds=seeds, keep_weights=True))
+    principal = bench.floor.pca.code(arm.architecture.bottleneck).encoder
+    rows = []
+    for cell in cells[cells.finite].itertuples():
+        learned = bench.model(cell.protocol, cell.cell).decoder[0].weight.detach().numpy()
+        angles = principal_angles(learned, principal)
+        rows.append((cell.seed, float(np.median(angles)), float(angles.max()), cell.gap_train))
+    return pd.DataFrame(rows, columns=["seed", "median", "largest", "gap_train"])
 
 
 def quality(bench: Bench, cells: pd.DataFrame, *, bottleneck: int, rows: int, seed: int) -> pd.DataFrame:
@@ -117,9 +139,10 @@ def quality(bench: Bench, cells: pd.DataFrame, *, bottleneck: int, rows: int, se
     codes = [_whole(centred.width)]
     for linear in linear_codes(Floor.of(centred), bottleneck, seed):
         widths = (centred.width, bottleneck)
-        cost = affine_parameters(widths), affine_flops(widths)
-        codes.append(Code(linear.name, 0, linear.encode, linear.decode, bottleneck, *cost))
-    chosen = cells[cells.bottleneck == bottleneck].sort_values(
+        # Keeping the first numbers costs nothing; every other code is one affine layer.
+        cost = (0, 0) if "truncation" in linear.name else (affine_parameters(widths), affine_flops(widths))
+        codes.append(Code(linear.name, seed, linear.encode, linear.decode, bottleneck, *cost))
+    chosen = cells[(cells.bottleneck == bottleneck) & cells.finite].sort_values(
         ["protocol", "depth", "seed"], ascending=[False, True, True]
     )
     for cell in chosen.itertuples():

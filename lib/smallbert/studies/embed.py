@@ -24,17 +24,15 @@ from smallbert.models.pretrain import pretrain
 from smallbert.models.recipe import PretrainRecipe
 from smallbert.models.tokens import TokenStore
 from smallbert.storage import digest, sha256_file
+from smallbert.studies.facts import GENERATED
 from smallbert.studies.floor import Floor
-from smallbert.studies.matrices import Matrices
-
-GENERATED = "world"
-PRETRAIN = "pretrain"
+from smallbert.studies.matrices import Matrices, has_translations
 
 
 def corpus(
     source: str,
     *,
-    rows: int,
+    rows: int | None,
     seed: int,
     columns: dict[str, str],
     test_fraction: float,
@@ -46,7 +44,7 @@ def corpus(
 
     Args:
         source: ``world``, or a file, folder, corpus description or hub data set.
-        rows: articles at most, drawn at random from a larger source.
+        rows: articles at most, drawn at random from a larger source; None takes all (of a source with an end).
         seed: of the world, the draw and the splits.
         columns: our column name to the source's.
         test_fraction: share of test articles.
@@ -111,12 +109,17 @@ def embeddings(prepared: Corpus, chosen: encoders.Encoder) -> EmbeddingStore:
     return store
 
 
-def token_lengths(store: EmbeddingStore, max_tokens: int, bins: int = 32) -> pd.DataFrame:
-    """Histogram of article lengths: columns ``tokens`` (right edge of a bin), ``share``."""
+def token_lengths(store: EmbeddingStore, max_tokens: int, bins: int = 32) -> tuple[pd.DataFrame, float]:
+    """How long articles are as the encoder reads them.
+
+    Returns:
+        A histogram, columns ``tokens`` (right edge of a bin) and ``share``; and the share of articles that fill the
+        limit, nearly all of which were cut there.
+    """
+    lengths = store.rows.n_tokens
     edges = np.unique(np.linspace(0, max_tokens, bins + 1).round().astype(int))
-    counts, _ = np.histogram(store.rows.n_tokens, bins=edges)
-    # numpy closes the last bin on the right only: an article of exactly max_tokens counts there.
-    return pd.DataFrame({"tokens": edges[1:], "share": counts / counts.sum()})
+    counts, _ = np.histogram(lengths, bins=edges)
+    return pd.DataFrame({"tokens": edges[1:], "share": counts / counts.sum()}), float((lengths >= max_tokens).mean())
 
 
 def outlier_share(width: int) -> float:
@@ -187,7 +190,7 @@ def translations(matrices: Matrices, *, seed: int) -> pd.DataFrame | None:
         Columns ``query``, ``target``, ``precision``, ``chance``, ``centred``; None where no translations are known.
     """
     rows = matrices.rows["test"]
-    if not (rows[rows.group != ""].groupby("group").lang.nunique() > 1).any():
+    if not has_translations(rows):
         return None
     tables = []
     for centred in (False, True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +21,29 @@ PRETRAIN = "pretrain"
 
 def source_name(source: str, given: str = "") -> str:
     """How the report calls a corpus: as the reader was told to, else by its file; never by a path of the machine."""
-    return given or ("generated world" if source == GENERATED else Path(source).name)
+    return given or ("the generated world" if source == GENERATED else Path(source).name)
 
 
 def encoder_name(name: str, encoder: Encoder) -> str:
     """How the report calls an encoder: a hub id or a package by its name, a folder by its last part."""
     if name == PRETRAIN:
         config = encoder.describe()
-        return f"small multilingual BERT pretrained here ({config['layer']} layers, width {config['width']})"
+        return f"a small multilingual BERT pretrained here ({config['layer']} layers, width {config['width']})"
+    if name == "minilm":
+        return "all-MiniLM-L6-v2"
     return Path(name).name if Path(name).is_dir() else name
 
 
 def corpus_facts(source: str, prepared: Corpus, given: str = "") -> dict[str, Any]:
-    """Provenance of the corpus: name, digest, rows, languages."""
+    """Provenance of the corpus: name, key of its rows and splits, checksums of rows and source files, languages."""
+    manifest = prepared.manifest
+    files = manifest["request"]["source"].get("files", [])
     return {
         "name": source_name(source, given),
         "generated": source == GENERATED,
-        "sha256": prepared.key,
+        "key": prepared.key,
+        "rows_sha256": manifest["sha256"],
+        "sources": [{"name": file["name"], "sha256": file.get("sha256", "")} for file in files],
         "rows": prepared.rows,
         "languages": prepared.languages,
     }
@@ -48,30 +55,40 @@ def encoder_facts(name: str, encoder: Encoder) -> dict[str, Any]:
 
 
 def corpus_sentence(source: str, prepared: Corpus, given: str = "") -> str:
-    """One sentence on where the articles come from."""
+    """One sentence on where the articles come from, as Markdown."""
     kind = "**generated** by this project (a control with known ground truth)" if source == GENERATED else "real"
-    languages = prepared.languages
     return (
-        f"{prepared.rows:,} articles in {len(languages)} languages ({', '.join(languages)}) are used. "
-        f"Source: {source_name(source, given)}; its texts are {kind}."
+        f"{prepared.rows:,} articles in {_languages(prepared)} ({', '.join(map(named, prepared.languages))}) are used. "
+        f"Source: {plain(source_name(source, given))}; its texts are {kind}."
     )
 
 
 def reading(prepared: Corpus) -> pd.DataFrame:
-    """What happened to the rows on their way in: columns ``step``, ``articles``."""
+    """What happened to the rows on their way in, adding up to the rows read: columns ``step``, ``articles``."""
     manifest = prepared.manifest
     bad = (manifest["reading"] or {}).get("counts", {})
-    rows = [(f"unusable: {kind}", count) for kind, count in bad.items()]
-    for reason, by_language in manifest["duplicates"].items():
-        if isinstance(by_language, dict):
-            rows.append((f"removed: {reason.replace('_', ' ')}", sum(by_language.values())))
-    rows += [(f"kept in {split}", count) for split, count in prepared.counts["split"].items()]
-    return pd.DataFrame(rows, columns=["step", "articles"])
+    unusable = [(f"unusable: {kind}", count) for kind, count in bad.items()]
+    removed = [
+        (f"removed: {reason.replace('_', ' ')}", sum(by_language.values()))
+        for reason, by_language in manifest["duplicates"].items()
+        if isinstance(by_language, dict)
+    ]
+    kept = [(f"kept in {split}", count) for split, count in prepared.counts["split"].items()]
+    drawn = sum(count for _, count in removed + kept)
+    read = (manifest["reading"] or {}).get("rows", drawn)
+    left_out = [("not drawn", read - sum(bad.values()) - drawn)] if read > drawn + sum(bad.values()) else []
+    return pd.DataFrame([("read", read), *unusable, *left_out, *removed, *kept], columns=["step", "articles"])
+
+
+def unusable_rows(prepared: Corpus) -> pd.DataFrame:
+    """The first rows that could not be used, by file and line: column ``row``; empty where all could."""
+    return pd.DataFrame({"row": (prepared.manifest["reading"] or {}).get("examples", [])})
 
 
 def rows_by_language(prepared: Corpus) -> pd.DataFrame:
     """Rows by language and split: columns ``lang``, ``split``, ``rows``."""
     frame = prepared.frame(["lang", "split"])
+    frame["lang"] = frame.lang.map(named)
     return frame.groupby(["lang", "split"]).size().rename("rows").reset_index()
 
 
@@ -115,17 +132,17 @@ def answer(
     probes: pd.DataFrame,
     pairs: pd.DataFrame | None,
 ) -> str:
-    """The answer of page 1, from its tables; ``name`` and ``encoder`` as the report calls them."""
+    """The answer of page 1, from its tables, as Markdown; ``name`` and ``encoder`` as the report calls them."""
     shape = geometry.set_index("property").value
     said = [
-        f"{prepared.rows:,} articles ({name}) in {len(prepared.languages)} languages become vectors of "
-        f"{int(shape['dimensions'])} numbers by the {encoder}.",
+        f"{prepared.rows:,} articles ({plain(name)}) in {_languages(prepared)} become vectors of "
+        f"{int(shape['dimensions'])} numbers by {plain(encoder)}.",
         f"Two articles have a mean cosine of {shape['mean cosine of two articles (anisotropy)']:.2f}, and "
         f"{int(shape['components for 95% of the variance'])} principal components hold 95% of the test variance.",
     ]
     for row in probes.to_dict("records"):
         said.append(
-            f"A linear probe reads the {row['label']} with {row['accuracy']:.1%} accuracy "
+            f"A linear probe reads the {row['label']}, one of {row['classes']}, with {row['accuracy']:.1%} accuracy "
             f"(always the commonest: {row['commonest class']:.1%})."
         )
     if pairs is not None:
@@ -137,6 +154,22 @@ def answer(
     return " ".join(said)
 
 
+def plain(text: str) -> str:
+    """Text from outside as Markdown that means nothing but itself: no link, no markup, no HTML."""
+    # Entities, not backslashes: Markdown never looks into them. The colon keeps bare addresses from becoming links.
+    return re.sub(r"[^\w\s,.;'\"%=-]", lambda found: f"&#{ord(found[0])};", text)
+
+
+def named(language: str) -> str:
+    """A language's code as shown; ``und`` where it is unknown."""
+    return language or "und"
+
+
 def stored(folder: Path) -> str:
     """A folder under the cache as the results keep it: relative, so that it means something on another machine."""
     return folder.relative_to(paths.cache()).as_posix()
+
+
+def _languages(prepared: Corpus) -> str:
+    count = len(prepared.languages)
+    return f"{count} language{'s' if count > 1 else ''}"

@@ -76,20 +76,22 @@ class Floor:
         return self.moments[split].sst
 
 
-def check_bound(cells: pd.DataFrame) -> pd.DataFrame:
-    """Hold every cell with an affine decoder to the floor.
+def check_bound(*tables: pd.DataFrame) -> pd.DataFrame:
+    """Hold every cell with an affine decoder, at every epoch it was evaluated, to the floor.
 
     Args:
-        cells: columns ``arm``, ``bounded`` (affine decoder without output activation), ``above_train`` (train FVU
-            less PCA of train), ``above_oracle`` (test FVU less the oracle on test).
+        tables: outcomes; columns ``protocol``, ``cell``, ``arm``, ``seed``, ``train_rows``, ``finite``, ``bounded``
+            (affine decoder without output activation), ``above_train`` (train FVU less PCA of the same train rows),
+            ``above_oracle`` (test FVU less the oracle on test).
 
     Returns:
-        One row: the smallest distance on train and on test, and the number of cells checked.
+        One row: the number of cells checked, and their smallest distance on train and on test.
 
     Raises:
         SmallbertError: a cell lies below the floor by more than 1e-6, which no affine decoder can; something is
             wrong with the training, the measure or the floor.
     """
+    cells = pd.concat(tables, ignore_index=True)
     bounded = cells[cells.bounded & cells.finite]
     for column, what in (("above_train", "PCA of train"), ("above_oracle", "the oracle PCA on test")):
         if (bounded[column] < -TOLERANCE).any():
@@ -101,7 +103,7 @@ def check_bound(cells: pd.DataFrame) -> pd.DataFrame:
             )
     return pd.DataFrame(
         {
-            "cells checked": [len(bounded)],
+            "cells checked": [len(bounded.drop_duplicates(["protocol", "cell", "train_rows"]))],
             "least above PCA, train": [bounded.above_train.min()],
             "least above oracle, test": [bounded.above_oracle.min()],
         }

@@ -52,6 +52,11 @@ class Matrices:
         )
 
 
+def has_translations(rows: pd.DataFrame) -> bool:
+    """Whether some event is told in two languages among these rows (columns ``lang``, ``group``)."""
+    return bool((rows[rows.group != ""].groupby("group").lang.nunique() > 1).any())
+
+
 def sentence(matrices: Matrices) -> str:
     """One sentence on what a page trains and tests on."""
     return (

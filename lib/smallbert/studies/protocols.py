@@ -100,14 +100,16 @@ class Bench:
 
         Returns:
             The arm's labels, ``protocol``, ``seed``, ``rate``, ``optimizer``, ``activation``, ``budget``,
-            ``epoch``, FVU and MSE by split, distances to the floor, ``finite``, ``seconds``, ``cell`` (its key).
+            ``epoch``, ``train_rows``, FVU and MSE by split, distances to the floor (``gap_*``: above PCA fitted on
+            train; ``above_train``, ``above_oracle``: above PCA fitted on the split itself), ``finite``, ``seconds``,
+            ``cell`` (its key).
         """
         runs = list(runs)
         cells = [Cell(arm.architecture, training, seed) for arm, training, seed in runs]
         outcome = train(
             cells, self._grid[protocol], self._store, keep_weights=lambda cell: keep_weights, **self._options
         )
-        outcome = outcome[["key", "epoch", *(f"{split}_sse" for split in SPLITS), "finite", "seconds"]]
+        outcome = outcome[["key", "epoch", "train_rows", *(f"{split}_sse" for split in SPLITS), "finite", "seconds"]]
         labels = pd.DataFrame(
             [
                 {
@@ -128,8 +130,8 @@ class Bench:
 
     def model(self, protocol: str, cell: str) -> Autoencoder:
         """The trained module of a cell that was run with ``keep_weights``, by its key."""
-        precision = self._options["precision"]
-        return load_model(self._store, self._cells[cell], self._grid[protocol], precision)
+        options = self._options["precision"], self._options["device"]
+        return load_model(self._store, self._cells[cell], self._grid[protocol], *options)
 
     def _measured(self, cells: pd.DataFrame) -> pd.DataFrame:
         """Squared errors as FVU, MSE and distances to the floor of the same width."""

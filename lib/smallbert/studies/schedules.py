@@ -8,7 +8,7 @@ import pandas as pd
 
 from smallbert.compress.autoencoder import Architecture
 from smallbert.compress.schedules import hidden_widths, matched_partner
-from smallbert.studies.contrasts import contrast, corrected
+from smallbert.studies.contrasts import by_seed, contrast, corrected
 from smallbert.studies.protocols import Arm
 
 REFERENCE = "uniform"
@@ -61,43 +61,37 @@ def sizes_table(arms: Sequence[Arm]) -> pd.DataFrame:
 
 
 def against_uniform(cells: pd.DataFrame, *, margin: float) -> pd.DataFrame:
-    """Paired comparisons with uniform of the same depth and protocol, Holm-corrected within a protocol.
+    """Every schedule against uniform of the same depth, paired by seed, Holm-corrected within a protocol.
 
     Args:
         cells: last epoch; columns ``protocol``, ``depth``, ``schedule``, ``seed``, ``test_fvu``, ``finite``.
         margin: difference of FVU that does not matter.
 
     Returns:
-        Columns ``protocol``, ``depth``, ``schedule``, ``difference``, ``low``, ``high``, ``p_holm``, ``verdict``.
+        Columns ``protocol``, ``depth``, ``schedule``, ``against``, ``difference``, ``low``, ``high``, ``pairs``,
+        ``p_holm``, ``verdict``.
     """
-    tables = []
-    for protocol, part in cells.groupby("protocol", sort=False):
-        wide = part.where(part.finite).pivot_table(index="seed", columns=["depth", "schedule"], values="test_fvu")
-        rows = [
-            {"protocol": protocol, "depth": int(depth), "schedule": schedule}
-            | contrast(wide[depth][schedule], wide[depth][REFERENCE])
-            for depth in wide.columns.unique("depth")
-            for schedule in wide[depth].columns
-            if schedule != REFERENCE
-        ]
-        tables.append(corrected(pd.DataFrame(rows), margin=margin))
-    return pd.concat(tables, ignore_index=True)
+    names = [name for name in dict.fromkeys(cells.schedule) if name != REFERENCE]
+    return _paired(cells, [(name, REFERENCE) for name in names], margin)
 
 
 def matched_pairs(cells: pd.DataFrame, matched: str, *, margin: float) -> pd.DataFrame:
-    """Narrow-early against uniform at equal encoder parameters, both ways round, Holm-corrected within a protocol.
-
-    Two questions a depth: ``matched`` against uniform of its size, and ``matched`` of uniform's size against uniform.
+    """Narrow-early against uniform at equal encoder parameters, both ways round: ``matched`` against uniform of its
+    size, and ``matched`` of uniform's size against uniform. Columns as in :func:`against_uniform`.
     """
-    questions = ((matched, f"uniform, size of {matched}"), (f"{matched}, size of uniform", REFERENCE))
+    pairs = [(matched, f"uniform, size of {matched}"), (f"{matched}, size of uniform", REFERENCE)]
+    return _paired(cells, pairs, margin)
+
+
+def _paired(cells: pd.DataFrame, pairs: list[tuple[str, str]], margin: float) -> pd.DataFrame:
     tables = []
     for protocol, part in cells.groupby("protocol", sort=False):
-        wide = part.where(part.finite).pivot_table(index="seed", columns=["depth", "schedule"], values="test_fvu")
+        wide = by_seed(part, ["depth", "schedule"])
         rows = [
-            {"protocol": protocol, "depth": int(depth), "schedule": narrow, "against, same size": broad}
-            | contrast(wide[depth][narrow], wide[depth][broad])
-            for depth in wide.columns.unique("depth")
-            for narrow, broad in questions
+            {"protocol": protocol, "depth": int(depth), "schedule": name, "against": other}
+            | contrast(wide[depth, name], wide[depth, other])
+            for depth in sorted(part.depth.unique())
+            for name, other in pairs
         ]
         tables.append(corrected(pd.DataFrame(rows), margin=margin))
     return pd.concat(tables, ignore_index=True)

@@ -1,4 +1,4 @@
-"""The sentences that close a study, computed: no number and no verdict in them is typed."""
+"""The sentences that close a study, computed: no result and no verdict in them is typed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ import pandas as pd
 
 from smallbert.measure.ranks import order_agreement, rank_stability
 from smallbert.measure.stats import mean_interval
-from smallbert.studies.contrasts import contrast, corrected
+from smallbert.studies.contrasts import by_seed, contrast, corrected
 
 MARGIN = 0.005
 """A difference of half a per cent of the variance does not matter to a deployer; intervals within it are equivalent."""
+
+PROTOCOLS = ("original", "fair")
 
 
 def depth_contrasts(cells: pd.DataFrame) -> pd.DataFrame:
@@ -21,14 +23,14 @@ def depth_contrasts(cells: pd.DataFrame) -> pd.DataFrame:
         cells: last epoch; columns ``protocol``, ``bottleneck``, ``depth``, ``seed``, ``test_fvu``, ``finite``.
 
     Returns:
-        Columns ``protocol``, ``k``, ``layers``, ``against``, ``difference``, ``low``, ``high``, ``p_holm`` and
-        ``verdict``.
+        Columns ``protocol``, ``k``, ``layers``, ``against``, ``difference``, ``low``, ``high``, ``pairs``, ``p_holm``
+        and ``verdict``.
     """
     tables = []
     for protocol, part in cells.groupby("protocol", sort=False):
         rows = []
         for k, own in part.groupby("bottleneck"):
-            wide = own.where(own.finite).pivot_table(index="seed", columns="depth", values="test_fvu")
+            wide = by_seed(own, "depth")
             first, *others = sorted(wide.columns)
             rows += [
                 {"protocol": protocol, "k": int(k), "layers": int(depth), "against": int(first)}
@@ -47,13 +49,14 @@ def rank_table(cells: pd.DataFrame, published: Sequence[int]) -> pd.DataFrame:
         published: depths, the one with the largest loss first.
 
     Returns:
-        One row a protocol and bottleneck: our order (largest loss first), Kendall tau between seeds with its
-        interval, tau with the published order and the share of all orders that agree at least as well.
+        One row a protocol and bottleneck: ``protocol``, ``k``, ``ours`` and ``published`` (orders of losses, largest
+        first), ``seeds_tau`` with ``low`` and ``high`` (Kendall tau between seeds), ``published_tau`` and ``p`` (share
+        of all orders that agree at least as well). A protocol with fewer than three finite seeds or depths has no row.
     """
     rows = []
     for (protocol, k), part in cells.groupby(["protocol", "bottleneck"], sort=False):
-        wide = part.where(part.finite).pivot_table(index="seed", columns="depth", values="test_fvu")
-        wide = wide[[depth for depth in published if depth in wide]].dropna()
+        wide = by_seed(part, "depth")
+        wide = wide[[depth for depth in published if depth in wide]].dropna(axis=1, how="all").dropna()
         if wide.shape[1] < 3 or len(wide) < 3:
             continue
         stability, agreement = rank_stability(wide), order_agreement(list(wide.columns), wide)
@@ -61,82 +64,101 @@ def rank_table(cells: pd.DataFrame, published: Sequence[int]) -> pd.DataFrame:
             {
                 "protocol": protocol,
                 "k": int(k),
-                "order of losses, largest first": " > ".join(str(int(depth)) for depth in agreement.order),
-                "published": " > ".join(str(depth) for depth in wide.columns),
-                "tau between seeds": stability.tau.estimate,
+                "ours": _order(agreement.order),
+                "published": _order(wide.columns),
+                "seeds_tau": stability.tau.estimate,
                 "low": stability.tau.low,
                 "high": stability.tau.high,
-                "tau with published": agreement.tau,
-                "p of that agreement": agreement.p,
+                "published_tau": agreement.tau,
+                "p": agreement.p,
             }
         )
-    return pd.DataFrame(rows)
+    columns = ["protocol", "k", "ours", "published", "seeds_tau", "low", "high", "published_tau", "p"]
+    return pd.DataFrame(rows, columns=columns)
 
 
-def depth_answer(cells: pd.DataFrame, contrasts: pd.DataFrame, ranks: pd.DataFrame, others: pd.DataFrame) -> str:
-    """The answer of study 2 in one paragraph.
+def depth_answer(
+    cells: pd.DataFrame, contrasts: pd.DataFrame, ranks: pd.DataFrame, others: pd.DataFrame, bottleneck: int
+) -> str:
+    """The answer of study 2 in one paragraph, at one bottleneck.
 
     Args:
         cells: last epoch of the depth arms, both protocols.
         contrasts: from :func:`depth_contrasts`.
         ranks: from :func:`rank_table`.
-        others: last epoch of the other arms, fair protocol; columns ``arm``, ``seed``, ``bounded``, ``gap_test``.
+        others: last epoch of the other arms at this bottleneck, fair protocol.
+        bottleneck: the width spoken of.
     """
-    said = []
-    for protocol in ("original", "fair"):
-        gaps = cells[cells.protocol == protocol].groupby("depth").gap_test.mean()
-        own = contrasts[contrasts.protocol == protocol]
-        counts = own.verdict.value_counts()
-        told = ", ".join(f"{count} {_worse(word)}" for word, count in counts.items())
+    said = [f"At {bottleneck} numbers:"]
+    for protocol in PROTOCOLS:
+        own = cells[(cells.protocol == protocol) & (cells.bottleneck == bottleneck) & cells.finite]
+        gaps = own.groupby("depth").gap_test.mean()
+        told = contrasts[(contrasts.protocol == protocol) & (contrasts.k == bottleneck)]
         said.append(
-            f"Under the {protocol} protocol the depths end {gaps.min():.4f} (depth {gaps.idxmin()}) to "
-            f"{gaps.max():.4f} (depth {gaps.idxmax()}) of the variance above PCA; against depth "
-            f"{int(own.against.min())}, {told}."
+            f"under the {protocol} protocol the depths end {gaps.min():.4f} (depth {gaps.idxmin()}) to "
+            f"{gaps.max():.4f} (depth {gaps.idxmax()}) of the variance above PCA; {_depth_matters(told)}."
         )
-    for row in ranks.itertuples(index=False):
-        if row.protocol == "original":
-            said.append(
-                f"At k = {row.k} the order of losses is {row[2]}, published as {row.published} "
-                f"(tau {row[7]:+.2f}, p {row[8]:.2f}); seeds agree with one another by tau {row[4]:+.2f}."
-            )
-    free = others[~others.bounded]
-    below = [name for name, part in free.groupby("arm") if _entirely_below(part)]
+    for row in ranks[(ranks.protocol == "original") & (ranks.k == bottleneck)].itertuples():
+        said.append(
+            f"The order of losses is {row.ours}, published as {row.published} (tau {row.published_tau:+.2f}, "
+            f"p {row.p:.2f}); our seeds agree with one another by tau {row.seeds_tau:+.2f}."
+        )
+    free = others[~others.bounded & others.finite]
+    below = [name for name, part in free.groupby("arm", sort=False) if _entirely_below(part.gap_test)]
     said.append(
-        f"Below PCA on test, with the whole interval: {', '.join(below)}."
+        f"Only a freed decoder goes below PCA on test with its whole interval: {', '.join(below)}."
         if below
-        else "No arm with a nonlinear decoder ends below PCA on test with its whole interval."
+        else "No freed decoder ends below PCA on test with its whole interval."
     )
     return " ".join(said)
 
 
-def schedule_answer(pairs: pd.DataFrame, matched: pd.DataFrame, rule: str) -> str:
+def schedule_answer(cells: pd.DataFrame, pairs: pd.DataFrame, matched: pd.DataFrame, rule: str, claim: str) -> str:
     """The answer of study 3 in one paragraph.
 
     Args:
+        cells: last epoch, both protocols.
         pairs: from :func:`smallbert.studies.schedules.against_uniform`.
         matched: from :func:`smallbert.studies.schedules.matched_pairs`.
         rule: the bottleneck-heavy rule compared at equal size.
+        claim: the schedule the original found best.
     """
-    said = []
-    for protocol in ("original", "fair"):
+    said = [f"The original found {claim} schedules better."]
+    for protocol in PROTOCOLS:
         own = pairs[(pairs.protocol == protocol) & (pairs.schedule == rule)]
         same = matched[matched.protocol == protocol]
+        gaps = cells[(cells.protocol == protocol) & cells.finite].groupby("schedule").gap_test.mean()
         said.append(
             f"Under the {protocol} protocol {rule} is {_tally(own.verdict)} against uniform of the same depth "
             f"(mean difference {own.difference.mean():+.4f} FVU), and at equal size {_tally(same.verdict)} "
-            f"({same.difference.mean():+.4f})."
+            f"({same.difference.mean():+.4f}); the schedules end {gaps.min():.4f} ({gaps.idxmin()}) to "
+            f"{gaps.max():.4f} ({gaps.idxmax()}) above PCA."
         )
     return " ".join(said)
 
 
-def _worse(word: str) -> str:
-    return {"higher": "with larger error", "lower": "with smaller error"}.get(word, word)
+def _order(depths: Sequence[int]) -> str:
+    return " > ".join(str(int(depth)) for depth in depths)
+
+
+def _depth_matters(told: pd.DataFrame) -> str:
+    """What the contrasts with the shallowest allow one to say."""
+    first = int(told.against.min())
+    worse, better = ((told.verdict == word).sum() for word in ("higher", "lower"))
+    if (told.verdict == "equivalent").all():
+        return f"depth does not matter (all {len(told)} equivalent to depth {first} within {MARGIN} FVU)"
+    words = {"higher": "with larger error", "lower": "with smaller error"}
+    counts = told.verdict.value_counts()
+    tally = ", ".join(f"{count} {words.get(word, word)}" for word, count in counts.items())
+    head = "depth matters" if worse or better else "no effect of depth is shown"
+    return f"{head} (against depth {first}: {tally})"
 
 
 def _tally(verdicts: pd.Series) -> str:
+    """``better in 2, worse in 1`` of the depths compared."""
     words = {"lower": "better", "higher": "worse"}
     return ", ".join(f"{words.get(word, word)} in {count}" for word, count in verdicts.value_counts().items())
 
 
-def _entirely_below(part: pd.DataFrame) -> bool:
-    return len(part) > 1 and mean_interval(part.gap_test).high < 0
+def _entirely_below(gaps: pd.Series) -> bool:
+    return len(gaps) > 1 and mean_interval(gaps).high < 0

@@ -1,0 +1,121 @@
+"""Figures of page 2: what is free, what changes when one thing changes, and what a code is worth."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from smallbert.figures.intervals import INTERVAL, half_interval, line, means
+from smallbert.figures.page import Chart
+from smallbert.figures.style import BLUE, FLOOR, INK, WIDTH, look
+
+
+def widths_and_baselines(floor: pd.DataFrame, baselines: pd.DataFrame) -> Chart:
+    """Test FVU of linear methods at equal width.
+
+    Args:
+        floor: columns ``k``, ``transfer``, ``oracle``.
+        baselines: columns ``method``, ``k``, ``seed``, ``test_fvu``.
+    """
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.2))
+    shown = floor[(floor.k <= baselines.k.max() * 1.5) & (floor.transfer > 0)]
+    axes.plot(shown.k, shown.transfer, color=BLUE, label="PCA, fitted on train")
+    axes.plot(shown.k, shown.oracle, color=INK, linestyle=":", label="PCA, fitted on test (oracle)")
+    for position, (method, part) in enumerate(baselines.groupby("method", sort=False)):
+        part = means(part.test_fvu, part.k)
+        axes.errorbar(part.k, part["mean"], yerr=half_interval(part), **line(method, position), capsize=2, label=method)
+    axes.set(xscale="log", yscale="log", xlabel="width k", ylabel="test FVU")
+    axes.legend(ncols=2, fontsize=7)
+    mean = baselines.groupby(["k", "method"]).test_fvu.mean()
+    pca = floor.set_index("k").transfer
+    lower = [f"{method} at k = {k}" for (k, method), value in mean.items() if value < pca[k]]
+    widest = mean[baselines.k.max()]
+    return Chart(
+        "widths_and_baselines",
+        figure,
+        pd.concat([floor.assign(method="PCA")[["method", "k", "transfer", "oracle"]], baselines]),
+        ("No baseline is below PCA" if not lower else f"Below PCA: {', '.join(lower)}")
+        + f"; at k = {int(baselines.k.max())} they leave {widest.min():.2f} ({widest.idxmin()}) to {widest.max():.2f} "
+        f"({widest.idxmax()}) of the variance.",
+        "Fraction of variance unexplained on test at equal width, both axes logarithmic. Plain truncation "
+        "fills what it "
+        "dropped with the mean; the others have the best affine decoder for their codes. " + INTERVAL,
+    )
+
+
+def arms(cells: pd.DataFrame) -> Chart:
+    """Distance from PCA, on train and on test, for every other arm.
+
+    Args:
+        cells: fair cells at their last epoch; columns ``arm``, ``depth``, ``bottleneck``, ``seed``, ``gap_train``,
+            ``gap_test``, ``bounded``.
+    """
+    order = cells.groupby("arm", sort=False).gap_test.mean().sort_values(ascending=False).index
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.9 + 0.27 * len(order)))
+    for y, name in enumerate(order):
+        part = cells[cells.arm == name]
+        for split, marker, shift in (("train", "o", 0.14), ("test", "s", -0.14)):
+            grouped = means(part[f"gap_{split}"], part.arm)
+            axes.errorbar(
+                grouped["mean"], [y + shift], xerr=half_interval(grouped), color=look(split).color, marker=marker,
+                capsize=2, linestyle="", label=split if y == 0 else None,
+            )  # fmt: skip
+    axes.axvline(0, color=FLOOR, linestyle=":")
+    axes.set(yticks=range(len(order)), yticklabels=order, xlabel="FVU above PCA fitted on train")
+    axes.legend()
+    below = cells.groupby("arm").gap_test.mean()
+    names = ", ".join(below[below < 0].index) or "none"
+    depth, width = int(cells.depth.iloc[0]), int(cells.bottleneck.iloc[0])
+    return Chart(
+        "arms",
+        figure,
+        cells,
+        f"Arms whose mean test error is below PCA fitted on train: {names}.",
+        f"Fair protocol, {depth} encoder layers, k = {width}: distance from PCA fitted on train, on train and on test "
+        "articles. Left of the dotted line an arm is better than PCA; on train no arm with an affine decoder and no "
+        "output activation can be. " + INTERVAL,
+    )
+
+
+def quality(metrics: pd.DataFrame, bottleneck: int) -> Chart:
+    """What the codes are worth beyond reconstruction, small multiples, one a metric.
+
+    Args:
+        metrics: columns ``method``, ``metric``, ``mean``, ``half`` (of a 95% interval; empty for one fit).
+        bottleneck: width of every code but the whole embedding.
+    """
+    names = list(dict.fromkeys(metrics.metric))
+    methods = list(dict.fromkeys(metrics.method))
+    columns = min(3, len(names))
+    rows = -(-len(names) // columns)
+    figure, panels = plt.subplots(
+        rows, columns, figsize=(WIDTH, (0.7 + 0.2 * len(methods)) * rows), sharey=True, squeeze=False
+    )
+    for axes, name in zip(panels.flat, names, strict=False):
+        part = metrics[metrics.metric == name].set_index("method").reindex(methods)
+        for y, method in enumerate(methods):
+            own = look(method.split(",")[0] if method.startswith(("original", "fair")) else method)
+            axes.errorbar(
+                part["mean"][method], len(methods) - 1 - y, xerr=np.nan_to_num(part.half[method]), color=own.color,
+                marker=own.marker, capsize=2,
+            )  # fmt: skip
+        axes.set(title=name, yticks=range(len(methods)), yticklabels=methods[::-1])
+    for axes in panels.flat[len(names) :]:
+        axes.remove()
+    narrow = metrics[metrics.method != "whole embedding"]
+    best = [
+        f"{name}: {part.set_index('method')['mean'].agg(_BEST.get(name, 'idxmax'))}"
+        for name, part in narrow.groupby("metric", sort=False)
+    ]
+    return Chart(
+        "quality",
+        figure,
+        metrics,
+        "Best of the narrow codes by mean. " + "; ".join(best) + ".",
+        f"What codes of {bottleneck} numbers keep, beside the whole embedding; small is good for FVU and cosine "
+        "distortion, large for the rest. " + INTERVAL,
+    )
+
+
+_BEST = {"FVU": "idxmin", "cosine distortion": "idxmin"}

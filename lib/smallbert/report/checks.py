@@ -1,0 +1,55 @@
+"""Bounds of parameters that one number's range cannot say: lists in order, and parameters that must fit others."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from pydantic import AfterValidator, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+
+def _ascending(values: list[Any]) -> list[Any]:
+    if any(after <= before for before, after in pairwise(values)):
+        raise _refused("the values should ascend, none of them twice")
+    return values
+
+
+def _unique(values: list[Any]) -> list[Any]:
+    if len(set(values)) < len(values):
+        raise _refused("no value should be there twice")
+    return values
+
+
+def _has_uniform(values: list[str]) -> list[str]:
+    if "uniform" not in values:
+        raise _refused("the list should hold 'uniform', which the others are compared with")
+    return values
+
+
+def _heads_divide_width(heads: int, info: ValidationInfo) -> int:
+    width = info.data.get("pretrain_hidden", heads)
+    if width % heads:
+        raise _refused(f"the value should divide pretrain_hidden ({width})")
+    return heads
+
+
+def _sequence_fits(sequence: int, info: ValidationInfo) -> int:
+    longest, batch = info.data.get("max_tokens", 0), info.data.get("pretrain_batch", sequence)
+    if info.data.get("encoder") == "pretrain" and sequence < longest:
+        raise _refused(f"the value should be at least max_tokens ({longest}), which the encoder will be asked to read")
+    if batch % sequence:
+        raise _refused(f"the value should divide pretrain_batch ({batch})")
+    return sequence
+
+
+def _refused(expected: str) -> PydanticCustomError:
+    # The text is a template, in which braces would name values.
+    return PydanticCustomError("smallbert", "{expected}", {"expected": expected})
+
+
+ASCENDING = AfterValidator(_ascending)
+UNIQUE = AfterValidator(_unique)
+HAS_UNIFORM = AfterValidator(_has_uniform)
+HEADS_DIVIDE_WIDTH = AfterValidator(_heads_divide_width)
+SEQUENCE_FITS = AfterValidator(_sequence_fits)

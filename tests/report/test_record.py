@@ -1,0 +1,49 @@
+"""run.json: what made each stage, and no folder of this machine."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from smallbert.report import notebooks, record
+from smallbert.report.stages import record_path
+from smallbert.storage import write_json
+
+
+def finish(project, stem, finished, **changes):
+    values = {
+        "profile": "tiny",
+        "command": ["smallbert", "run", "-p", "corpus=/home/me/a=b/news.csv"],
+        "parameters": {"corpus": "hub:/home/me/saved:train", "seed": 3, "columns": {"title": "t"}},
+        "started": "2026-01-01T00:00:00+00:00",
+        "finished": finished,
+        "seconds": 1.5,
+        "peak_memory_bytes": 1,
+        "commit": "0123456789ab",
+        "modified": False,
+        "versions": {"smallbert": "0.1.0", "torch": "2.13.0"},
+        "machine": {"cores": 2},
+    }
+    write_json(record_path(project.edition, stem), values | changes)
+
+
+def test_every_stage_keeps_what_made_it(project):
+    newer = {"commit": "ba9876543210", "versions": {"smallbert": "0.1.0", "torch": "2.14.0"}, "machine": {"cores": 8}}
+    finish(project, "01_first", "2026-01-01T00:00:02+00:00")
+    finish(project, "02_second", "2026-02-01T00:00:02+00:00", **newer)
+    record.write_run(project.edition, notebooks.discover())
+    run = record.read_run(project.edition)
+    first, second = run["stages"].values()
+    assert (first["commit"], first["versions"]["torch"], first["machine"]) == ("0123456789ab", "2.13.0", {"cores": 2})
+    assert {name: second[name] for name in newer} == newer == {name: run[name] for name in newer}
+    assert run["seconds"] == 3.0 and run["command"][-1] == "corpus=news.csv"
+    assert first["parameters"] == {"corpus": "hub:saved:train", "seed": 3, "columns": {"title": "t"}}
+    assert "/home" not in json.dumps(run)
+
+
+@pytest.mark.parametrize("value", ["world", "minilm", "owner/name", "hub:owner/name", 3, [1]])
+def test_what_is_no_path_is_kept(project, value):
+    finish(project, "01_first", "2026-01-01T00:00:02+00:00", parameters={"corpus": value})
+    record.write_run(project.edition, notebooks.discover())
+    assert record.read_run(project.edition)["stages"]["01_first"]["parameters"] == {"corpus": value}
