@@ -97,6 +97,12 @@ def test_tables_have_a_caption_scopes_and_readable_numbers():
     assert "<td>yes</td>" in text
 
 
+def test_a_table_cannot_overwrite_the_data_of_a_figure(page):
+    page.figure(chart("quality"))
+    with pytest.raises(UsageError, match="both called quality"):
+        page.table("quality", pd.DataFrame({"a": [1]}), "Caption.")
+
+
 def test_tables_are_results_too(page):
     page.table("floor", pd.DataFrame({"k": [1, 2], "fvu": [0.5, 0.25]}), "Floor.")
     assert page.results.table("floor").fvu.tolist() == [0.5, 0.25]

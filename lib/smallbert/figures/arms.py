@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import textwrap
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -100,7 +102,7 @@ def quality(metrics: pd.DataFrame, bottleneck: int) -> Chart:
                 part["mean"][method], len(methods) - 1 - y, xerr=np.nan_to_num(part.half[method]), color=own.color,
                 marker=own.marker, capsize=2,
             )  # fmt: skip
-        axes.set(title=name, yticks=range(len(methods)), yticklabels=methods[::-1])
+        axes.set(title=textwrap.fill(name, 18), yticks=range(len(methods)), yticklabels=methods[::-1])
     for axes in panels.flat[len(names) :]:
         axes.remove()
     narrow = metrics[metrics.method != "whole embedding"]

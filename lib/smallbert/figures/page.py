@@ -118,6 +118,10 @@ class Page:
 
     def _label(self, kind: str, name: str) -> str:
         names = self._names[kind]
+        if any(name in others for other, others in self._names.items() if other != kind):
+            raise UsageError(
+                f"A figure and a table of {self.stage} are both called {name}.", "Rename one: each is a CSV."
+            )
         if name not in names:
             names.append(name)
         return f"{kind} {self._number}.{names.index(name) + 1}"

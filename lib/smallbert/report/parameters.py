@@ -149,7 +149,7 @@ class AutoencoderDepth(Grid):
         "arms",
         "quality",
     )
-    tables = ("subspace", "bound", "quality", "contrasts", "ranks")
+    tables = ("subspace", "bound", "measures", "contrasts", "ranks")
 
     bottlenecks: Annotated[list[Count], UNIQUE] = Field(
         [32, 64], min_length=1, description="widths narrowed to; the first is shown most"

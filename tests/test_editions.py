@@ -1,0 +1,70 @@
+"""The published editions are whole: every page, figure and table is there, and the claims that can be checked hold."""
+
+import pandas as pd
+import pytest
+
+from smallbert import paths
+from smallbert.report.parameters import MODELS
+from smallbert.storage import read_json
+from smallbert.studies.floor import TOLERANCE
+
+ROOT = paths.root()
+RESULTS = ROOT / "data" / "results"
+EDITIONS = sorted(path.parent.name for path in RESULTS.glob("*/run.json") if path.parent.name != "smoke")
+GENERATED = "generated"
+
+
+def test_there_is_an_edition_on_generated_and_several_on_real_news():
+    kinds = [read_json(RESULTS / name / "01_corpus_and_embeddings" / "values.json")["corpus"] for name in EDITIONS]
+    assert sum(kind[GENERATED] for kind in kinds) >= 1
+    real = [kind for kind in kinds if not kind[GENERATED]]
+    assert len(real) >= 3
+    assert max(kind["rows"] for kind in real) >= 50_000
+    assert max(len(kind["languages"]) for kind in real) >= 15
+
+
+@pytest.mark.parametrize("name", EDITIONS)
+def test_every_page_figure_and_table_is_there(name):
+    edition = paths.Edition(name, ROOT)
+    for stem, model in MODELS.items():
+        assert (edition.report / f"{stem}.html").stat().st_size > 10_000
+        for figure in model.figures:
+            for suffix in (".svg", ".png", ".csv"):
+                assert (edition.figures / f"{stem}__{figure}{suffix}").stat().st_size > 0
+        for table in model.tables:
+            assert (edition.figures / f"{stem}__{table}.html").stat().st_size > 0
+            assert (edition.results / stem / f"{table}.csv").stat().st_size > 0
+    assert name in (ROOT / "report" / "index.html").read_text(encoding="utf-8")
+    assert f"report/{name}/index.html" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", EDITIONS)
+@pytest.mark.parametrize("stem", ["02_autoencoder_depth", "03_layer_schedules"])
+def test_published_cells_respect_the_floor_and_have_five_seeds(name, stem):
+    bound = pd.read_csv(RESULTS / name / stem / "bound.csv").iloc[0]
+    assert bound["cells checked"] > 100
+    assert bound["least above PCA, train"] >= -TOLERANCE
+    assert bound["least above oracle, test"] >= -TOLERANCE
+    values = read_json(RESULTS / name / stem / "values.json")
+    assert len(values["seeds"]) >= 5
+
+
+@pytest.mark.parametrize("name", EDITIONS)
+def test_a_page_repeats_the_answer_that_was_computed(name):
+    page = (ROOT / "report" / name / "02_autoencoder_depth.html").read_text(encoding="utf-8")
+    answer = read_json(RESULTS / name / "02_autoencoder_depth" / "values.json")["answer"]
+    assert answer.split(";")[0].split(":")[0] in page
+
+
+@pytest.mark.parametrize("name", EDITIONS)
+def test_the_record_says_what_made_the_edition(name):
+    record = read_json(RESULTS / name / "run.json")
+    assert record["profile"]
+    for stem in MODELS:
+        stage = record["stages"][stem]
+        assert stage["commit"]
+        assert stage["machine"]["processor"]
+        assert stage["versions"]["torch"]
+    values = read_json(RESULTS / name / "01_corpus_and_embeddings" / "values.json")
+    assert len(values["encoder"]["sha256"]) == 64
+    assert len(values["corpus"]["rows_sha256"]) == 64
