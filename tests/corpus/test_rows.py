@@ -27,7 +27,7 @@ def test_text_joins_what_is_there():
 
 @pytest.mark.parametrize(
     ("given", "expected"),
-    [("eng", "en"), (" KOR ", "ko"), ("pcm", "pcm"), ("en", "en"), ("zh-Hant", "zh-Hant"), ("", "")],
+    [("eng", "en"), (" KOR ", "ko"), ("pcm", "pcm"), ("en", "en"), ("zh-Hant", "zh-hant"), ("", "")],
 )
 def test_language_code_is_the_shortest(given, expected):
     assert code(given) == expected

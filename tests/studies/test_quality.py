@@ -1,10 +1,12 @@
 """The ruler gives the identity full marks, counts costs, and agrees for PCA with the closed form."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from smallbert.studies import depth, protocols, quality
 from smallbert.studies.floor import Floor
+from smallbert.studies.matrices import MOST_TOPICS, common_topics
 from smallbert.studies.quality import Code, Ruler
 
 
@@ -66,3 +68,10 @@ def test_a_corpus_without_topics_or_translations_has_no_such_columns(vectors):
     row = Ruler(bare.centred(), rows=100, seed=0).measure(identity(12))
     assert row["topic accuracy"] is None
     assert row["translation found"] is None
+
+
+def test_rare_topics_are_not_asked_for(vectors):
+    names = [f"t{i}" for i in range(40) for _ in range(40 - i)]
+    rows = {split: pd.DataFrame({"topic": names}) for split in ("train", "test")}
+    kept = common_topics(rows)["test"]
+    assert set(kept) == {f"t{i}" for i in range(MOST_TOPICS)} | {""}

@@ -26,7 +26,7 @@ from smallbert.models.tokens import TokenStore
 from smallbert.storage import digest, sha256_file
 from smallbert.studies.facts import GENERATED
 from smallbert.studies.floor import Floor
-from smallbert.studies.matrices import Matrices, has_translations
+from smallbert.studies.matrices import Matrices, common_topics, has_translations
 
 
 def corpus(
@@ -160,10 +160,12 @@ def second_moment(floor: Floor) -> pd.DataFrame:
 
 
 def probes(matrices: Matrices, *, seed: int) -> pd.DataFrame:
-    """What a linear classifier reads from the whole embedding: language and topic, with Wilson intervals."""
+    """What a linear classifier reads from the whole embedding: language and the commonest topics, Wilson intervals."""
+    topics = common_topics(matrices.rows)
     rows = []
     for label in ("lang", "topic"):
-        train, test = matrices.rows["train"][label], matrices.rows["test"][label]
+        named = topics if label == "topic" else {split: frame.lang for split, frame in matrices.rows.items()}
+        train, test = named["train"], named["test"]
         if train[train != ""].nunique() > 1 and (test != "").any():
             found = probe(matrices.train, train, matrices.test, test, seed=seed)
             accuracy = found.accuracy

@@ -52,6 +52,17 @@ class Matrices:
         )
 
 
+MOST_TOPICS = 20
+"""Topics a probe tells apart: the commonest, since a topic of few articles can be neither learned nor judged."""
+
+
+def common_topics(rows: dict[str, pd.DataFrame]) -> dict[str, pd.Series]:
+    """The topic of each row by split, empty (unknown) unless it is one of train's commonest."""
+    known = rows["train"].topic[rows["train"].topic != ""]
+    common = set(known.value_counts().index[:MOST_TOPICS])
+    return {split: frame.topic.where(frame.topic.isin(common), "") for split, frame in rows.items()}
+
+
 def has_translations(rows: pd.DataFrame) -> bool:
     """Whether some event is told in two languages among these rows (columns ``lang``, ``group``)."""
     return bool((rows[rows.group != ""].groupby("group").lang.nunique() > 1).any())

@@ -19,7 +19,7 @@ from smallbert.measure.reconstruction import reconstruction
 from smallbert.measure.retrieval import retrieval
 from smallbert.measure.similarity import pair_cosines, random_pairs, spearman
 from smallbert.measure.stats import mean_interval
-from smallbert.studies.matrices import Matrices, has_translations
+from smallbert.studies.matrices import Matrices, common_topics, has_translations
 
 NEIGHBOURS = 10
 PAIRS = 20_000
@@ -71,6 +71,7 @@ class Ruler:
         generator = np.random.default_rng(seed)
         self._test = np.sort(generator.permutation(len(matrices.test))[:rows])
         self._train = np.sort(generator.permutation(len(matrices.train))[: 2 * rows])
+        self._topics = common_topics(matrices.rows)
         self._queries = np.arange(len(self._test))
         self._pairs = random_pairs(len(self._test), PAIRS, seed=seed)
         # Centred by the same articles that centre the codes, so that the whole vector scores exactly 1.
@@ -86,7 +87,7 @@ class Ruler:
         centre = train_codes.mean(axis=0)
         error = reconstruction(test, code.decode(test_codes))
         train_codes, test_codes = train_codes - centre, test_codes - centre
-        rows = {split: self._matrices.rows[split].iloc[which] for split, which in self._splits()}
+        rows = self._matrices.rows["test"].iloc[self._test]
         return {
             "method": code.method,
             "seed": code.seed,
@@ -99,23 +100,19 @@ class Ruler:
             "cosine distortion": error.cosine_distortion,
             f"neighbour overlap@{NEIGHBOURS}": self._overlap(test_codes),
             "similarity rank correlation": spearman(self._cosines, pair_cosines(test_codes, self._pairs)),
-            "topic accuracy": self._topic(train_codes, rows["train"], test_codes, rows["test"]),
-            "translation found": self._translation(test_codes, rows["test"]),
+            "topic accuracy": self._topic(train_codes, test_codes),
+            "translation found": self._translation(test_codes, rows),
         }
-
-    def _splits(self) -> tuple[tuple[str, np.ndarray], ...]:
-        return (("train", self._train), ("test", self._test))
 
     def _overlap(self, codes: np.ndarray) -> float:
         return float(overlap(self._neighbours, nearest(codes, self._queries, NEIGHBOURS, metric="l2")).mean())
 
-    def _topic(
-        self, train: np.ndarray, train_rows: pd.DataFrame, test: np.ndarray, test_rows: pd.DataFrame
-    ) -> float | None:
+    def _topic(self, train: np.ndarray, test: np.ndarray) -> float | None:
         """Accuracy of a linear topic probe; None where the corpus names fewer than two topics."""
-        if train_rows.topic[train_rows.topic != ""].nunique() < 2 or not (test_rows.topic != "").any():
+        labels, asked = self._topics["train"].iloc[self._train], self._topics["test"].iloc[self._test]
+        if labels[labels != ""].nunique() < 2 or not (asked != "").any():
             return None
-        return probe(train, train_rows.topic, test, test_rows.topic, seed=self._seed).accuracy.estimate
+        return probe(train, labels, test, asked, seed=self._seed).accuracy.estimate
 
     def _translation(self, codes: np.ndarray, rows: pd.DataFrame) -> float | None:
         """Mean precision at 1 of finding the same event in another language; None where no translations are known."""
