@@ -67,7 +67,7 @@ def test_the_answer_of_page_2_follows_the_numbers():
         {"arm": ["mirrored"] * 3, "bounded": False, "finite": True, "gap_test": [-0.01, -0.012, -0.011]}
     )
     said = verdicts.depth_answer(both, table, ranks, free, 8)
-    assert said.startswith("At 8 numbers: under the original protocol")
+    assert said.startswith("Under the original protocol, at 8 numbers, the depths end")
     assert "depth matters (against depth 1: 4 with larger error)" in said
     assert "depth does not matter (all 4 equivalent to depth 1 within 0.005 FVU)" in said
     assert "published as 3 > 2 > 5 > 4" in said

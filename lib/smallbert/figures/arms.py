@@ -64,6 +64,8 @@ def arms(cells: pd.DataFrame) -> Chart:
                 capsize=2, linestyle="", label=split if y == 0 else None,
             )  # fmt: skip
     axes.axvline(0, color=FLOOR, linestyle=":")
+    # One arm that nearly diverges must not hide the others.
+    axes.set_xscale("symlog", linthresh=0.02)
     axes.set(yticks=range(len(order)), yticklabels=order, xlabel="FVU above PCA fitted on train")
     axes.legend()
     below = cells.groupby("arm").gap_test.mean()
@@ -75,7 +77,8 @@ def arms(cells: pd.DataFrame) -> Chart:
         cells,
         f"Arms whose mean test error is below PCA fitted on train: {names}.",
         f"Fair protocol, {depth} encoder layers, k = {width}: distance from PCA fitted on train, on train and on test "
-        "articles. Left of the dotted line an arm is better than PCA; on train no arm with an affine decoder and no "
+        "articles; linear between -0.02 and 0.02, logarithmic beyond. Left of the dotted line an arm is better "
+        "than PCA; on train no arm with an affine decoder and no "
         "output activation can be. " + INTERVAL,
     )
 

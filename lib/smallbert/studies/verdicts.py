@@ -89,13 +89,14 @@ def depth_answer(
         others: last epoch of the other arms at this bottleneck, fair protocol.
         bottleneck: the width spoken of.
     """
-    said = [f"At {bottleneck} numbers:"]
+    said = []
     for protocol in PROTOCOLS:
         own = cells[(cells.protocol == protocol) & (cells.bottleneck == bottleneck) & cells.finite]
         gaps = own.groupby("depth").gap_test.mean()
         told = contrasts[(contrasts.protocol == protocol) & (contrasts.k == bottleneck)]
         said.append(
-            f"under the {protocol} protocol the depths end {gaps.min():.4f} (depth {gaps.idxmin()}) to "
+            f"Under the {protocol} protocol, at {bottleneck} numbers, the depths end {gaps.min():.4f} (depth "
+            f"{gaps.idxmin()}) to "
             f"{gaps.max():.4f} (depth {gaps.idxmax()}) of the variance above PCA; {_depth_matters(told)}."
         )
     for row in ranks[(ranks.protocol == "original") & (ranks.k == bottleneck)].itertuples():
