@@ -66,7 +66,7 @@ def _page(edition: Edition, notebook: Notebook, run: dict[str, Any]) -> dict[str
     values, stage = stage_values(edition, notebook.stem), run["stages"][notebook.stem]
     made = _cited([run | stage])
     number, _, words = notebook.stem.partition("_")
-    facts = [("Took", _took(stage)), ("Finished", _moment(stage["finished"])), *_facts(run | stage)]
+    facts = [("Last run took", _took(stage)), ("Finished", _moment(stage["finished"])), *_facts(run | stage)]
     if isinstance(seeds := stage["parameters"].get("seeds"), int):
         facts.insert(0, ("Repetitions", f"{seeds}, seeds 0 to {seeds - 1}"))
     return {
@@ -91,8 +91,13 @@ def _run(run: dict[str, Any]) -> dict[str, Any]:
     return {
         "edition": run["edition"],
         "command": shlex.join(run["command"]),
-        "standfirst": f"{''.join(sources)}Computed in {duration(run['seconds'])} on {machines}.",
-        "facts": [("Took", duration(run["seconds"])), ("Finished", _moment(run["finished"])), *_shared_facts(stages)],
+        "standfirst": f"{''.join(sources)}Computed on {machines}; the last run, which keeps what earlier runs finished, "
+        f"took {duration(run['seconds'])}.",
+        "facts": [
+            ("Last run took", duration(run["seconds"])),
+            ("Finished", _moment(run["finished"])),
+            *_shared_facts(stages),
+        ],
         **_cited(stages.values()),
     }
 
