@@ -91,7 +91,7 @@ def _run(run: dict[str, Any]) -> dict[str, Any]:
     return {
         "edition": run["edition"],
         "command": shlex.join(run["command"]),
-        "standfirst": f"{''.join(sources)}Computed on {machines}; the last run, which keeps what earlier runs finished, "
+        "standfirst": f"{''.join(sources)}Computed on {machines}; the last run, which keeps what earlier ones did, "
         f"took {duration(run['seconds'])}.",
         "facts": [
             ("Last run took", duration(run["seconds"])),
