@@ -116,8 +116,8 @@ def test_a_schedule_that_wins_by_size_alone_is_seen_through():
     said = verdicts.schedule_answer(both, against, matched, "bottleneck-heavy-2", "bottleneck-heavy")
     assert said.startswith("The original found bottleneck-heavy schedules better.")
     assert "above PCA." in said
-    assert "Under the original protocol bottleneck-heavy-2 is better in 2" in said
-    assert "Under the fair protocol bottleneck-heavy-2 is equivalent in 2" in said
+    assert "Under the original protocol, bottleneck-heavy-2 against uniform of the same depth: better in 2" in said
+    assert "Under the fair protocol, bottleneck-heavy-2 against uniform of the same depth: equivalent in 2" in said
 
 
 def test_arms_of_matched_size_have_the_size():

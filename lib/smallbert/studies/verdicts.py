@@ -130,9 +130,9 @@ def schedule_answer(cells: pd.DataFrame, pairs: pd.DataFrame, matched: pd.DataFr
         same = matched[matched.protocol == protocol]
         gaps = cells[(cells.protocol == protocol) & cells.finite].groupby("schedule").gap_test.mean()
         said.append(
-            f"Under the {protocol} protocol {rule} is {_tally(own.verdict)} against uniform of the same depth "
-            f"(mean difference {own.difference.mean():+.4f} FVU), and at equal size {_tally(same.verdict)} "
-            f"({same.difference.mean():+.4f}); the schedules end {gaps.min():.4f} ({gaps.idxmin()}) to "
+            f"Under the {protocol} protocol, {rule} against uniform of the same depth: {_tally(own.verdict)} "
+            f"(mean difference {own.difference.mean():+.4f} FVU); at equal size: {_tally(same.verdict)} "
+            f"({same.difference.mean():+.4f}). The schedules end {gaps.min():.4f} ({gaps.idxmin()}) to "
             f"{gaps.max():.4f} ({gaps.idxmax()}) above PCA."
         )
     return " ".join(said)
@@ -156,7 +156,7 @@ def _depth_matters(told: pd.DataFrame) -> str:
 
 
 def _tally(verdicts: pd.Series) -> str:
-    """``better in 2, worse in 1`` of the depths compared."""
+    """``better in 2, worse in 1`` of the comparisons."""
     words = {"lower": "better", "higher": "worse"}
     return ", ".join(f"{words.get(word, word)} in {count}" for word, count in verdicts.value_counts().items())
 
