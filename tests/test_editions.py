@@ -1,5 +1,7 @@
 """The published editions are whole: every page, figure and table is there, and the claims that can be checked hold."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -68,3 +70,12 @@ def test_the_record_says_what_made_the_edition(name):
     values = read_json(RESULTS / name / "01_corpus_and_embeddings" / "values.json")
     assert len(values["encoder"]["sha256"]) == 64
     assert len(values["corpus"]["rows_sha256"]) == 64
+
+
+def test_nothing_published_names_a_folder_of_the_machine_it_ran_on():
+    folder = re.compile(r"(?<![\w.])/(home|root|tmp|work|Users|mnt|data)/\w")
+    for part in (RESULTS, ROOT / "figures", ROOT / "report"):
+        for path in part.rglob("*"):
+            if path.suffix in (".csv", ".json", ".html"):
+                found = folder.search(re.sub(r"base64,[^\"]*", "", path.read_text(encoding="utf-8")))
+                assert found is None, f"{path} names {found[0]}"

@@ -148,3 +148,9 @@ def test_names_from_outside_are_text_and_nothing_else(tiny):
     assert "<a" not in body
     assert "<b>" not in body
     assert "[click](http://evil)" in html.unescape(body)
+
+
+def test_places_lose_the_folders_of_the_machine():
+    assert facts.short("/home/me/news/thai/dev.tsv:7: title missing (a/b)") == "thai/dev.tsv:7: title missing (a/b)"
+    assert facts.short("thai/dev.tsv:7: title missing") == "thai/dev.tsv:7: title missing"
+    assert facts.short("my_news.csv") == "my_news.csv"

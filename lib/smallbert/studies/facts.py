@@ -43,7 +43,7 @@ def corpus_facts(source: str, prepared: Corpus, given: str = "") -> dict[str, An
         "generated": source == GENERATED,
         "key": prepared.key,
         "rows_sha256": manifest["sha256"],
-        "sources": [{"name": file["name"], "sha256": file.get("sha256", "")} for file in files],
+        "sources": [{"name": short(file["name"]), "sha256": file.get("sha256", "")} for file in files],
         "rows": prepared.rows,
         "languages": prepared.languages,
     }
@@ -82,7 +82,8 @@ def reading(prepared: Corpus) -> pd.DataFrame:
 
 def unusable_rows(prepared: Corpus) -> pd.DataFrame:
     """The first rows that could not be used, by file and line: column ``row``; empty where all could."""
-    return pd.DataFrame({"row": (prepared.manifest["reading"] or {}).get("examples", [])})
+    examples = (prepared.manifest["reading"] or {}).get("examples", [])
+    return pd.DataFrame({"row": [short(example) for example in examples]})
 
 
 def rows_by_language(prepared: Corpus) -> pd.DataFrame:
@@ -152,6 +153,11 @@ def answer(
             f"language centred (chance {pairs.chance.mean():.2%})."
         )
     return " ".join(said)
+
+
+def short(place: str) -> str:
+    """A file's name, or a place in it, without the folders of this machine: the last folder and the file stay."""
+    return re.sub(r"^/(?:[^/:]+/)*([^/:]+/[^/:]+)", r"\1", place)
 
 
 def plain(text: str) -> str:
