@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from smallbert import paths
 from smallbert.report.parameters import MODELS
 
 pytestmark = pytest.mark.slow
@@ -74,6 +75,11 @@ def test_pages_load_nothing_and_describe_every_figure(runs, stem):
     assert page.tags.count("h1") == 1
     assert page.images
     assert all(len(image["alt"] or "") > 20 for image in page.images)
+
+
+def test_the_smoke_edition_is_listed_only_where_it_is_alone(runs):
+    assert "smoke" in (runs[0] / "report" / "index.html").read_text(encoding="utf-8")
+    assert 'href="smoke/' not in (paths.root() / "report" / "index.html").read_text(encoding="utf-8")
 
 
 def test_the_record_names_what_made_the_edition(runs):
