@@ -114,7 +114,7 @@ def test_errors_become_exit_codes(monkeypatch, capsys, error, code, shown):
     def fail(options):
         raise error
 
-    monkeypatch.setattr(cli, "_env", fail)
+    monkeypatch.setattr(cli.report, "_env", fail)
     assert cli.main(["env"]) == code
     assert shown in capsys.readouterr().err
 

@@ -1,0 +1,55 @@
+"""The command line: one module a group of commands, each with an ``add`` that enters them."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from smallbert import __version__
+from smallbert.cli import embed, report
+from smallbert.errors import SmallbertError
+
+# Heavy libraries are imported inside the commands, so that help and `params` answer at once.
+
+_EXAMPLES = """examples:
+  smallbert run                                      the default report, pages in report/default/
+  smallbert run --profile smoke --dry-run            what would run, and why
+  smallbert run --profile news -p corpus=my.csv      your own articles (title and text columns are guessed)
+  smallbert run --only 02 -p 02_autoencoder_depth.seeds=7
+  smallbert embed my.csv --encoder minilm --out vectors/
+
+exit codes: 0 done, 2 usage, 3 data, 4 machine, 5 a notebook failed, 130 interrupted"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; errors made for users print without a traceback."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options) or 0
+    except SmallbertError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        if error.hint:
+            print(f"  next: {error.hint}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\ninterrupted: what is finished is kept; the same command goes on from there.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of a pipe has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="smallbert",
+        description="How small can a multilingual BERT be made, and what does it cost?",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"smallbert {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for group in (report, embed):
+        group.add(commands)
+    return parser

@@ -1,0 +1,7 @@
+"""``python -m smallbert.cli``."""
+
+import sys
+
+from smallbert.cli import main
+
+sys.exit(main())
