@@ -68,7 +68,7 @@ def reasons(old: Key | None, new: Key) -> list[str]:
 def imported(sources: Any, library: Path) -> list[Path]:
     """Library files that the code in ``sources`` imports, directly or through others, in order of name.
 
-    The report's own machinery (``report/``, ``cli.py``) is left out: it runs notebooks and is not their content.
+    The report's own machinery (``report/``, ``cli/``) is left out: it runs notebooks and is not their content.
     Code that cannot be parsed (IPython magics) counts as importing everything.
     """
     found: set[Path] = set()
@@ -79,7 +79,7 @@ def imported(sources: Any, library: Path) -> list[Path]:
     while waiting:
         path = waiting.pop()
         inner = path.relative_to(library)
-        if path in found or inner.parts[0] in ("report", "cli.py"):
+        if path in found or inner.parts[0] in ("report", "cli"):
             continue
         found.add(path)
         package = ".".join(("smallbert", *inner.parent.parts))
