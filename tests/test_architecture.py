@@ -13,7 +13,7 @@ FLOORS = {
     **dict.fromkeys(("compress", "measure"), 2),
     "results": 3,
     **dict.fromkeys(("figures", "studies"), 4),
-    "report": 5,
+    **dict.fromkeys(("explore", "report"), 5),
     "cli": 6,
 }
 LIBRARY = paths.root() / "lib" / "smallbert"

@@ -84,21 +84,25 @@ class Texts:
             yield from batch["lang"].to_pylist() if self.languages else text(batch)
 
 
+def tokens(prepared: Corpus, vocabulary_size: int) -> TokenStore:
+    """The train texts of a corpus as tokens of an own WordPiece vocabulary, made once for each vocabulary size."""
+    return TokenStore.build(
+        Texts(prepared),
+        vocabulary_size,
+        paths.cache() / "encoders" / f"tokens-{prepared.key}-{vocabulary_size}",
+        languages=Texts(prepared, languages=True),
+        data_key=prepared.key,
+    )
+
+
 def pretrained(prepared: Corpus, recipe: PretrainRecipe, device: str = "auto") -> Path:
     """Pretrain a small multilingual BERT on the train texts of a corpus, or find it finished.
 
     Returns:
         A Hugging Face folder with ``curve.csv`` beside the weights.
     """
-    where = paths.cache() / "encoders"
-    tokens = TokenStore.build(
-        Texts(prepared),
-        recipe.vocabulary_size,
-        where / f"tokens-{prepared.key}-{recipe.vocabulary_size}",
-        languages=Texts(prepared, languages=True),
-        data_key=prepared.key,
-    )
-    return pretrain(tokens, recipe, where / f"bert-{recipe.key(tokens.key)}", device=device)
+    store = tokens(prepared, recipe.vocabulary_size)
+    return pretrain(store, recipe, paths.cache() / "encoders" / f"bert-{recipe.key(store.key)}", device=device)
 
 
 def embeddings(prepared: Corpus, chosen: encoders.Encoder) -> EmbeddingStore:

@@ -1,0 +1,1 @@
+"""What analysts do in ``notebooks/explore.ipynb``; needs the extra ``explore`` (ipywidgets)."""
