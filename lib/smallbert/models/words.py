@@ -1,0 +1,57 @@
+"""The word table of a loaded encoder, and the same encoder with another one, in memory."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+
+import numpy as np
+import torch
+
+from smallbert.errors import UsageError
+from smallbert.models.encoder import Encoder
+from smallbert.models.packed import PackedModel
+from smallbert.storage import digest
+
+
+def word_table(encoder: Encoder) -> np.ndarray:
+    """Token embeddings of ``encoder``, float32 (V, e); e is narrower than the hidden width in ALBERT.
+
+    Raises:
+        UsageError: the encoder's family runs through ``transformers``, where the table cannot be exchanged.
+    """
+    return _packed(encoder).words.float().cpu().numpy()
+
+
+def with_words(encoder: Encoder, words: np.ndarray) -> Encoder:
+    """The same encoder reading another word table; all other weights are shared with it.
+
+    Args:
+        encoder: one of the families of :mod:`smallbert.models.families`.
+        words: shape (V, e), as :func:`word_table` gives it.
+
+    Returns:
+        An encoder whose checksum covers the new table.
+
+    Raises:
+        UsageError: another shape, or a family whose table cannot be exchanged.
+    """
+    forward = copy.copy(_packed(encoder))
+    if words.shape != tuple(forward.words.shape):
+        raise UsageError(f"Expected a word table of shape {tuple(forward.words.shape)}, got {words.shape}.")
+    words = np.ascontiguousarray(words, dtype=np.float32)
+    forward.words = torch.from_numpy(words).to(encoder.device)
+    changed = copy.copy(encoder)
+    changed._forward = forward
+    sha256 = digest([encoder.sha256, hashlib.sha256(words).hexdigest()], length=64)
+    changed._identity = encoder.describe() | {"sha256": sha256}
+    return changed
+
+
+def _packed(encoder: Encoder) -> PackedModel:
+    if not isinstance(encoder._forward, PackedModel):
+        raise UsageError(
+            f"Expected an encoder of the BERT family, got {encoder.describe()['family']}.",
+            "Its word table cannot be exchanged: use BERT, RoBERTa, XLM-R, DistilBERT or ALBERT.",
+        )
+    return encoder._forward
