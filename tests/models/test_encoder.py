@@ -87,14 +87,14 @@ def test_layers_and_poolings_equal_transformers(folders, texts, family):
 
 def test_no_layer_above_the_chosen_one_is_built(folders):
     one = encoder.load(str(folders / "bert"), layer=1, max_tokens=40)
-    assert len(one._forward.blocks) == 1
+    assert len(one.forward.blocks) == 1
     assert one.describe()["layer"] == 1
 
 
 def test_albert_packs_shared_blocks_once(folders):
     shared = encoder.load(str(folders / "albert"), max_tokens=40)
-    assert len(shared._forward.blocks) == 3
-    assert len({id(block) for block in shared._forward.blocks}) == 2
+    assert len(shared.forward.blocks) == 3
+    assert len({id(block) for block in shared.forward.blocks}) == 2
 
 
 @pytest.mark.parametrize("family", ["bert", "xlm-roberta", "distilbert", "albert"])

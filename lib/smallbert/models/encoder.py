@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -49,13 +50,19 @@ class Encoder:
         parallel: bool,
     ) -> None:
         self.tokenizer, self.width, self.device, self.max_tokens = tokenizer, width, device, max_tokens
-        self._forward, self._identity = forward, identity
+        self.forward, self._identity = forward, identity
         self._workers = runtime.cores() if parallel and device.type == "cpu" else 1
 
     @property
     def sha256(self) -> str:
         """Checksum over weights, configuration and tokenizer."""
         return self._identity["sha256"]
+
+    def with_forward(self, forward: Callable[[Tensor, Groups], Tensor], sha256: str) -> Encoder:
+        """The same encoder computing with other weights, whose checksum is ``sha256``."""
+        changed = copy.copy(self)
+        changed.forward, changed._identity = forward, self.describe() | {"sha256": sha256}
+        return changed
 
     def describe(self) -> dict[str, Any]:
         """What decides a vector: name, family, sha256, pooling, layer, max_tokens, precision, width, fast."""
@@ -113,7 +120,7 @@ class Encoder:
         if self.device.type == "cuda":
             flat = flat.pin_memory().to(self.device, non_blocking=True)
         with torch.inference_mode():
-            return self._forward(flat, batch.groups)
+            return self.forward(flat, batch.groups)
 
 
 def load(
@@ -148,7 +155,7 @@ def load(
     where = runtime.device(device)
     dtype = runtime.dtype(precision, where)
     folder = sources.find(name)
-    model, tokenizer, depth = _load(folder, layer)
+    model, tokenizer, depth = load_model(folder, layer)
     weights = families.read(model, depth)
     places = len(weights.positions) if weights else getattr(model.config, "max_position_embeddings", max_tokens)
     if not 3 <= max_tokens <= places:
@@ -197,8 +204,13 @@ class _Fallback:
         return torch.cat(pieces)
 
 
-def _load(folder: Any, layer: int) -> tuple[nn.Module, Any, int]:
-    """The model with no layer above ``layer`` where the family allows it, its tokenizer, and the layer >= 0."""
+def load_model(folder: Any, layer: int) -> tuple[nn.Module, Any, int]:
+    """The model with no layer above ``layer`` where the family allows it, its tokenizer, and the layer >= 0.
+
+    Raises:
+        DataError: the folder holds no encoder that can be used.
+        UsageError: layer is out of range.
+    """
     import transformers
 
     try:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from smallbert import runtime
 from smallbert.errors import UsageError
 from smallbert.models import sources
-from smallbert.models.encoder import _load as load_model
+from smallbert.models.encoder import load_model
 from smallbert.models.packed import plan
 
 TOKENS_PER_BATCH = 4096

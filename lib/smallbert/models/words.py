@@ -41,17 +41,13 @@ def with_words(encoder: Encoder, words: np.ndarray) -> Encoder:
         raise UsageError(f"Expected a word table of shape {tuple(forward.words.shape)}, got {words.shape}.")
     words = np.ascontiguousarray(words, dtype=np.float32)
     forward.words = torch.from_numpy(words).to(encoder.device)
-    changed = copy.copy(encoder)
-    changed._forward = forward
-    sha256 = digest([encoder.sha256, hashlib.sha256(words).hexdigest()], length=64)
-    changed._identity = encoder.describe() | {"sha256": sha256}
-    return changed
+    return encoder.with_forward(forward, digest([encoder.sha256, hashlib.sha256(words).hexdigest()], length=64))
 
 
 def _packed(encoder: Encoder) -> PackedModel:
-    if not isinstance(encoder._forward, PackedModel):
+    if not isinstance(encoder.forward, PackedModel):
         raise UsageError(
             f"Expected an encoder of the BERT family, got {encoder.describe()['family']}.",
             "Its word table cannot be exchanged: use BERT, RoBERTa, XLM-R, DistilBERT or ALBERT.",
         )
-    return encoder._forward
+    return encoder.forward

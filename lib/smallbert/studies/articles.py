@@ -40,7 +40,7 @@ class Articles:
         self.seed = seed
         self.known, self.ids = {}, {}
         for split, most in (("train", 2 * rows), ("test", rows)):
-            self.known[split], texts = _draw(prepared, split, most, seed)
+            self.known[split], texts = draw(prepared, split, most, seed)
             self.ids[split] = encoder.tokenize(texts)
         if len(self.ids["test"]) <= NEIGHBOURS:
             raise DataError(
@@ -90,8 +90,15 @@ class Articles:
         return dict(zip(columns, (found.estimate, found.low, found.high), strict=True))
 
 
-def _draw(prepared: Corpus, split: str, most: int, seed: int) -> tuple[pd.DataFrame, list[str]]:
-    """At most ``most`` articles of a split, drawn by ``seed``, in the corpus's order: labels and texts."""
+def draw(prepared: Corpus, split: str, most: int, seed: int) -> tuple[pd.DataFrame, list[str]]:
+    """At most ``most`` articles of a split, drawn by ``seed``, in the corpus's order.
+
+    Returns:
+        A frame with ``lang`` and ``topic``, and their texts.
+
+    Raises:
+        DataError: the split has none.
+    """
     positions = np.flatnonzero((prepared.frame(["split"])["split"] == split).to_numpy())
     if not len(positions):
         raise DataError(f"Expected articles in split {split}, got none.", "Use a larger corpus.")
