@@ -7,22 +7,23 @@ import signal
 import subprocess
 import sys
 import textwrap
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file
-from transformers import AutoModel, AutoTokenizer, BertForMaskedLM
+from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer
 
 from smallbert import storage
 from smallbert.errors import DataError, UsageError
-from smallbert.models import mlm, training
+from smallbert.models import interchange, mlm, training
 from smallbert.models.masking import generator, mask_tokens
-from smallbert.models.packing import PackedRows
-from smallbert.models.pretrain import pretrain
+from smallbert.models.pair_modelling import PairRecipe
+from smallbert.models.pretrain import objective_of, pretrain
 from smallbert.models.recipe import PretrainRecipe
+from smallbert.models.sharing import SharedRecipe
 from smallbert.models.tokens import TokenStore
 
 RECIPE = PretrainRecipe(
@@ -38,7 +39,10 @@ RECIPE = PretrainRecipe(
     evaluations=3,
     precision="fp32",
 )
+SHARED = SharedRecipe(**asdict(RECIPE), embedding=16, sharing="all")
+PAIRS = PairRecipe(**asdict(SHARED), objective="sop")
 CPU = torch.device("cpu")
+masked_tokens_alone = pytest.mark.parametrize("recipe", [RECIPE, SHARED], ids=["plain", "shared"], indirect=True)
 WORDS = [a + b for a in "bdfgklmnprst" for b in ("a", "o")]
 
 
@@ -63,9 +67,14 @@ def store(tmp_path_factory):
     return TokenStore.build(planted(), 120, tmp_path_factory.mktemp("tokens") / "store")
 
 
+@pytest.fixture(scope="module", params=[RECIPE, SHARED, PAIRS], ids=["plain", "shared", "pairs"])
+def recipe(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def encoder(store, tmp_path_factory):
-    return pretrain(store, RECIPE, tmp_path_factory.mktemp("encoder"), device="cpu")
+def encoder(recipe, store, tmp_path_factory):
+    return pretrain(store, recipe, tmp_path_factory.mktemp("encoder"), device="cpu")
 
 
 def one_document_rows(rng):
@@ -92,6 +101,23 @@ def test_loss_and_gradients_equal_transformers(rng):
     assert sum(g is not None for g in gradients) > 30
     for ours, theirs in zip(gradients, expected, strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
+
+
+def test_both_models_make_the_same_loss_of_the_same_weights(store):
+    """An encoder of ours without sharing or map is a BERT: equal losses, gradient norms and held-out measures."""
+    recipe = SharedRecipe(**asdict(RECIPE))
+    plain, shared = (objective_of(r, store, CPU, torch.float32) for r in (RECIPE, recipe))
+    shared.model = interchange.from_transformers(plain.model)
+    for step in range(3):
+        losses = [objective.loss(step) for objective in (plain, shared)]
+        assert losses[0].item() == pytest.approx(losses[1].item(), abs=1e-5)
+        norms = []
+        for objective, loss in zip((plain, shared), losses, strict=True):
+            objective.model.zero_grad()
+            loss.backward()
+            norms.append(torch.nn.utils.get_total_norm(p.grad for p in objective.model.parameters()).item())
+        assert norms[0] == pytest.approx(norms[1], rel=1e-4)
+    assert plain.evaluate() == pytest.approx(shared.evaluate(), abs=1e-5)
 
 
 @pytest.mark.parametrize("attention", ["eager", "sdpa"])
@@ -133,8 +159,9 @@ def test_rate_warms_up_to_the_peak_and_falls_to_zero():
     assert 0 < rates[0] < 1e-3 and 0 < rates[99] < 1e-5
 
 
-def test_it_learns_what_unigrams_cannot_know(store, tmp_path):
-    folder = pretrain(store, replace(RECIPE, tokens=256 * 240, learning_rate=1e-2), tmp_path, device="cpu")
+@masked_tokens_alone
+def test_it_learns_what_unigrams_cannot_know(recipe, store, tmp_path):
+    folder = pretrain(store, replace(recipe, tokens=256 * 240, learning_rate=1e-2), tmp_path, device="cpu")
     curve = pd.read_csv(folder / "curve.csv")
     ids, counts = np.unique(store.train[store.train >= 5], return_counts=True)
     share = counts / counts.sum()
@@ -144,8 +171,9 @@ def test_it_learns_what_unigrams_cannot_know(store, tmp_path):
     assert curve.held_out_accuracy.iloc[-1] > 0.4
 
 
+@masked_tokens_alone
 def test_transformers_loads_the_encoder(encoder, store):
-    model, report = BertForMaskedLM.from_pretrained(encoder, output_loading_info=True)
+    model, report = AutoModelForMaskedLM.from_pretrained(encoder, output_loading_info=True)
     assert not any(report.values())
     base, report = AutoModel.from_pretrained(encoder, add_pooling_layer=False, output_loading_info=True)
     assert not report["missing_keys"]
@@ -155,13 +183,14 @@ def test_transformers_loads_the_encoder(encoder, store):
     with torch.no_grad():
         batch = tokenizer(["ba ko", "da"], padding=True, return_tensors="pt")
         torch.testing.assert_close(
-            base(**batch).last_hidden_state, model.bert(**batch).last_hidden_state, atol=1e-6, rtol=1e-5
+            base(**batch).last_hidden_state, model.base_model(**batch).last_hidden_state, atol=1e-6, rtol=1e-5
         )
 
 
-def test_the_folder_tells_what_it_is(encoder, store):
+@masked_tokens_alone
+def test_the_folder_tells_what_it_is(recipe, encoder, store):
     stamp = json.loads((encoder / "recipe.json").read_text())
-    assert stamp["key"] == RECIPE.key(store.key) and stamp["recipe"]["layers"] == 2
+    assert stamp["key"] == recipe.key(store.key) and stamp["recipe"] == asdict(recipe)
     assert stamp["model_sha256"] == storage.sha256_file(encoder / "model.safetensors")
     curve = pd.read_csv(encoder / "curve.csv")
     assert curve.step.tolist() == [4, 8, 12] and (curve.tokens == 256 * curve.step).all()
@@ -169,15 +198,15 @@ def test_the_folder_tells_what_it_is(encoder, store):
     assert not list(encoder.glob("checkpoint*")) and not list(encoder.glob(".*.part"))
 
 
-def test_a_finished_encoder_is_returned_and_another_refused(encoder, store):
+def test_a_finished_encoder_is_returned_and_another_refused(recipe, encoder, store):
     before = (encoder / "recipe.json").stat().st_mtime_ns
-    assert pretrain(store, RECIPE, encoder, device="cpu") == encoder
+    assert pretrain(store, recipe, encoder, device="cpu") == encoder
     assert (encoder / "recipe.json").stat().st_mtime_ns == before
     with pytest.raises(UsageError, match="made with another recipe or corpus"):
-        pretrain(store, replace(RECIPE, seed=1), encoder, device="cpu")
+        pretrain(store, replace(recipe, seed=1), encoder, device="cpu")
 
 
-def test_an_interrupted_run_ends_with_the_same_bits(encoder, store, tmp_path, monkeypatch):
+def test_an_interrupted_run_ends_with_the_same_bits(recipe, encoder, store, tmp_path, monkeypatch):
     class Interrupted(Exception):
         pass
 
@@ -191,16 +220,19 @@ def test_an_interrupted_run_ends_with_the_same_bits(encoder, store, tmp_path, mo
 
     monkeypatch.setattr(training, "update", step)
     with pytest.raises(Interrupted):
-        pretrain(store, RECIPE, tmp_path, device="cpu", checkpoint_every=3)
+        pretrain(store, recipe, tmp_path, device="cpu", checkpoint_every=3)
+    assert training.trained_steps(tmp_path / "checkpoint.safetensors") == 6
     with pytest.raises(UsageError, match="Expected a checkpoint of run"):
-        pretrain(store, replace(RECIPE, seed=1), tmp_path, device="cpu")
-    pretrain(store, RECIPE, tmp_path, device="cpu", checkpoint_every=3)
+        pretrain(store, replace(recipe, seed=1), tmp_path, device="cpu")
+    reported = []
+    pretrain(store, recipe, tmp_path, device="cpu", checkpoint_every=3, report=reported.append)
+    assert reported == [256 * step for step in range(7, 13)]
     assert calls == [0, 1, 2, 3, 4, 5, 6, 7, 6, 7, 8, 9, 10, 11]
     assert_same_encoder(tmp_path, encoder)
 
 
 @pytest.mark.slow
-def test_a_killed_process_resumes_to_the_same_bits(store, encoder, tmp_path):
+def test_a_killed_process_resumes_to_the_same_bits(recipe, store, encoder, tmp_path):
     """SIGKILL at the worst moment: while the second checkpoint replaces the first."""
     code = f"""
         import os, signal
@@ -208,7 +240,9 @@ def test_a_killed_process_resumes_to_the_same_bits(store, encoder, tmp_path):
         import torch
         torch.set_num_threads({torch.get_num_threads()})
         from smallbert.models.pretrain import pretrain
+        from smallbert.models.pair_modelling import PairRecipe
         from smallbert.models.recipe import PretrainRecipe
+        from smallbert.models.sharing import SharedRecipe
         from smallbert.models.tokens import TokenStore
         replace, count = os.replace, [0]
         def killing(source, target):
@@ -217,14 +251,14 @@ def test_a_killed_process_resumes_to_the_same_bits(store, encoder, tmp_path):
                 os.kill(os.getpid(), signal.SIGKILL)
             replace(source, target)
         os.replace = killing
-        pretrain(TokenStore.open(Path({str(store.folder)!r})), {RECIPE!r}, Path({str(tmp_path)!r}),
+        pretrain(TokenStore.open(Path({str(store.folder)!r})), {recipe!r}, Path({str(tmp_path)!r}),
                  device="cpu", checkpoint_every=3)
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     run = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], env=environment, capture_output=True)
     assert run.returncode == -signal.SIGKILL, run.stderr.decode()
     assert list(tmp_path.glob(".checkpoint*.part")) and not (tmp_path / "model.safetensors").exists()
-    pretrain(store, RECIPE, tmp_path, device="cpu", checkpoint_every=3)
+    pretrain(store, recipe, tmp_path, device="cpu", checkpoint_every=3)
     assert_same_encoder(tmp_path, encoder)
     assert not list(tmp_path.glob(".*.part"))
 
@@ -236,18 +270,12 @@ def assert_same_encoder(one, other):
     assert (one / "curve.csv").read_bytes() == (other / "curve.csv").read_bytes()
 
 
-def test_a_diverging_run_stops_and_keeps_its_checkpoint(store, tmp_path):
-    objective = mlm.MaskedLanguageModelling(
-        mlm.build_model(RECIPE, store.vocabulary_size, CPU),
-        PackedRows(store.train, 32),
-        PackedRows(store.held_out, 32),
-        RECIPE,
-        torch.float32,
-    )
+def test_a_diverging_run_stops_and_keeps_its_checkpoint(recipe, store, tmp_path):
+    objective = objective_of(recipe, store, CPU, torch.float32)
     original = objective.loss
     objective.loss = lambda step: original(step) * (float("nan") if step == 4 else 1.0)
     with pytest.raises(UsageError, match=r"finite loss and gradient, got nan .* at step 5 of 12"):
-        training.fit(objective, RECIPE, tmp_path / "checkpoint.safetensors", "key", checkpoint_every=2)
+        training.fit(objective, recipe, tmp_path / "checkpoint.safetensors", "key", checkpoint_every=2)
     assert (tmp_path / "checkpoint.safetensors").exists()
     assert all(torch.isfinite(p).all() for p in objective.model.parameters())
 

@@ -18,6 +18,7 @@ from smallbert.models.words import with_words, word_table
 from smallbert.storage import read_json
 from smallbert.studies import factorise
 from smallbert.studies.articles import Articles
+from smallbert.studies.factorise import WordTable
 
 TOPICS, WIDTH, RANK = ("law", "sport"), 32, 6
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(60))]
@@ -65,7 +66,9 @@ def encoder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tables(encoder, prepared, tmp_path_factory):
-    return factorise.study(encoder, prepared, [2, RANK, 64], rows=50, seed=3, store=tmp_path_factory.mktemp("store"))
+    store = tmp_path_factory.mktemp("store")
+    found = factorise.study("tiny", encoder, prepared, [2, RANK, 64], rows=50, seeds=2, seed=3, store=store)
+    return found.curve, found.costs
 
 
 def test_the_curve_equals_explicit_products(encoder, prepared, tables):
@@ -131,20 +134,24 @@ def test_a_row_equals_the_measures_by_hand(encoder, prepared, tables):
 
 
 def test_what_is_measured_is_kept(encoder, prepared, tmp_path, monkeypatch):
-    first = factorise.study(encoder, prepared, [4], rows=30, seed=3, store=tmp_path)[1]
+    first = factorise.study("tiny", encoder, prepared, [4], rows=30, seeds=1, seed=3, store=tmp_path).costs
     measured = {path: read_json(path)["neighbour overlap@10"] for path in tmp_path.iterdir()}
     assert sorted(measured.values())[2] == 1
     min(measured, key=measured.get).unlink()  # not the whole table's
     calls = []
     vectors = Articles.vectors
     monkeypatch.setattr(Articles, "vectors", lambda *arguments: calls.append(1) or vectors(*arguments))
-    again = factorise.study(encoder, prepared, [4], rows=30, seed=3, store=tmp_path)[1]
+    again = factorise.study("tiny", encoder, prepared, [4], rows=30, seeds=1, seed=3, store=tmp_path).costs
     pd.testing.assert_frame_equal(again, first)
     assert len(calls) == 2  # the original and the missing one
     calls.clear()
-    pd.testing.assert_frame_equal(factorise.study(encoder, prepared, [4], rows=30, seed=3, store=tmp_path)[1], first)
+    pd.testing.assert_frame_equal(
+        factorise.study("tiny", encoder, prepared, [4], rows=30, seeds=1, seed=3, store=tmp_path).costs, first
+    )
     assert not calls
-    factorise.study(encoder, prepared, [4], rows=30, seed=4, store=tmp_path)  # another draw is another study
+    factorise.study(
+        "tiny", encoder, prepared, [4], rows=30, seeds=1, seed=4, store=tmp_path
+    )  # another draw is another study
     assert len(calls) == 3
 
 
@@ -170,25 +177,29 @@ def test_trained_factorisations_are_held_to_the_truncation(encoder):
 
 def test_the_sentence_reads_the_tables(tables):
     curve, costs = tables
-    said = factorise.sentence("tiny", curve, costs)
+    said = factorise.sentence(WordTable("tiny", curve, costs, pd.DataFrame()))
     assert said.startswith("tiny: a table of 65 x 32 saves nothing from rank 21.4 on; rank ")
     plain = costs[(costs.fitted == "plain") & (costs["rank"] == RANK)].iloc[0]
     assert f"Truncated plain to rank 6 (28% of the parameters), it leaves test articles at cosine {1:.3f}" in said
     assert f"keeps {plain['neighbour overlap@10']:.0%} of their neighbours" in said
     assert "Truncated by frequency to rank 6" in said
     bare = costs.assign(**dict.fromkeys(("topic accuracy", "topic low", "topic high"), np.nan))
-    assert "topic" not in factorise.sentence("tiny", curve, bare)
+    assert "topic" not in factorise.sentence(WordTable("tiny", curve, bare, pd.DataFrame()))
     poor = costs.copy()
     poor.loc[poor.fitted != "whole", "topic accuracy"] = 0.1
-    assert "at no rank tried is topic accuracy within" in factorise.sentence("tiny", curve, poor)
+    assert "at no rank tried is topic accuracy within" in factorise.sentence(
+        WordTable("tiny", curve, poor, pd.DataFrame())
+    )
     poor.loc[(poor.fitted == "plain") & (poor["rank"] == RANK), "topic accuracy"] = 1.0
-    assert "from rank 6 on topic accuracy is within" in factorise.sentence("tiny", curve, poor)
+    assert "from rank 6 on topic accuracy is within" in factorise.sentence(
+        WordTable("tiny", curve, poor, pd.DataFrame())
+    )
 
 
 def test_the_figure_shows_both_panels(tables):
     style.use_theme()
     curve, costs = tables
-    chart = figures.truncation(curve, costs, 21.4)
+    chart = figures.truncation("truncation", "tiny", curve, costs, 21.4)
     left, right = chart.figure.axes
     assert len(left.get_lines()) == 3 + 1  # three errors and the break-even
     names = [text.get_text() for text in chart.figure.legends[0].get_texts()]

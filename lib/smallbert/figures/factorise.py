@@ -23,10 +23,12 @@ USES = {
 }
 
 
-def truncation(curve: pd.DataFrame, costs: pd.DataFrame, break_even: float) -> Chart:
+def truncation(name: str, encoder: str, curve: pd.DataFrame, costs: pd.DataFrame, break_even: float) -> Chart:
     """Error of the table beside the uses of the vectors embedded with it.
 
     Args:
+        name: of the chart.
+        encoder: whose table it is.
         curve: columns ``rank``, ``fitted`` (``plain``, ``by frequency``), ``lost``, ``lost by frequency``.
         costs: columns ``rank``, ``fitted`` (also ``whole``), ``cosine to original``, ``neighbour overlap@10``,
             ``topic accuracy`` and ``language accuracy`` with ``topic low`` ... (empty where unknown).
@@ -40,8 +42,8 @@ def truncation(curve: pd.DataFrame, costs: pd.DataFrame, break_even: float) -> C
     left.legend(title="truncated", title_fontsize=8, fontsize=7.5, loc="best")
     whole = costs[costs.fitted == "whole"].iloc[0]
     shown = [name for name in USES if costs[name].notna().any()]
-    for name in shown:
-        _use(right, costs, name, whole)
+    for use in shown:
+        _use(right, costs, use, whole)
     right.set(ylim=(0, 1.04), title="vectors of test articles")
     figure.legend(*right.get_legend_handles_labels(), loc="outside lower right", ncols=len(shown), fontsize=7.5)
     ranks = sorted(int(rank) for rank in costs["rank"].unique())
@@ -55,18 +57,18 @@ def truncation(curve: pd.DataFrame, costs: pd.DataFrame, break_even: float) -> C
     left.text(0.97 * break_even, 0.5, "break-even", ha="right", va="center", rotation=90, fontsize=8, color=FLOOR)
     plain = costs[costs.fitted == "plain"].sort_values("rank")
     low, high = plain.iloc[0], plain["rank"].iloc[-1]
-    uses = ", ".join(f"{name} {low[name]:.2f} (whole table {whole[name]:.2f})" for name in shown)
+    uses = ", ".join(f"{use} {low[use]:.2f} (whole table {whole[use]:.2f})" for use in shown)
     lost = curve[curve.fitted == "plain"].set_index("rank").lost
     return Chart(
-        "truncation",
+        name,
         figure,
         costs,
-        f"The share of the squared norm lost falls from {lost[low['rank']]:.2f} at rank {low['rank']} to "
+        f"{encoder}: the share of the squared norm lost falls from {lost[low['rank']]:.2f} at rank {low['rank']} to "
         f"{lost[high]:.2f} at {high}; at rank {low['rank']}: {uses}.",
-        "A word table replaced by its best product of rank E. Left: what is lost of the table, each token counting "
-        "alike or by how often the corpus uses it. Right: test articles embedded again with the truncated table. "
-        "Solid: every token's error counts alike; dashed and open: by frequency. The star is the whole table, vertical "
-        "bars are 95% Wilson intervals. Right of break-even a factorised table is the larger one.",
+        f"The word table of {encoder} replaced by its best product of rank E. Left: what is lost of the table, each "
+        "token counting alike or by how often the corpus uses it. Right: test articles embedded again with the "
+        "truncated table. Solid: every token's error counts alike; dashed and open: by frequency. The star is the "
+        "whole table, vertical bars are 95% Wilson intervals. Right of break-even a factorised table is larger.",
     )
 
 

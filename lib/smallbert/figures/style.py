@@ -44,6 +44,11 @@ LOOKS = {
     "random projection, gaussian": Look(GREEN, "X", "-"),
     "mean": Look(INK, "d", ":"),
     "whole embedding": Look(INK, "*", "-"),
+    # what layers share
+    "nothing shared": Look(BLUE, "o", "-"),
+    "attention shared": Look(GREEN, "^", "-."),
+    "feed-forward shared": Look(ORANGE, "v", ":"),
+    "all shared": Look(VERMILION, "s", "--"),
     # width schedules
     "uniform": Look(BLUE, "o", "-"),
     "geometric": Look(ORANGE, "^", "-."),
@@ -63,12 +68,13 @@ _CYCLE += (Look(ORANGE, "D", "-"), Look(SKY, "P", "--"), Look(INK, "X", "-."), L
 def look(name: str, position: int = 0) -> Look:
     """The fixed look of method ``name``, or the one at ``position`` in the cycle where it has none.
 
-    A schedule scaled to another's size (``uniform, size of ...``) keeps its colour and gets another marker.
+    A schedule scaled to another's size (``uniform, size of ...``) keeps its colour and gets another marker; a method with
+    a detail after a comma (``all shared, 8 layers``) looks as without it.
     """
     if ", size of " in name:
         own = LOOKS.get(name.split(", size of ")[0], _CYCLE[0])
         return Look(own.color, "P", own.linestyle)
-    return LOOKS.get(name, _CYCLE[position % len(_CYCLE)])
+    return LOOKS.get(name) or LOOKS.get(name.split(", ")[0]) or _CYCLE[position % len(_CYCLE)]
 
 
 def use_theme() -> None:

@@ -10,6 +10,7 @@ from transformers import BertConfig, BertForMaskedLM
 from smallbert.models.masking import MaskedTokens, generator, mask_tokens
 from smallbert.models.packing import PackedRows, document_positions
 from smallbert.models.recipe import PretrainRecipe
+from smallbert.models.shared_encoder import SharedEncoder
 from smallbert.models.tokenizer import PAD
 
 MASK_STREAM, HELD_OUT_STREAM = 2, 3
@@ -118,3 +119,41 @@ class MaskedLanguageModelling:
         with torch.autocast(device.type, self.dtype, enabled=self.dtype is not torch.float32):
             logits = masked_logits(self.model, torch.from_numpy(rows).to(device), masked)
         return logits.float(), torch.from_numpy(masked.targets).to(device)
+
+
+class SharedLanguageModelling(MaskedLanguageModelling):
+    """The same objective for an encoder of ours, whose head takes loss and gradient in one pass.
+
+    Args:
+        model: the encoder to train; see :func:`smallbert.models.shared_encoder.fresh`.
+        train: rows to train on.
+        held_out: rows to measure on, masked once and for all.
+        recipe: batch size, masking probability, seed.
+        dtype: number format of matrix products; weights stay fp32.
+    """
+
+    model: SharedEncoder
+
+    def loss(self, step: int) -> torch.Tensor:
+        """Mean cross-entropy in nats over the masked tokens of a step: a function of the weights and the step only."""
+        random = generator(self.recipe.seed, MASK_STREAM, step)
+        with self._precision():
+            hidden, targets = self._masked(self.train.batch(step, self.recipe.rows), random)
+            return self.model.vocabulary_loss(hidden, targets) / max(len(targets), 1)
+
+    def _predict(self, rows: np.ndarray, random: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        with self._precision():
+            hidden, targets = self._masked(rows, random)
+            return self.model.vocabulary_logits(hidden).float(), targets
+
+    def _masked(self, rows: np.ndarray, random: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+        """Vectors (n, H) and targets (n) at the masked places of some rows, (B, L)."""
+        device = self.model.device
+        masked = mask_tokens(rows, self.recipe.masking_probability, self.model.sizes.vocabulary, random)
+        positions, inside = document_positions(torch.from_numpy(rows).to(device))
+        hidden = self.model.encode(torch.from_numpy(masked.inputs).to(device), positions, inside)
+        chosen = torch.from_numpy(masked.positions).to(device)
+        return hidden.flatten(0, 1).index_select(0, chosen), torch.from_numpy(masked.targets).to(device)
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.model.device.type, self.dtype, enabled=self.dtype is not torch.float32)

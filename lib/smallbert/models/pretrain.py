@@ -1,11 +1,11 @@
-"""Pretrains a small multilingual BERT: texts in, a Hugging Face folder out."""
+"""Pretrains a small multilingual encoder: texts in, a Hugging Face folder out."""
 
 from __future__ import annotations
 
 import csv
 import io
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,11 +15,15 @@ import transformers
 
 from smallbert import runtime, storage
 from smallbert.errors import DataError, UsageError
-from smallbert.models.mlm import MaskedLanguageModelling, build_model
+from smallbert.models import interchange
+from smallbert.models.mlm import MaskedLanguageModelling, SharedLanguageModelling, build_model
 from smallbert.models.packing import PackedRows
+from smallbert.models.pair_modelling import PairRecipe, pair_modelling
 from smallbert.models.recipe import PretrainRecipe
+from smallbert.models.shared_encoder import SharedEncoder, fresh
+from smallbert.models.sharing import SharedRecipe
 from smallbert.models.tokens import TokenStore
-from smallbert.models.training import fit
+from smallbert.models.training import Objective, fit
 
 FINISHED = "recipe.json"
 CHECKPOINT = "checkpoint.safetensors"
@@ -34,8 +38,9 @@ def pretrain(
     data_key: str | None = None,
     device: str = "auto",
     checkpoint_every: int = 200,
+    report: Callable[[int], None] | None = None,
 ) -> Path:
-    """Pretrain by masked language modelling, or return at once what an earlier call with the same key finished.
+    """Pretrain to a recipe's objective, or return at once what an earlier call with the same key finished.
 
     After a kill at any moment the same call goes on from the last checkpoint, and the result is the one an
     uninterrupted call gives (on a CPU with the same number of threads: equal to the bit).
@@ -43,7 +48,7 @@ def pretrain(
     Args:
         texts: an iterable that can be read several times, made into a token store in ``out/tokens``; or a finished
             store, to share one vocabulary and one encoding between runs.
-        recipe: sizes, budget, optimisation.
+        recipe: sizes, budget, optimisation; its class decides model and objective, see :func:`objective_of`.
         out: the encoder's folder: ``config.json``, ``model.safetensors`` (MLM head included), tokenizer files,
             ``curve.csv`` (see :func:`smallbert.models.training.fit`) and, written last, ``recipe.json`` (recipe, key,
             what it ran on, seconds, tokens per second).
@@ -51,9 +56,10 @@ def pretrain(
         data_key: identifies the texts; by default a digest of them, which costs one pass.
         device: auto, cpu or cuda.
         checkpoint_every: steps between two checkpoints.
+        report: see :func:`smallbert.models.training.fit`.
 
     Returns:
-        ``out``, loadable by ``AutoModel``, ``BertForMaskedLM`` and ``AutoTokenizer``.
+        ``out``, loadable by ``AutoModel``, ``AutoModelForMaskedLM`` and ``AutoTokenizer``.
 
     Raises:
         UsageError: ``out`` holds another run's encoder, checkpoint or tokens; or the loss is no longer finite.
@@ -81,15 +87,9 @@ def pretrain(
             "Give more text or lower batch_tokens.",
         )
 
-    objective = MaskedLanguageModelling(
-        build_model(recipe, store.vocabulary_size, where),
-        PackedRows(store.train, recipe.sequence_length, recipe.seed),
-        PackedRows(store.held_out, recipe.sequence_length),
-        recipe,
-        dtype,
-    )
+    objective = objective_of(recipe, store, where, dtype)
     run = storage.digest({"key": key, "device": where.type, "dtype": str(dtype)})
-    curve, seconds = fit(objective, recipe, out / CHECKPOINT, run, checkpoint_every=checkpoint_every)
+    curve, seconds = fit(objective, recipe, out / CHECKPOINT, run, checkpoint_every=checkpoint_every, report=report)
 
     _save_encoder(objective.model, store, recipe, out)
     _write_curve(out / "curve.csv", curve)
@@ -113,6 +113,23 @@ def pretrain(
     return out
 
 
+def objective_of(recipe: PretrainRecipe, store: TokenStore, device: torch.device, dtype: torch.dtype) -> Objective:
+    """The model a recipe describes, with fresh weights on ``device``, and what it is trained to do.
+
+    The one place that knows which class of recipes means which objective. Another objective is a subclass of the
+    recipe with its own settings (which enter the key), a class like ``MaskedLanguageModelling`` and a branch here. Its
+    model is a transformers model or a :class:`SharedEncoder`: what can be saved.
+    """
+    if isinstance(recipe, PairRecipe):
+        return pair_modelling(recipe, store, device, dtype)
+    train = PackedRows(store.train, recipe.sequence_length, recipe.seed)
+    held_out = PackedRows(store.held_out, recipe.sequence_length)
+    if isinstance(recipe, SharedRecipe):
+        model = fresh(recipe.sizes(store.vocabulary_size), recipe.seed, device)
+        return SharedLanguageModelling(model, train, held_out, recipe, dtype)
+    return MaskedLanguageModelling(build_model(recipe, store.vocabulary_size, device), train, held_out, recipe, dtype)
+
+
 def _check_finished(out: Path, key: str) -> None:
     found = storage.read_json(out / FINISHED)["key"]
     if found != key:
@@ -122,13 +139,18 @@ def _check_finished(out: Path, key: str) -> None:
         )
 
 
-def _save_encoder(model: transformers.BertForMaskedLM, store: TokenStore, recipe: PretrainRecipe, out: Path) -> None:
+def _save_encoder(
+    model: SharedEncoder | transformers.PreTrainedModel, store: TokenStore, recipe: PretrainRecipe, out: Path
+) -> None:
     """Write config, weights and tokenizer; the tokenizer learns the longest input."""
-    with TemporaryDirectory() as folder:
-        model.save_pretrained(folder)
-        for path in sorted(Path(folder).iterdir()):
-            with path.open("rb") as source, storage.atomic_write(out / path.name) as file:
-                shutil.copyfileobj(source, file)
+    if isinstance(model, SharedEncoder):
+        interchange.save(model, out)
+    else:
+        with TemporaryDirectory() as folder:
+            model.save_pretrained(folder)
+            for path in sorted(Path(folder).iterdir()):
+                with path.open("rb") as source, storage.atomic_write(out / path.name) as file:
+                    shutil.copyfileobj(source, file)
     settings = storage.read_json(store.folder / "tokenizer_config.json")
     storage.write_json(out / "tokenizer_config.json", {**settings, "model_max_length": recipe.sequence_length})
     storage.write_text(out / "tokenizer.json", (store.folder / "tokenizer.json").read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 import numpy as np
 from tokenizers import Tokenizer
@@ -21,6 +21,20 @@ HELD_OUT_EVERY = 50
 
 ENCODE_AT_ONCE = 1024
 """Texts per call of the tokenizer: enough to keep all cores busy, small enough to bound memory."""
+
+
+class Encodes(Protocol):
+    """A tokenizer from elsewhere whose special tokens bear our numbers."""
+
+    @property
+    def sha256(self) -> str:
+        """What decides the ids of a text."""
+
+    def get_vocab_size(self) -> int:
+        """Ids that can occur."""
+
+    def encode_batch_fast(self, texts: list[str]) -> Iterable[Any]:
+        """One object a text whose ``ids`` are ``[CLS] ... [SEP]``."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +64,7 @@ class TokenStore:
         *,
         languages: Iterable[str] | None = None,
         data_key: str | None = None,
+        tokenizer: Encodes | None = None,
     ) -> TokenStore:
         """Train a tokenizer on ``texts`` and encode them; a finished store of the same data is opened at once.
 
@@ -59,6 +74,7 @@ class TokenStore:
             out: the store's folder.
             languages: one language code a text, to balance the vocabulary (see ``train_wordpiece``).
             data_key: identifies the texts; by default a digest of them, which costs one pass.
+            tokenizer: encode with this one instead of training one; ``vocabulary_size`` is then its own.
 
         Raises:
             UsageError: ``out`` holds a store of other data, or an iterable can be read only once.
@@ -66,7 +82,8 @@ class TokenStore:
         """
         wordpiece.check_readable_twice(texts, "texts")
         wordpiece.check_readable_twice(languages, "languages")
-        key = storage.digest({"texts": data_key or digest_texts(texts), "vocabulary_size": vocabulary_size})
+        made_from = {"texts": data_key or digest_texts(texts), "vocabulary_size": vocabulary_size}
+        key = storage.digest(made_from if tokenizer is None else made_from | {"tokenizer": tokenizer.sha256})
         if (out / "manifest.json").exists():
             store = cls.open(out)
             if store.key != key:
@@ -75,8 +92,9 @@ class TokenStore:
                     "Choose another folder or delete this one.",
                 )
             return store
-        wordpiece.train_wordpiece(texts, vocabulary_size, out, languages=languages)
-        tokenizer = wordpiece.load(out)
+        if tokenizer is None:
+            wordpiece.train_wordpiece(texts, vocabulary_size, out, languages=languages)
+            tokenizer = wordpiece.load(out)
         dtype = np.dtype("<u2" if tokenizer.get_vocab_size() <= 1 << 16 else "<i4")
         with (
             storage.atomic_write(out / "train.bin") as train,
@@ -123,7 +141,7 @@ def digest_texts(texts: Iterable[str]) -> str:
 
 
 def _encode(
-    texts: Iterable[str], tokenizer: Tokenizer, dtype: np.dtype, train: BinaryIO, held_out: BinaryIO
+    texts: Iterable[str], tokenizer: Tokenizer | Encodes, dtype: np.dtype, train: BinaryIO, held_out: BinaryIO
 ) -> dict[str, int]:
     """Write every document's ids to one of the two files; returns documents and tokens written."""
     counts = {"documents": 0, "train": 0, "held_out": 0}

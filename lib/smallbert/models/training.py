@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -52,6 +54,7 @@ def fit(
     *,
     checkpoint_every: int = 200,
     label: str = "pretrain",
+    report: Callable[[int], None] | None = None,
 ) -> tuple[list[dict[str, float]], float]:
     """Train ``objective.model`` in place to the end of the recipe, from the last checkpoint if there is one.
 
@@ -64,6 +67,8 @@ def fit(
         key: identifies the run; a checkpoint of another run is refused.
         checkpoint_every: steps between two checkpoints.
         label: name shown with the progress.
+        report: called after every step with the tokens trained on so far, earlier attempts included, instead of
+            showing a line of progress; what it raises ends the training.
 
     Returns:
         The loss curve, one dict a measured step (step, tokens, learning_rate, train_loss = mean since the last row,
@@ -81,7 +86,8 @@ def fit(
     measured = recipe.evaluation_steps()
     began = time.monotonic() - progress["seconds"]
     tokens = recipe.batch_tokens
-    with Progress(label, recipe.steps * tokens, "tokens", done=progress["step"] * tokens) as shown:
+    line = Progress(label, recipe.steps * tokens, "tokens", done=progress["step"] * tokens) if report is None else None
+    with line or nullcontext():
         for step in range(progress["step"], recipe.steps):
             pending.append(update(objective, optimizer, recipe, step))
             done = step + 1
@@ -92,7 +98,10 @@ def fit(
             if done % checkpoint_every == 0 or done == recipe.steps:
                 state = {"step": done, "curve": curve, "pending": pending, "seconds": time.monotonic() - began}
                 _save(checkpoint, key, model, optimizer, state)
-            shown.advance(tokens)
+            if line:
+                line.advance(tokens)
+            else:
+                report(done * tokens)
     return curve, time.monotonic() - began
 
 
@@ -113,6 +122,14 @@ def update(objective: Objective, optimizer: torch.optim.AdamW, recipe: PretrainR
         )
     optimizer.step()
     return value
+
+
+def trained_steps(checkpoint: Path) -> int:
+    """Steps a checkpoint holds; 0 where there is none."""
+    if not checkpoint.exists():
+        return 0
+    with safe_open(checkpoint, framework="pt") as file:
+        return json.loads(file.metadata()["progress"])["step"]
 
 
 def _save(path: Path, key: str, model: nn.Module, optimizer: torch.optim.AdamW, progress: dict[str, Any]) -> None:

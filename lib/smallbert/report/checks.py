@@ -27,11 +27,40 @@ def _has_uniform(values: list[str]) -> list[str]:
     return values
 
 
-def _heads_divide_width(heads: int, info: ValidationInfo) -> int:
-    width = info.data.get("pretrain_hidden", heads)
-    if width % heads:
-        raise _refused(f"the value should divide pretrain_hidden ({width})")
-    return heads
+def _divides(other: str) -> AfterValidator:
+    """The value divides the parameter ``other``, which comes before it."""
+
+    def check(value: int, info: ValidationInfo) -> int:
+        whole = info.data.get(other, value)
+        if whole % value:
+            raise _refused(f"the value should divide {other} ({whole})")
+        return value
+
+    return AfterValidator(check)
+
+
+def _multiple_of(other: str) -> AfterValidator:
+    """The value is a multiple of the parameter ``other``, which comes before it."""
+
+    def check(value: int, info: ValidationInfo) -> int:
+        part = info.data.get(other, value)
+        if value % part:
+            raise _refused(f"the value should be a multiple of {other} ({part})")
+        return value
+
+    return AfterValidator(check)
+
+
+def _at_most(other: str) -> AfterValidator:
+    """The value, or each of a list, is at most the parameter ``other``, which comes before it."""
+
+    def check(value: Any, info: ValidationInfo) -> Any:
+        most = info.data.get(other)
+        if most is not None and any(one > most for one in (value if isinstance(value, list) else [value])):
+            raise _refused(f"the value should be at most {other} ({most})")
+        return value
+
+    return AfterValidator(check)
 
 
 def _sequence_fits(sequence: int, info: ValidationInfo) -> int:
@@ -51,5 +80,8 @@ def _refused(expected: str) -> PydanticCustomError:
 ASCENDING = AfterValidator(_ascending)
 UNIQUE = AfterValidator(_unique)
 HAS_UNIFORM = AfterValidator(_has_uniform)
-HEADS_DIVIDE_WIDTH = AfterValidator(_heads_divide_width)
+HEADS_DIVIDE_WIDTH = _divides("pretrain_hidden")
+HEADS_DIVIDE_HIDDEN = _divides("hidden")
+WITHIN_HIDDEN = _at_most("hidden")
+SEQUENCE_DIVIDES = _multiple_of("sequence")
 SEQUENCE_FITS = AfterValidator(_sequence_fits)

@@ -16,7 +16,16 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from smallbert.errors import MachineError, UsageError
-from smallbert.report.checks import ASCENDING, HAS_UNIFORM, HEADS_DIVIDE_WIDTH, SEQUENCE_FITS, UNIQUE
+from smallbert.report.checks import (
+    ASCENDING,
+    HAS_UNIFORM,
+    HEADS_DIVIDE_HIDDEN,
+    HEADS_DIVIDE_WIDTH,
+    SEQUENCE_DIVIDES,
+    SEQUENCE_FITS,
+    UNIQUE,
+    WITHIN_HIDDEN,
+)
 from smallbert.report.spelling import base_name, example, literal, type_name
 
 ENVIRONMENT = "SMALLBERT_ENVIRONMENT"
@@ -47,14 +56,16 @@ class Parameters(BaseModel):
 
     A subclass also declares what its notebook stands on and leaves behind. ``needs``: stems of notebooks that
     run before it. ``figures`` and ``tables``: names it must write (``STEM__NAME.svg``, ``.html`` and so on in
-    the edition's figures). ``places``: parameters that may name a file or folder, each with the words that do
-    not. ``speed``: parameters that change how fast, but not what, is computed.
+    the edition's figures). ``timed``: those among them that hold times of this machine, so that no two runs
+    agree on them. ``places``: parameters that may name a file or folder, each with the words that do not.
+    ``speed``: parameters that change how fast, but not what, is computed.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_default=True)
     needs: ClassVar[tuple[str, ...]] = ()
     figures: ClassVar[tuple[str, ...]] = ()
     tables: ClassVar[tuple[str, ...]] = ()
+    timed: ClassVar[tuple[str, ...]] = ()
     places: ClassVar[dict[str, tuple[str, ...]]] = {}
     speed: ClassVar[tuple[str, ...]] = ()
 
@@ -152,13 +163,13 @@ class AutoencoderDepth(Grid):
     tables = ("subspace", "bound", "measures", "contrasts", "ranks")
 
     bottlenecks: Annotated[list[Count], UNIQUE] = Field(
-        [32, 64], min_length=1, description="widths narrowed to; the first is shown most"
+        [32], min_length=1, description="widths narrowed to; the first is shown most"
     )
     depths: Annotated[list[Count], ASCENDING] = Field(
         [1, 2, 3, 4, 5, 6], min_length=2, description="encoder layers compared"
     )
     fair_epochs: Annotated[list[Count], ASCENDING] = Field(
-        [10, 30], min_length=1, description="budgets of the fair protocol, epochs"
+        [5, 15], min_length=1, description="budgets of the fair protocol, epochs"
     )
     row_shares: Annotated[list[Share], ASCENDING] = Field(
         [0.125, 0.25, 0.5, 1.0], min_length=1, description="parts of train, shares of 1"
@@ -174,20 +185,85 @@ class LayerSchedules(Grid):
     tables = ("sizes", "rates", "against_uniform", "matched", "bound")
 
     bottleneck: Count = Field(32, description="width narrowed to, numbers")
-    depths: Annotated[list[Depth], ASCENDING] = Field([3, 5], min_length=1, description="encoder layers compared")
+    depths: Annotated[list[Depth], ASCENDING] = Field([4], min_length=1, description="encoder layers compared")
     schedules: Annotated[list[Schedule], UNIQUE, HAS_UNIFORM] = Field(
         ["uniform", "geometric", "bottleneck-heavy-1", "bottleneck-heavy-2", "bottleneck-heavy-3", "wide-heavy-2"],
         min_length=2,
         description="width rules compared, by name",
     )
     matched: Schedule = Field("bottleneck-heavy-2", description="width rule compared with uniform at equal size")
-    fair_epochs: Count = Field(30, description="budget of the fair protocol, epochs")
+    fair_epochs: Count = Field(15, description="budget of the fair protocol, epochs")
+
+
+class Albert(Parameters):
+    """Where are the parameters, and what do factorising and sharing save and cost?"""
+
+    needs = ("01_corpus_and_embeddings",)
+    figures = (
+        "parameters_by_group",
+        "printed_against_built",
+        "factorisation_savings",
+        "truncation",
+        "truncation_peer",
+        "parameters_and_flops",
+        "sharing",
+        "embedding_sweep",
+        "depth_sweep",
+        "speed",
+        "transitions",
+        "second_task_accuracy",
+    )
+    tables = (
+        "ledger",
+        "contradictions",
+        "worked_example",
+        "trained_factors",
+        "table4",
+        "rates",
+        "contrasts",
+        "arms",
+        "timings",
+        "equal_time",
+        "courses",
+        "second_task",
+    )
+    timed = ("speed", "timings", "equal_time")
+    places = {"encoder": ("pretrain", "minilm"), "peer": ("minilm",)}
+    speed = ("jobs",)
+
+    encoder: str = Field("pretrain", description="the encoder of page 1: pretrain, minilm, a folder or a hub id")
+    peer: str = Field("minilm", description="a second encoder to look into: minilm, a folder or a hub id")
+    seeds: int = Field(3, ge=2, description="paired repetitions of every trained arm")
+    layers: Count = Field(4, description="layers of the trained arms")
+    hidden: int = Field(64, ge=16, multiple_of=4, description="their hidden width, numbers")
+    heads: Annotated[Count, HEADS_DIVIDE_HIDDEN] = Field(2, description="their attention heads; must divide the width")
+    vocabulary: int = Field(2000, ge=200, description="their WordPiece vocabulary, tokens")
+    embedding: Annotated[Count, WITHIN_HIDDEN] = Field(16, description="width of the factorised embedding, numbers")
+    embeddings: Annotated[list[Count], ASCENDING, WITHIN_HIDDEN] = Field(
+        [32], min_length=1, description="more embedding widths, beside that and the hidden width"
+    )
+    depths: Annotated[list[Count], ASCENDING] = Field(
+        [1, 8], min_length=1, description="more depths of the all-shared encoder; the deepest is looked into"
+    )
+    sequence: int = Field(64, ge=16, le=512, description="length of packed sequences, tokens")
+    batch: Annotated[Count, SEQUENCE_DIVIDES] = Field(256, description="tokens of a step; a multiple of the sequence's")
+    tokens: Count = Field(120000, description="tokens every arm sees")
+    pair_tokens: Count = Field(120000, description="tokens every sentence-pair arm sees")
+    peak_rates: Annotated[list[Rate], ASCENDING] = Field(
+        [0.002], min_length=1, description="peak rates; of several, each arm takes the one that suits it best"
+    )
+    probe_rows: int = Field(
+        400, ge=50, description="test articles behind probes, rows; train articles are twice as many"
+    )
+    layer_texts: Count = Field(64, description="test articles behind the layer figure, rows")
+    jobs: int = Field(0, ge=0, description="arms trained at once; 0 is one a core")
 
 
 MODELS: dict[str, type[Parameters]] = {
     "01_corpus_and_embeddings": CorpusAndEmbeddings,
     "02_autoencoder_depth": AutoencoderDepth,
     "03_layer_schedules": LayerSchedules,
+    "04_albert": Albert,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from smallbert.models.parameters import break_even
 from smallbert.models.words import with_words, word_table
 from smallbert.progress import Progress
 from smallbert.studies.articles import NEIGHBOURS, Articles
+from smallbert.studies.facts import plain
 
 VERSION = 1
 """Part of the cache's key: raise it when the same inputs would give other measures."""
@@ -158,16 +160,49 @@ def truncation_study(
     return pd.DataFrame(rows)
 
 
-def study(
-    encoder: Encoder, prepared: Corpus, ranks: Sequence[int], *, rows: int, seed: int, store: Path
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both tables for one encoder: :func:`error_curve` and :func:`truncation_study`.
+@dataclass(frozen=True)
+class WordTable:
+    """What was found of one encoder's word table.
 
     Args:
+        name: the encoder.
+        curve: from :func:`error_curve`.
+        costs: from :func:`truncation_study`.
+        trained: from :func:`trained_factors`, at the middle rank.
+    """
+
+    name: str
+    curve: pd.DataFrame
+    costs: pd.DataFrame
+    trained: pd.DataFrame
+
+    @property
+    def break_even(self) -> float:
+        """The rank from which a factorisation saves nothing."""
+        whole = self.costs[self.costs.fitted == WHOLE].iloc[0]
+        return break_even(whole.parameters // whole["rank"], whole["rank"])
+
+
+def study(
+    name: str,
+    encoder: Encoder,
+    prepared: Corpus,
+    ranks: Sequence[int],
+    *,
+    rows: int,
+    seeds: int,
+    seed: int,
+    store: Path,
+) -> WordTable:
+    """Everything about one encoder's table.
+
+    Args:
+        name: of the encoder.
         encoder: of a family whose table can be exchanged.
         prepared: the corpus whose articles are embedded and whose tokens are counted.
         ranks: inner widths E to embed with.
         rows: test articles at most; twice as many train articles.
+        seeds: factorisations trained beside the truncation.
         seed: of the draw and the probes.
         store: folder of finished measures.
     """
@@ -175,17 +210,15 @@ def study(
     words = word_table(encoder)
     counts = articles.counts(len(words))
     both = truncations(words, counts)
-    return error_curve(both, counts), truncation_study(encoder, articles, both, ranks, store)
+    possible = sorted(rank for rank in ranks if rank <= words.shape[1])
+    trained = trained_factors(both["plain"], possible[len(possible) // 2 : len(possible) // 2 + 1], seeds=seeds)
+    costs = truncation_study(encoder, articles, both, ranks, store)
+    return WordTable(name, error_curve(both, counts), costs, trained)
 
 
-def sentence(name: str, curve: pd.DataFrame, costs: pd.DataFrame) -> str:
-    """What a factorised table of this encoder saves and costs: the table itself, then each norm at the middle rank.
-
-    Args:
-        name: the encoder.
-        curve: from :func:`error_curve`.
-        costs: from :func:`truncation_study`.
-    """
+def sentence(found: WordTable) -> str:
+    """What a factorised table of this encoder saves and costs: the table itself, then each norm at the middle rank."""
+    curve, costs = found.curve, found.costs
     whole = costs[costs.fitted == WHOLE].iloc[0]
     width = int(whole["rank"])
     vocabulary = int(whole.parameters) // width
@@ -193,7 +226,7 @@ def sentence(name: str, curve: pd.DataFrame, costs: pd.DataFrame) -> str:
     enough = int(lost.index[lost <= 1 - KEPT][0])
     share = enough * (vocabulary + width) / whole.parameters
     said = [
-        f"{name}: a table of {vocabulary:,} x {width} saves nothing from rank {break_even(vocabulary, width):.1f} on; "
+        f"{plain(found.name)}: a table of {vocabulary:,} x {width} saves nothing from rank {found.break_even:.1f} on; "
         f"rank {enough} keeps {KEPT:.0%} of its squared norm at {share:.0%} of its parameters."
     ]
     for norm in NORMS:

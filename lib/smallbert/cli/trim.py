@@ -1,0 +1,68 @@
+"""The command that trims an encoder's vocabulary to a corpus: ``smallbert trim``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from smallbert.cli.arguments import count, limit, pair, print_table
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Enter the command."""
+    trim = commands.add_parser(
+        "trim", help="keep the tokens that a corpus needs; texts made of them keep their vectors to the bit"
+    )
+    trim.add_argument("encoder", help="minilm, a folder or a hub id")
+    trim.add_argument(
+        "corpus",
+        help="articles, as for `smallbert embed`: train is counted, what trimming costs is measured on test",
+    )
+    size = trim.add_mutually_exclusive_group(required=True)
+    size.add_argument(
+        "--coverage", type=float, metavar="SHARE", help="share of token occurrences to keep, such as 0.9999"
+    )
+    size.add_argument("--tokens", type=count, help="keep at most so many tokens")
+    trim.add_argument("--out", type=Path, required=True, help="folder of the smaller encoder")
+    trim.add_argument(
+        "--column", dest="columns", metavar="OURS=THEIRS", action="append", default=[], help="as for `smallbert embed`"
+    )
+    trim.add_argument("--lang", default="", help="as for `smallbert embed`")
+    trim.add_argument("--max-bad-rows", type=limit, metavar="SHARE|NUMBER", help="as for `smallbert embed`")
+    trim.add_argument("--keep-duplicates", action="store_true", help="as for `smallbert embed`")
+    trim.add_argument("--rows", type=count, help="draw so many articles at random (all)")
+    trim.set_defaults(command=_trim)
+
+
+def _trim(options: argparse.Namespace) -> None:
+    from smallbert.compress.resegmentation import changes
+    from smallbert.compress.vocabulary import Vocabulary, check_free, stored
+    from smallbert.corpus.text import text as read
+    from smallbert.progress import Progress
+    from smallbert.report import embedding
+
+    columns = dict(pair(text) for text in options.columns)
+    embedding.refuse_what_has_no_meaning(options)
+    check_free(options.out)
+    vocabulary = Vocabulary(options.encoder)
+    vocabulary.check(options.coverage, options.tokens)
+    corpus = embedding.corpus(options, columns)
+    rows = corpus.counts["split"]
+
+    def texts(split: str) -> Iterator[str]:
+        for batch in corpus.batches(["title", "content"], split=split):
+            yield from read(batch)
+
+    with Progress("counting tokens", rows["train"], "articles") as bar:
+        counts = vocabulary.count(texts("train"), advance=bar.advance)
+    trimmed = vocabulary.trim(vocabulary.keep(counts, coverage=options.coverage, tokens=options.tokens), options.out)
+    with Progress("comparing", rows["test"], "articles") as bar:
+        held_out = changes(vocabulary, trimmed, texts("test"), advance=bar.advance)
+
+    numbers = zip((len(vocabulary), *stored(vocabulary.folder)), (len(trimmed), *stored(trimmed.folder)), strict=True)
+    table = [("", "before", "after", "left")]
+    for name, (before, after) in zip(("tokens", "parameters", "bytes"), numbers, strict=True):
+        table.append((name, f"{before:,}", f"{after:,}", f"{after / before:.1%}"))
+    print_table(table)
+    print(held_out.summary())
