@@ -52,6 +52,20 @@ def test_published_cells_respect_the_floor_and_have_five_seeds(name, stem):
 
 
 @pytest.mark.parametrize("name", EDITIONS)
+def test_published_arms_are_paired_and_no_trained_factorisation_beats_the_truncation(name):
+    folder = RESULTS / name / "04_albert"
+    assert len(read_json(folder / "values.json")["seeds"]) >= 3
+    arms = pd.read_csv(folder / "arms.csv")
+    plain = arms[(arms.sharing == "nothing shared") & (arms.embedding == arms.embedding.max())].iloc[0]
+    assert (arms[arms.layers == plain.layers].operations <= 1.15 * plain.operations).all()  # the map from E to H
+    assert arms[arms.sharing == "all shared"].parameters.min() < plain.parameters / 2
+    assert len(pd.read_csv(folder / "contrasts.csv")) == 6
+    bound = pd.read_csv(folder / "trained_factors.csv").iloc[0]
+    assert bound["factorisations checked"] >= 3
+    assert bound["least above the truncation"] >= -TOLERANCE
+
+
+@pytest.mark.parametrize("name", EDITIONS)
 def test_a_page_repeats_the_answer_that_was_computed(name):
     page = (ROOT / "report" / name / "02_autoencoder_depth.html").read_text(encoding="utf-8")
     answer = read_json(RESULTS / name / "02_autoencoder_depth" / "values.json")["answer"]

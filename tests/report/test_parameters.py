@@ -16,6 +16,7 @@ from smallbert.report import parameters
 from smallbert.report.parameters import MODELS, cell, check, start
 
 CORPUS, DEPTH, SCHEDULES_PAGE = "01_corpus_and_embeddings", "02_autoencoder_depth", "03_layer_schedules"
+ALBERT = "04_albert"
 
 
 def test_names_repeated_here_are_those_of_the_library():
@@ -68,6 +69,10 @@ def test_error_explains_the_parameter():
         (SCHEDULES_PAGE, {"schedules": ["uniform", "uniform"]}, "schedules: no value should be there twice"),
         (CORPUS, {"max_tokens": 256}, "pretrain_sequence: the value should be at least max_tokens (256)"),
         (CORPUS, {"pretrain_heads": 3}, "pretrain_heads: the value should divide pretrain_hidden (256), got 3."),
+        (ALBERT, {"heads": 3}, "heads: the value should divide hidden (64), got 3."),
+        (ALBERT, {"embedding": 65}, "embedding: the value should be at most hidden (64), got 65."),
+        (ALBERT, {"embeddings": [16, 65]}, "embeddings: the value should be at most hidden (64), got [16, 65]."),
+        (ALBERT, {"batch": 100}, "batch: the value should be a multiple of sequence (64), got 100."),
         (CORPUS, {"pretrain_batch": 1000}, "pretrain_sequence: the value should divide pretrain_batch (1000), got 128"),
     ],
 )

@@ -35,8 +35,11 @@ VOCABULARIES = {
 }
 WIDTHS = (768, 1024, 4096)
 FACTORS = (32, 64, 128, 256, 512, 768, 1024, 2048)
-RANKS = (8, 16, 32, 64, 128, 192)
+RANKS = (16, 32, 64, 128, 192)
 """Ranks of a truncated word table; those wider than the table are left out."""
+
+EVALUATIONS = 4
+"""Rows of an arm's loss curve: each costs as much as training on a few thousand tokens."""
 
 ROUNDS = 5
 """Timings of every arm."""
@@ -120,6 +123,7 @@ def plain(params: Any) -> SharedRecipe:
         sequence_length=params.sequence,
         batch_tokens=params.batch,
         tokens=params.tokens,
+        evaluations=EVALUATIONS,
     )
 
 
