@@ -253,7 +253,7 @@ class Albert(Parameters):
         [0.002], min_length=1, description="peak rates; of several, each arm takes the one that suits it best"
     )
     probe_rows: int = Field(
-        400, ge=50, description="test articles behind probes, rows; train articles are twice as many"
+        200, ge=50, description="test articles behind probes, rows; train articles are twice as many"
     )
     layer_texts: Count = Field(64, description="test articles behind the layer figure, rows")
     jobs: int = Field(0, ge=0, description="arms trained at once; 0 is one a core")

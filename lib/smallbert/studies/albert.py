@@ -210,7 +210,7 @@ def answer(costs: pd.DataFrame, contrasts: pd.DataFrame, courses: pd.DataFrame, 
     mbert, factored, shared = (size.loc[name] for name in list(models())[:3])
     both = size.loc[list(models())[3]]
     said = [
-        f"Of multilingual BERT's {mbert.parameters:,} parameters a factorised embedding of width {FACTOR} leaves "
+        f"Of multilingual BERT's {int(mbert.parameters):,} parameters a factorised embedding of width {FACTOR} leaves "
         f"{factored.parameters / mbert.parameters:.0%}, sharing all layers "
         f"{shared.parameters / mbert.parameters:.0%} and both {both.parameters / mbert.parameters:.0%}; the operations "
         f"of a forward pass stay at {both.flops / mbert.flops:.0%}."
