@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
-from safetensors.torch import save as serialised
+from safetensors.torch import save as to_bytes
 from torch import Tensor
 from transformers import AlbertConfig, AutoConfig, BertConfig, PreTrainedConfig, PreTrainedModel
 
@@ -36,6 +36,9 @@ NAMES = {"gelu": "gelu", "gelu_tanh": "gelu_new", "relu": "relu"}
 """Our activations -> transformers' names."""
 
 HEADS = ("vocabulary_head.", "pair_head.")
+
+PAIR_HEAD = ("cls.seq_relationship.weight", "sop_classifier.classifier.weight")
+"""What a model with a pair head has, BERT's or ALBERT's."""
 
 
 def save(model: SharedEncoder, folder: Path) -> None:
@@ -58,7 +61,7 @@ def save(model: SharedEncoder, folder: Path) -> None:
         tensor = own[ours] if third is None else own[ours].chunk(3)[third]
         state[theirs] = tensor.detach().cpu().clone()  # safetensors refuses tensors that share memory
     with storage.atomic_write(folder / "model.safetensors") as file:
-        file.write(serialised(state, metadata={"format": "pt"}))
+        file.write(to_bytes(state, metadata={"format": "pt"}))
     storage.write_text(folder / "config.json", _config(model, family, groups).to_json_string())
 
 
@@ -81,9 +84,8 @@ def load(name: str | Path, *, pair_head: bool | None = None, seed: int = 0, devi
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         state = {name: tensor for path in folder.glob("*.safetensors") for name, tensor in load_file(path).items()}
     except (OSError, ValueError, KeyError, SafetensorError) as error:
-        raise DataError(f"{folder} holds no encoder that can be loaded: {error}", "Copy the whole folder again.") from (
-            error
-        )
+        message = f"{folder} holds no encoder that can be loaded: {error}"
+        raise DataError(message, "Copy or download the whole folder again.") from error
     return _read(config, state, str(folder), pair_head=pair_head, seed=seed).to(where)
 
 
@@ -111,9 +113,7 @@ def _read(
     if "embeddings.word_embeddings.weight" in state:  # a bare encoder, whose names lack its own
         state = {f"{family}.{name}": tensor for name, tensor in state.items()}
     if pair_head is None:
-        pair_head = {"bert": "cls.seq_relationship.weight", "albert": "sop_classifier.classifier.weight"}[
-            family
-        ] in state
+        pair_head = any(name in state for name in PAIR_HEAD)
     head = {"pooler": pair_head, "head": "pretraining" if pair_head else "mlm"}
     model = fresh(
         replace(found, **head),
