@@ -16,6 +16,9 @@ BENCHMARKS = (
     ("bench_extract.py", "--memory"),
     ("bench_grid.py",),
     ("bench_pretrain.py",),
+    ("bench_pretrain.py", "--vocabulary", "30522"),
+    ("bench_distil.py",),
+    ("bench_finetune.py",),
 )
 
 

@@ -68,8 +68,8 @@ _CYCLE += (Look(ORANGE, "D", "-"), Look(SKY, "P", "--"), Look(INK, "X", "-."), L
 def look(name: str, position: int = 0) -> Look:
     """The fixed look of method ``name``, or the one at ``position`` in the cycle where it has none.
 
-    A schedule scaled to another's size (``uniform, size of ...``) keeps its colour and gets another marker; a method with
-    a detail after a comma (``all shared, 8 layers``) looks as without it.
+    A schedule scaled to another's size (``uniform, size of ...``) keeps its colour and gets another marker; a method
+    with a detail after a comma (``all shared, 8 layers``) looks as without it.
     """
     if ", size of " in name:
         own = LOOKS.get(name.split(", size of ")[0], _CYCLE[0])

@@ -1,0 +1,187 @@
+"""A task model of ``transformers`` on any encoder of the BERT family, run on batches without padding."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import safetensors.torch
+import torch
+import transformers
+from safetensors import safe_open
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from smallbert.errors import UsageError
+from smallbert.models import sources
+from smallbert.models.encoder import load_model
+from smallbert.models.heads import packing
+from smallbert.models.packed import ROW_MULTIPLE
+
+Head = Literal["SequenceClassification", "TokenClassification", "QuestionAnswering", "MultipleChoice"]
+
+FAMILIES = ("bert", "roberta", "xlm-roberta", "distilbert", "albert")
+
+POOLED = ("SequenceClassification", "MultipleChoice")
+"""Heads that read an input's first token alone."""
+
+SHIFTLESS = ("QuestionAnswering", "MultipleChoice")
+"""Heads whose outputs enter a softmax over tokens or candidates, which no bias can change.
+
+BERT has none there (S and E, and one vector for SWAG); ``transformers`` adds one. Kept as a constant it changes
+nothing, and a saved model stays one that ``transformers`` reads whole.
+"""
+
+
+class Network:
+    """An encoder and its head.
+
+    Args:
+        model: a ``transformers`` task model.
+        tokenizer: its fast tokenizer.
+        new: names of the parameters that the pretrained encoder does not hold.
+        device: where to run.
+        dtype: number format of the encoder's matrix products; weights and head are fp32.
+
+    Without dropout, in training too: each step is then a pure function of weights and step number, as in pretraining.
+    """
+
+    def __init__(
+        self, model: nn.Module, tokenizer: Any, new: Sequence[str], device: torch.device, dtype: torch.dtype
+    ) -> None:
+        self.model, self.tokenizer = model.to(device).eval(), tokenizer
+        self.device, self.dtype = device, dtype
+        head = type(model).__name__.partition("For")[2]
+        self.pooled = head in POOLED
+        self._head = model.qa_outputs if head == "QuestionAnswering" else model.classifier
+        if head in SHIFTLESS:
+            _fix_bias(self._head)
+        self.new = tuple(name for name, _ in model.named_parameters() if name in new)
+        model.set_attn_implementation(packing.NAME)
+        # fairseq's convention: places start after padding
+        self._offset = model.config.pad_token_id + 1 if "roberta" in model.config.model_type else 0
+        self._typed = getattr(model.config, "type_vocab_size", 1) > 1
+
+    @property
+    def places(self) -> int:
+        """Tokens of the longest input the encoder has positions for."""
+        return self.model.config.max_position_embeddings - self._offset
+
+    @property
+    def new_parameters(self) -> int:
+        """Parameters that training starts from scratch: the head, and a pooler the encoder does not bring."""
+        return sum(parameter.numel() for name, parameter in self.model.named_parameters() if name in self.new)
+
+    def states(self, ids: Tensor, types: Tensor, layout: packing.Layout) -> Tensor:
+        """Last hidden states of a packed row.
+
+        Args:
+            ids: token ids (T), on the device.
+            types: token types (T).
+            layout: where the inputs lie.
+
+        Returns:
+            (T, H), or (n, H) of the first tokens where the head reads no other.
+        """
+        tokens, filler = len(ids), -len(ids) % ROW_MULTIPLE
+        ids, types, places = (F.pad(part, (0, filler)) for part in (ids, types, layout.places + self._offset))
+        more = {"token_type_ids": types[None]} if self._typed else {}
+        with torch.autocast(self.device.type, self.dtype, enabled=self.dtype is not torch.float32):
+            hidden = self.model.base_model(
+                input_ids=ids[None], position_ids=places[None], layout=layout, **more
+            ).last_hidden_state[0, :tokens]
+        return (hidden[layout.first] if self.pooled else hidden).float()
+
+    def head(self, states: Tensor) -> Tensor:
+        """Outputs of the head, fp32: (n, H) to (n, K), or (T, H) to (T, K)."""
+        return self._head(self._pool(states) if self.pooled else states)
+
+    def _pool(self, first: Tensor) -> Tensor:
+        """What each family does to the first token before its last layer: (n, H) to what that layer reads."""
+        if hasattr(self.model, "pre_classifier"):
+            return self.model.pre_classifier(first).relu()
+        base = self.model.base_model
+        if base.pooler is None:
+            return first[:, None]  # RoBERTa's head takes the tokens and pools itself
+        if isinstance(base.pooler, nn.Linear):
+            return base.pooler_activation(base.pooler(first))
+        return base.pooler(first[:, None])
+
+    def save(self, folder: Path) -> None:
+        """Write model and tokenizer in the form ``transformers`` loads."""
+        self.model.save_pretrained(folder)
+        self.tokenizer.save_pretrained(folder)
+
+
+def build(
+    name: str | Path,
+    head: Head,
+    outputs: int,
+    *,
+    labels: Sequence[str] = (),
+    seed: int,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Network:
+    """A pretrained encoder with a fresh head.
+
+    Args:
+        name: a local folder, ``minilm`` or a hub id; a head that its file holds is not used, its pooler is.
+        head: which task model of ``transformers``.
+        outputs: numbers the head gives (K).
+        labels: names of the outputs, for the model's configuration.
+        seed: of the fresh weights; the global generator is left as it was.
+        device: where to run.
+        dtype: number format of the encoder's matrix products.
+
+    Raises:
+        MachineError: the encoder is not to be had here.
+        DataError: the folder holds no encoder that can be used.
+        UsageError: another family than :data:`FAMILIES`.
+    """
+    folder = sources.find(str(name))
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        encoder, tokenizer, _depth = load_model(folder, -1)
+        family = encoder.config.model_type
+        if family not in FAMILIES:
+            raise UsageError(f"Expected an encoder of the family {', '.join(FAMILIES)}, got {family} in {folder}.")
+        config = copy.deepcopy(encoder.config)
+        config.num_labels = outputs
+        if labels:
+            config.id2label, config.label2id = dict(enumerate(labels)), {name: i for i, name in enumerate(labels)}
+        torch.manual_seed(seed)
+        model = getattr(transformers, f"AutoModelFor{head}").from_config(config, dtype=torch.float32)
+    pretrained = encoder.state_dict()
+    if not _holds_pooler(folder):  # what stands there was drawn at random just now
+        pretrained = {key: value for key, value in pretrained.items() if not key.startswith("pooler.")}
+    missing = model.base_model.load_state_dict(pretrained, strict=False).missing_keys
+    prefix = f"{model.base_model_prefix}."
+    new = [key for key, _ in model.named_parameters() if not key.startswith(prefix) or key[len(prefix) :] in missing]
+    return Network(model, tokenizer, new, device, dtype)
+
+
+def load(folder: Path, head: Head, *, device: torch.device, dtype: torch.dtype) -> Network:
+    """A network that :meth:`Network.save` wrote."""
+    config = transformers.AutoConfig.from_pretrained(folder)
+    with torch.random.fork_rng(devices=[]):
+        model = getattr(transformers, f"AutoModelFor{head}").from_config(config, dtype=torch.float32)
+    safetensors.torch.load_model(model, folder / "model.safetensors")
+    return Network(model, transformers.AutoTokenizer.from_pretrained(folder), (), device, dtype)
+
+
+def _holds_pooler(folder: Path) -> bool:
+    for path in folder.glob("*.safetensors"):
+        with safe_open(path, framework="pt") as file:
+            if any("pooler" in key.split(".") for key in file.keys()):  # noqa: SIM118 - no mapping
+                return True
+    return False
+
+
+def _fix_bias(layer: nn.Linear) -> None:
+    """Make the bias a constant: no parameter, but part of the saved model."""
+    bias = layer.bias.detach()
+    del layer.bias
+    layer.register_buffer("bias", bias)

@@ -1,0 +1,134 @@
+"""Self-attention for ``transformers``' own layers on a batch without padding.
+
+All tokens of a batch stand in one row, (1, T), positions restart with each input, and this attention keeps the inputs
+apart. Every other layer works token by token, so outputs and gradients are those of the padded batch with its mask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import AttentionInterface
+
+from smallbert.models.attention import Groups
+
+NAME = "smallbert_packed"
+"""The attention's name in ``transformers``, which hands attention of an unknown name no mask."""
+
+SHORT_RUN = 1024
+"""Tokens below which a run of equally long inputs computes its attention in fp32.
+
+oneDNN generates a bf16 kernel for every new shape, 3 to 7 ms each with AMX, and random batches bring new shapes in
+every step, where a warm kernel would save less than a millisecond. Runs of equal windows (32 of 128 tokens) are twice
+as fast in bf16 and keep it.
+"""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where inputs lie in a packed row.
+
+    Args:
+        groups: (length, inputs) runs in the order of the row.
+        device: where the row is.
+    """
+
+    groups: Groups
+    device: torch.device
+
+    @cached_property
+    def tokens(self) -> int:
+        """Tokens of all inputs (T)."""
+        return sum(length * count for length, count in self.groups)
+
+    @cached_property
+    def lengths(self) -> Tensor:
+        """Tokens of each input, (n)."""
+        return torch.tensor([length for length, count in self.groups for _ in range(count)], device=self.device)
+
+    @cached_property
+    def places(self) -> Tensor:
+        """Position of each token in its input, (T)."""
+        return torch.cat([torch.arange(length, device=self.device).repeat(count) for length, count in self.groups])
+
+    @cached_property
+    def first(self) -> Tensor:
+        """Place of each input's first token in the row, (n)."""
+        return self.lengths.cumsum(0) - self.lengths
+
+    @cached_property
+    def slots(self) -> Tensor:
+        """Place of each token among n inputs padded to the longest, (T)."""
+        longest = max(length for length, _ in self.groups)
+        rows = torch.arange(len(self.lengths), device=self.device).repeat_interleave(self.lengths)
+        return rows * longest + self.places
+
+
+def packed_attention(
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, mask: None, *, layout: Layout, **_: Any
+) -> tuple[Tensor, None]:
+    """Attention inside each input of a packed row, in the form ``transformers`` asks for.
+
+    Args:
+        module: the layer that calls.
+        query, key, value: (1, heads, T, w).
+        mask: none; ``layout`` says what belongs together.
+        layout: of the row.
+
+    Returns:
+        (1, T, heads, w), and no weights.
+    """
+    attend = attend_groups if query.device.type == "cpu" else attend_padded
+    rows = [part[0, :, : layout.tokens].transpose(0, 1) for part in (query, key, value)]
+    filler = query.shape[2] - layout.tokens
+    return F.pad(attend(*rows, layout), (0, 0, 0, 0, 0, filler))[None], None
+
+
+def attend_groups(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> Tensor:
+    """One dense product for each run of equally long inputs, as :func:`smallbert.models.attention.attend`.
+
+    Written for training: plain products, since the backward of torch's fused kernel is several times slower on a CPU;
+    one split, since the backward of a slice fills a whole row with zeros; fp32 in short runs (:data:`SHORT_RUN`).
+
+    Args:
+        query, key, value: (T, heads, w).
+        layout: of the row.
+
+    Returns:
+        (T, heads, w).
+    """
+    sizes = [length * count for length, count in layout.groups]
+    runs = zip(*(part.split(sizes) for part in (query, key, value)), strict=True)
+    pieces = []
+    with torch.autocast("cpu", enabled=False):
+        for (length, count), parts in zip(layout.groups, runs, strict=True):
+            dtype = torch.float32 if length * count < SHORT_RUN else query.dtype
+            # (count, heads, length, w)
+            q, k, v = (part.to(dtype).unflatten(0, (count, length)).transpose(1, 2) for part in parts)
+            scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-1, -2))
+            pieces.append(torch.matmul(scores.softmax(-1), v).transpose(1, 2).flatten(0, 1).to(query.dtype))
+    return torch.cat(pieces)
+
+
+def attend_padded(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> Tensor:
+    """The same in a few large kernels, as a GPU wants it.
+
+    Only attention is padded; the linear layers, which do most of the work, never see padding.
+    """
+    inputs, longest = len(layout.lengths), max(length for length, _ in layout.groups)
+    padded = (
+        part.new_zeros(inputs * longest, *part.shape[1:]).index_copy(0, layout.slots, part)
+        for part in (query, key, value)
+    )
+    q, k, v = (part.unflatten(0, (inputs, longest)).transpose(1, 2) for part in padded)  # (n, heads, longest, w)
+    real = torch.arange(longest, device=query.device) < layout.lengths[:, None]  # (n, longest)
+    attended = F.scaled_dot_product_attention(q, k, v, attn_mask=real[:, None, None])
+    return attended.transpose(1, 2).flatten(0, 1)[layout.slots]
+
+
+AttentionInterface.register(NAME, packed_attention)
