@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from smallbert import __version__
-from smallbert.cli import embed, report
+from smallbert.cli import distil, embed, report, score, size, trim
 from smallbert.errors import SmallbertError
 
 # Heavy libraries are imported inside the commands, so that help and `params` answer at once.
@@ -50,6 +50,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"smallbert {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (report, embed):
+    for group in (report, embed, distil, score, size, trim):
         group.add(commands)
     return parser

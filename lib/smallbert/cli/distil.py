@@ -1,0 +1,118 @@
+"""The command that makes a small student of a large encoder: ``smallbert distil``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from smallbert.cli.arguments import count, limit, pair
+
+EPOCHS = 3
+"""Passes over the corpus without ``--max-steps``, as DistilBERT's."""
+
+METHODS = ("alone", "hinton", "distilbert", "pkd", "tinybert", "tinybert-general", "minilm", "sentence")
+STARTS = ("fresh", "released", "even", "top", "bottom", "random")
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Enter the command."""
+    distil = commands.add_parser("distil", help="distil an encoder into a smaller one; resumes where it stopped")
+    distil.add_argument("--teacher", required=True, help="minilm, a folder or a hub id")
+    distil.add_argument("--student-layers", type=count, required=True, metavar="N", help="layers of the student")
+    distil.add_argument("--student-hidden", type=count, metavar="H", help="width of the student (the teacher's)")
+    distil.add_argument("--student-heads", type=count, metavar="A", help="attention heads (as many as the teacher)")
+    distil.add_argument(
+        "--method",
+        choices=METHODS,
+        help="which losses (distilbert; sentence for a teacher that predicts no words)",
+    )
+    distil.add_argument("--temperature", type=float, default=2.0, help="of the soft targets (%(default)s)")
+    distil.add_argument(
+        "--map",
+        choices=STARTS,
+        help="teacher layers the student starts from (released where the sizes allow it, else fresh)",
+    )
+    distil.add_argument("--max-steps", type=count, metavar="S", help=f"stop after S steps ({EPOCHS} epochs)")
+    distil.add_argument("--max-tokens", type=count, default=128, help="longest text the student reads (%(default)s)")
+    distil.add_argument("--batch-tokens", type=count, default=4096, help="tokens of a step (%(default)s)")
+    distil.add_argument("--learning-rate", type=float, default=5e-4, help="peak rate (%(default)s)")
+    distil.add_argument("--seed", type=int, default=0, help="of weights, order and masks (%(default)s)")
+    distil.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="%(default)s")
+    distil.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="%(default)s")
+    distil.add_argument("--out", type=Path, required=True, help="folder of the student")
+    _add_corpus(distil)
+    distil.set_defaults(command=_distil)
+
+
+def _add_corpus(distil: argparse.ArgumentParser) -> None:
+    """What ``smallbert embed`` knows of a corpus."""
+    distil.add_argument(
+        "--corpus", required=True, help="articles to distil on, named as for `smallbert embed`, or world"
+    )
+    distil.add_argument(
+        "--column", dest="columns", metavar="OURS=THEIRS", action="append", default=[], help="as for `smallbert embed`"
+    )
+    distil.add_argument("--lang", default="", help="as for `smallbert embed`")
+    distil.add_argument("--max-bad-rows", type=limit, metavar="SHARE|NUMBER", help="as for `smallbert embed`")
+    distil.add_argument("--keep-duplicates", action="store_true", help="as for `smallbert embed`")
+    distil.add_argument("--rows", type=count, help="draw so many articles at random (all)")
+
+
+def _distil(options: argparse.Namespace) -> None:
+    from smallbert import paths, storage
+    from smallbert.compress.distill import teacher as teachers
+    from smallbert.compress.distill.methods import Method
+    from smallbert.compress.distill.train import FINISHED, check, distil, encode, epoch_tokens
+    from smallbert.models.recipe import PretrainRecipe
+    from smallbert.report import embedding
+    from smallbert.studies.embed import Texts
+
+    columns = dict(pair(text) for text in options.columns)
+    embedding.refuse_what_has_no_meaning(options)
+    # The teacher first: a wrong name or size costs no pass over the corpus.
+    teacher = teachers.load(options.teacher, precision=options.precision, device=options.device)
+    hidden = options.student_hidden or teacher.width
+    sizes = {
+        "layers": options.student_layers,
+        "hidden": hidden,
+        "heads": options.student_heads or teacher.weights.heads,
+        "intermediate": teacher.intermediate * hidden // teacher.width,
+        "sequence_length": options.max_tokens,
+        "batch_tokens": options.batch_tokens,
+        "learning_rate": options.learning_rate,
+        "warmup_fraction": 0.05,
+        "precision": options.precision,
+        "seed": options.seed,
+    }
+    method = Method(options.method or ("distilbert" if teacher.head else "sentence"), temperature=options.temperature)
+    start = options.map or ("released" if hidden == teacher.width else "fresh")
+    check(PretrainRecipe(**sizes), method, start, teacher)
+    corpus = embedding.corpus(options, columns)
+    work = paths.cache() / "distil" / storage.digest([corpus.key, teacher.identity["sha256"]])
+    store = encode(Texts(corpus), teacher, work / "tokens", data_key=corpus.key)
+    tokens = EPOCHS * epoch_tokens(store, method, options.max_tokens)
+    if options.max_steps:
+        tokens = min(tokens, options.max_steps * options.batch_tokens)
+    recipe = PretrainRecipe(**sizes, tokens=tokens)
+    del teacher
+    distil(store, options.teacher, recipe, method, options.out, start=start, work=work, device=options.device)
+    print(f"{options.corpus}: {corpus.summary()}")
+    _tell(options.out, storage.read_json(options.out / FINISHED))
+
+
+def _tell(out: Path, made: dict) -> None:
+    """What was made, in a few lines."""
+    recipe, measures, teacher = made["recipe"], made["measures"], made["teacher"]
+    share = made["parameters"] / teacher["parameters"]
+    print(
+        f"{out}: {recipe['layers']} layers, width {recipe['hidden']}, {recipe['heads']} heads, "
+        f"{made['parameters']:,} parameters ({share:.1%} of {teacher['name']}'s {teacher['parameters']:,})"
+    )
+    for temperature, kept in made["mass_kept"].items():
+        print(f"teacher: {kept:.1%} of its probability at temperature {temperature} is on the logits that were kept")
+    print(f"held-out loss {measures['held_out_loss']:.4f}", end="")
+    if "held_out_accuracy" in measures:
+        print(f", {measures['held_out_accuracy']:.1%} of the masked tokens right", end="")
+    if "agreement" in measures:
+        print(f", agreement with the teacher {measures['agreement']:.3f}", end="")
+    print(f"; {made['seconds']:.0f} s of training")

@@ -1,0 +1,280 @@
+"""A distillation as an objective of :func:`smallbert.models.training.fit`: the weighted sum of a method's losses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+from torch import Tensor
+from torch.nn import functional as F
+
+from smallbert.compress.distill import attention, relations, soft_targets
+from smallbert.compress.distill import hidden as losses
+from smallbert.compress.distill.forward import Trace, trace
+from smallbert.compress.distill.inputs import Inputs, MaskedSteps, Seen, UnmaskedTexts
+from smallbert.compress.distill.layer_maps import layer_map
+from smallbert.compress.distill.methods import Method
+from smallbert.compress.distill.outputs import TeacherOutputs
+from smallbert.compress.distill.projections import Student
+
+
+@dataclass(frozen=True, eq=False)
+class _Both:
+    """What student and teacher make of the same rows.
+
+    Args:
+        seen: the rows.
+        given: the teacher's outputs by name.
+        student: what passed through the student.
+        asked: all places whose logits any loss reads, ascending, (n,).
+        logits: the student's there, fp32, (n, V); None where nothing is masked.
+    """
+
+    seen: Seen
+    given: dict[str, Tensor]
+    student: Trace
+    asked: np.ndarray
+    logits: Tensor | None
+
+    def logits_at(self, places: np.ndarray) -> Tensor:
+        """Logits at some of the places asked."""
+        if len(places) == len(self.asked):
+            return self.logits
+        return self.logits[torch.from_numpy(np.searchsorted(self.asked, places)).to(self.logits.device)]
+
+    def given_states(self, layer: int) -> Tensor:
+        """The teacher's hidden states at all real tokens, (n, d)."""
+        return self.given[f"hidden-{layer}"][self.student.real.flatten()]
+
+    def own(self, layer: int, *names: str) -> list[Tensor]:
+        """Queries, keys or values of a student layer, fp32, (B, L, d')."""
+        return [self.student.projections[layer, name].float() for name in names]
+
+    def theirs(self, layer: int, *names: str) -> list[Tensor]:
+        """Queries, keys or values of a teacher layer, (B, L, d)."""
+        return [self.given[f"{name}-{layer}"].unflatten(0, self.student.real.shape) for name in names]
+
+
+class Distillation:
+    """What a student is asked for at each step, and how it is measured.
+
+    Args:
+        model: the student with its projections.
+        inputs: rows to train on.
+        held_out: rows to measure on.
+        given: the teacher's outputs on ``inputs``; None for a method that asks for none.
+        given_held_out: those on ``held_out``: what the losses need and, for masked rows, the predictions. None for a
+            teacher without predictions where none are needed.
+        method: losses and weights.
+        teacher_layers: N.
+        teacher_heads: attention heads of the teacher.
+        dtype: number format of matrix products; weights stay fp32.
+    """
+
+    def __init__(
+        self,
+        model: Student,
+        inputs: MaskedSteps | UnmaskedTexts,
+        held_out: Inputs,
+        given: TeacherOutputs | None,
+        given_held_out: TeacherOutputs | None,
+        method: Method,
+        *,
+        teacher_layers: int,
+        teacher_heads: int,
+        dtype: torch.dtype,
+    ) -> None:
+        self.model, self.inputs, self.held_out, self.method, self.dtype = model, inputs, held_out, method, dtype
+        self._given, self._given_held_out = given, given_held_out
+        self._teacher_layers, self._teacher_heads = teacher_layers, teacher_heads
+        self._device = model.encoder.device
+        layers = model.encoder.config.num_hidden_layers
+        self._measured = {"top"} if method.masked else method.wanted(layers, teacher_layers) | {"pooled"}
+        self._wanted = method.wanted(layers, teacher_layers)
+        between = {"patient", "hidden", "scores"} & set(method.terms)
+        self._map = layer_map(method.layer_map, layers, teacher_layers) if between else []
+        self._traced = set(range(1, layers + 1)) if "scores" in method.terms else set()
+        if {"attention", "values"} & set(method.terms):
+            self._traced.add(layers)
+        self._leave_out_what_no_loss_reaches()
+
+    def loss(self, step: int) -> Tensor:
+        """The weighted sum of the method's losses at a step: a function of the weights and the step only."""
+        return self._sum(self.losses(step))
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        """Held-out measures.
+
+        For masked rows: the loss in nats and the share of masked tokens predicted right, equal to those of
+        :class:`smallbert.models.mlm.MaskedLanguageModelling`, and the share on which student and teacher say the same.
+        For whole texts: the weighted sum of the losses, and the Spearman correlation between student and teacher of the
+        cosines of all pairs of texts, which does not ask for equal widths.
+        """
+        return self._evaluate_masked() if self.method.masked else self._evaluate_texts()
+
+    def losses(self, step: int) -> dict[str, Tensor]:
+        """Each loss of a step by term, without its weight."""
+        return self._given_losses(*self.inputs.step(step))
+
+    def _leave_out_what_no_loss_reaches(self) -> None:
+        """The head where nothing is predicted; above MiniLM's last attention, the rest of the layer."""
+        seen, rows = self.inputs.step(0)
+        self._sum(self._given_losses(seen.first_row(), rows[:1])).backward()
+        for parameter in self.model.parameters():
+            parameter.requires_grad_(parameter.grad is not None)
+        self.model.zero_grad(set_to_none=True)
+
+    def _given_losses(self, seen: Seen, rows: np.ndarray) -> dict[str, Tensor]:
+        """The losses of some training rows."""
+        return self._losses(self._run(seen, rows, self._given, self._wanted))
+
+    def _sum(self, terms: dict[str, Tensor]) -> Tensor:
+        return sum(weight * terms[term] for term, weight in self.method.terms.items())
+
+    def _run(self, seen: Seen, rows: np.ndarray, outputs: TeacherOutputs | None, wanted: set[str]) -> _Both:
+        """What the student makes of some rows, with what the teacher made of them."""
+        ids, read = (torch.from_numpy(one).to(self._device) for one in (seen.ids, seen.read))
+        given = outputs.fetch(rows, wanted) if outputs else {}
+        given = {name: value.to(self._device) for name, value in given.items()}
+        asked = np.union1d(seen.masked, seen.places)
+        with self._autocast():
+            student = trace(self.model.encoder, ids, read, self._traced)
+            if not self.method.masked:
+                return _Both(seen, given, student, asked, None)
+            places = torch.from_numpy(asked).to(self._device)
+            logits = self.model.encoder.cls(student.hidden[-1].flatten(0, 1).index_select(0, places))
+        return _Both(seen, given, student, asked, logits.float())
+
+    def _losses(self, both: _Both) -> dict[str, Tensor]:
+        return {term: getattr(self, f"_{term}")(both) for term in self.method.terms}
+
+    def _hard(self, both: _Both) -> Tensor:
+        targets = torch.from_numpy(both.seen.targets).to(self._device)
+        logits = both.logits_at(both.seen.masked)
+        return F.cross_entropy(logits, targets, reduction="sum") / max(len(targets), 1)
+
+    def _soft(self, both: _Both) -> Tensor:
+        return self._kept(both, self.method.temperature)
+
+    def _prediction(self, both: _Both) -> Tensor:
+        return self._kept(both, 1.0)
+
+    def _kept(self, both: _Both, temperature: float) -> Tensor:
+        logits, given = both.logits_at(both.seen.places), both.given
+        if not len(logits):  # nothing but special tokens
+            return logits.sum()
+        teacher = given["top-indices"], given["top-logits"], given[f"rest-{temperature:g}"]
+        return soft_targets.kept_cross_entropy(logits, *teacher, temperature)
+
+    def _cosine(self, both: _Both) -> Tensor:
+        return losses.cosine(self._lift("cosine", both, -1), both.given_states(self._teacher_layers))
+
+    def _patient(self, both: _Both) -> Tensor:
+        first = both.student.first
+        return sum(
+            losses.patient(self._lift(f"patient-{m}", both, m, first), both.given[f"first-{layer}"])
+            for m, layer in enumerate(self._map[1:-2], 1)
+        )
+
+    def _embedding(self, both: _Both) -> Tensor:
+        return losses.projected(self._lift("embedding", both, 0), both.given_states(0))
+
+    def _hidden(self, both: _Both) -> Tensor:
+        return sum(
+            losses.projected(self._lift(f"hidden-{m}", both, m), both.given_states(layer))
+            for m, layer in enumerate(self._map[1:-1], 1)
+        )
+
+    def _scores(self, both: _Both) -> Tensor:
+        total = 0.0
+        for m, layer in enumerate(self._map[1:-1], 1):
+            pairs = both.own(m, "queries", "keys"), both.theirs(layer, "queries", "keys")
+            ours, theirs = (attention.scores(*pair, self._teacher_heads) for pair in pairs)
+            total = total + attention.score_loss(ours, theirs, both.student.inside)
+        return total
+
+    def _attention(self, both: _Both) -> Tensor:
+        return self._relation(both, "queries", "keys")
+
+    def _values(self, both: _Both) -> Tensor:
+        return self._relation(both, "values", "values")
+
+    def _relation(self, both: _Both, *names: str) -> Tensor:
+        heads, inside = self.method.relation_heads or self._teacher_heads, both.student.inside
+        pairs = both.own(len(both.student.hidden) - 1, *names), both.theirs(self._teacher_layers, *names)
+        return relations.relation_loss(*(relations.log_relation(*pair, heads, inside) for pair in pairs), inside)
+
+    def _pooled(self, both: _Both) -> Tensor:
+        with self._autocast():
+            vectors = self.model.lift("pooled", _embeddings(both.student))
+        return losses.cosine(vectors.float(), both.given["pooled"])
+
+    def _lift(self, place: str, both: _Both, layer: int, which: Tensor | None = None) -> Tensor:
+        """The student's states of a layer at some tokens, all real ones by default, at the teacher's width: (n, d)."""
+        student = both.student
+        with self._autocast():
+            lifted = self.model.lift(place, student.hidden[layer][student.real if which is None else which])
+        return lifted.float()
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self._device.type, self.dtype, enabled=self.dtype is not torch.float32)
+
+    def _held_out(self) -> Iterator[_Both]:
+        for number in range(self.held_out.units):
+            seen = self.held_out.unit(number)
+            start = number * self.held_out.unit_rows
+            rows = np.arange(start, start + len(seen.ids))
+            yield self._run(seen, rows, self._given_held_out, self._measured)
+
+    def _evaluate_masked(self) -> dict[str, float]:
+        loss, right, agreed, count = 0.0, 0, 0, 0
+        for both in self._held_out():
+            logits = both.logits_at(both.seen.masked)
+            targets = torch.from_numpy(both.seen.targets).to(self._device)
+            said = logits.argmax(1)
+            loss += F.cross_entropy(logits, targets, reduction="sum").item()
+            right += (said == targets).sum().item()
+            if both.given:
+                agreed += (said == both.given["top-indices"][:, 0]).sum().item()
+            count += len(targets)
+        count = max(count, 1)
+        measures = {"held_out_loss": loss / count, "held_out_accuracy": right / count}
+        return measures | ({"agreement": agreed / count} if self._given_held_out else {})
+
+    def _evaluate_texts(self) -> dict[str, float]:
+        total, count, ours, theirs = 0.0, 0, [], []
+        for both in self._held_out():
+            texts = int(both.student.first.sum())
+            total += self._sum(self._losses(both)).item() * texts
+            count += texts
+            ours.append(_embeddings(both.student).float().cpu())
+            theirs.append(both.given["pooled"].cpu())
+        return {"held_out_loss": total / count, "agreement": similarity_agreement(torch.cat(ours), torch.cat(theirs))}
+
+
+def similarity_agreement(ours: Tensor, theirs: Tensor) -> float:
+    """Spearman correlation of the cosines of all pairs of texts: 1 where both encoders order all pairs alike.
+
+    Args:
+        ours: embeddings of n texts, (n, d').
+        theirs: embeddings of the same texts by another encoder, (n, d).
+
+    Returns:
+        NaN for fewer than 3 texts, which have fewer than 3 pairs.
+    """
+    if len(ours) < 3:
+        return float("nan")
+    pair = np.triu_indices(len(ours), 1)
+    cosines = [(F.normalize(one) @ F.normalize(one).T).numpy()[pair] for one in (ours, theirs)]
+    return float(spearmanr(*cosines).statistic)
+
+
+def _embeddings(student: Trace) -> Tensor:
+    """Mean of the last hidden states of each text, (texts, d'); what precedes a row's first text belongs to none."""
+    belongs = student.real & (student.first.cumsum(1) > 0)
+    text = student.first[belongs].cumsum(0) - 1
+    return losses.mean_pooled(student.hidden[-1][belongs].float(), text, int(student.first.sum()))
