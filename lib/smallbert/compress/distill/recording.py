@@ -39,9 +39,9 @@ SHARD_TOKENS = 65_536
 """A shard's size at most: what is held in memory, and what a crash can cost."""
 
 TOP = 1024
-"""Logits kept a place. A teacher of the generated world that is unsure (4 x 192, loss 5.6 of ln 4,096 = 8.3) has 65 % of its
-probability at T = 2 on them, and its student (Hinton, 2 x 96, 400,000 tokens) ends at a held-out loss of 7.36, as with
-all 4,096 (7.41); with 512 logits it is 7.54, with 128 8.19."""
+"""Logits kept a place. Measured on the generated world (teacher 4 x 192 at a loss of 5.6, 4,096 tokens; student 2 x 96,
+Hinton at T = 2, 400,000 tokens, one seed): 128, 512, 1,024 and 4,096 logits hold 22, 50, 65 and 100 % of the
+probability, and the student's held-out loss is 8.19, 7.54, 7.36 and 7.41."""
 
 
 def record(
