@@ -15,7 +15,7 @@ import torch
 
 from smallbert import storage
 from smallbert.errors import DataError, UsageError
-from smallbert.models import fleet
+from smallbert.models import fleet, workers
 from smallbert.models.fleet import pretrain_all
 from smallbert.models.pretrain import pretrain
 from smallbert.models.recipe import PretrainRecipe
@@ -101,9 +101,11 @@ def test_equal_recipes_are_trained_once_on_one_thread(store, trained, tmp_path, 
     assert "2,048/2,048 tokens" in capfd.readouterr().err
 
 
-def test_the_longest_goes_first(tmp_path):
-    arms = [fleet._Arm(name, recipe, tmp_path / name) for name, recipe in ARMS.items()]
-    assert [arm.name for arm in fleet._missing(arms)] == ["longer", "plain", "nothing shared", "all shared"]
+def test_the_longest_goes_first(store, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(workers, "_here", lambda jobs, *rest: asked.extend(job.name for job in jobs))
+    pretrain_all(store, ARMS, tmp_path, device="cpu", workers=1)
+    assert asked == ["longer", "plain", "nothing shared", "all shared"]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
