@@ -14,15 +14,16 @@ from smallbert.compress.training import OPTIMIZERS
 from smallbert.errors import MachineError, UsageError
 from smallbert.report import parameters
 from smallbert.report.parameters import MODELS, cell, check, start
+from smallbert.report.settings import base
 
 CORPUS, DEPTH, SCHEDULES_PAGE = "01_corpus_and_embeddings", "02_autoencoder_depth", "03_layer_schedules"
 ALBERT = "04_albert"
 
 
 def test_names_repeated_here_are_those_of_the_library():
-    assert set(get_args(parameters.Activation)) == set(ACTIVATIONS)
-    assert set(get_args(parameters.Optimizer)) == set(OPTIMIZERS)
-    assert set(get_args(parameters.Schedule)) == set(SCHEDULES)
+    assert set(get_args(base.Activation)) == set(ACTIVATIONS)
+    assert set(get_args(base.Optimizer)) == set(OPTIMIZERS)
+    assert set(get_args(base.Schedule)) == set(SCHEDULES)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from smallbert import __version__
-from smallbert.cli import distil, embed, report, score, size, trim
+from smallbert.cli import compare, distil, embed, report, score, size, trim
 from smallbert.errors import SmallbertError
 
 # Heavy libraries are imported inside the commands, so that help and `params` answer at once.
@@ -18,9 +18,10 @@ _EXAMPLES = """examples:
   smallbert run --profile smoke --dry-run            what would run, and why
   smallbert run --profile news -p corpus=my.csv      your own articles (title and text columns are guessed)
   smallbert run --only 02 -p 02_autoencoder_depth.seeds=7
+  smallbert check out/                               does a rerun reproduce what is published?
   smallbert embed my.csv --encoder minilm --out vectors/
 
-exit codes: 0 done, 2 usage, 3 data, 4 machine, 5 a notebook failed, 130 interrupted"""
+exit codes: 0 done, 1 differ (compare, check), 2 usage, 3 data, 4 machine, 5 a notebook failed, 130 interrupted"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,6 +51,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"smallbert {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (report, embed, distil, score, size, trim):
+    for group in (report, compare, embed, distil, score, size, trim):
         group.add(commands)
     return parser

@@ -27,7 +27,7 @@ def _has_uniform(values: list[str]) -> list[str]:
     return values
 
 
-def _divides(other: str) -> AfterValidator:
+def divides(other: str) -> AfterValidator:
     """The value divides the parameter ``other``, which comes before it."""
 
     def check(value: int, info: ValidationInfo) -> int:
@@ -39,7 +39,7 @@ def _divides(other: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _multiple_of(other: str) -> AfterValidator:
+def multiple_of(other: str) -> AfterValidator:
     """The value is a multiple of the parameter ``other``, which comes before it."""
 
     def check(value: int, info: ValidationInfo) -> int:
@@ -51,7 +51,7 @@ def _multiple_of(other: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _at_most(other: str) -> AfterValidator:
+def at_most(other: str) -> AfterValidator:
     """The value, or each of a list, is at most the parameter ``other``, which comes before it."""
 
     def check(value: Any, info: ValidationInfo) -> Any:
@@ -80,8 +80,5 @@ def _refused(expected: str) -> PydanticCustomError:
 ASCENDING = AfterValidator(_ascending)
 UNIQUE = AfterValidator(_unique)
 HAS_UNIFORM = AfterValidator(_has_uniform)
-HEADS_DIVIDE_WIDTH = _divides("pretrain_hidden")
-HEADS_DIVIDE_HIDDEN = _divides("hidden")
-WITHIN_HIDDEN = _at_most("hidden")
-SEQUENCE_DIVIDES = _multiple_of("sequence")
+HEADS_DIVIDE_WIDTH = divides("pretrain_hidden")
 SEQUENCE_FITS = AfterValidator(_sequence_fits)

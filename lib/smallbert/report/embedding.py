@@ -9,7 +9,7 @@ from smallbert import paths
 from smallbert.corpus.prepare import prepare_source
 from smallbert.corpus.prepared import MANIFEST, Corpus
 from smallbert.errors import UsageError
-from smallbert.report.parameters import CorpusAndEmbeddings
+from smallbert.report.settings import CorpusAndEmbeddings
 from smallbert.studies import embed
 
 

@@ -51,7 +51,7 @@ def incomplete(stage: Stage, missing: list[Path]) -> StageError:
         f"{stage.stem} ran through but did not write {first}{more}.\n  log: {stage.log}\n"
         f"  notebook so far: {stage.executed}",
         f"Write it in the notebook, or take it off the list of {type(stage.parameters).__name__} in "
-        "lib/smallbert/report/parameters.py.",
+        "lib/smallbert/report/settings.",
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 from smallbert import paths, provenance
 from smallbert.corpus import hub, sources
 from smallbert.report.notebooks import Notebook
-from smallbert.report.parameters import Parameters
+from smallbert.report.settings import Parameters
 from smallbert.storage import digest, sha256_file
 
 Key = dict[str, dict[str, Any]]

@@ -17,9 +17,9 @@ from smallbert.progress import duration
 from smallbert.report.inputs import described, named
 from smallbert.report.notebooks import Notebook
 from smallbert.report.page import TEMPLATES, Content, content
-from smallbert.report.parameters import Parameters
 from smallbert.report.record import read_run, stage_values
 from smallbert.report.sanitise import inline
+from smallbert.report.settings import Parameters
 from smallbert.storage import write_text
 
 QUESTION = "How small can a multilingual BERT be made, and what does it cost?"
@@ -192,7 +192,7 @@ def _render_editions(base: Path) -> None:
 
 
 def _write(path: Path, template: str, description: str, **values: Any) -> None:
-    html = _SITE.get_template(f"{template}.html.j2").render(description=description, **values)
+    html = SITE.get_template(f"{template}.html.j2").render(description=description, **values)
     write_text(path, html)
 
 
@@ -211,4 +211,4 @@ def _site() -> jinja2.Environment:
     return site
 
 
-_SITE = _site()
+SITE = _site()

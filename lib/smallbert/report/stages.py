@@ -11,7 +11,7 @@ from smallbert.errors import DataError
 from smallbert.paths import Edition
 from smallbert.report.keys import Key, reasons, stage_key
 from smallbert.report.notebooks import Notebook
-from smallbert.report.parameters import Parameters
+from smallbert.report.settings import Parameters
 from smallbert.storage import read_json, sha256_file
 
 

@@ -1,0 +1,16 @@
+"""The parameters of every notebook: one typed model each, one file a page or two."""
+
+from smallbert.report.settings.albert import Albert
+from smallbert.report.settings.autoencoders import AutoencoderDepth, LayerSchedules
+from smallbert.report.settings.base import Parameters
+from smallbert.report.settings.embeddings import CorpusAndEmbeddings
+
+MODELS: dict[str, type[Parameters]] = {
+    "01_corpus_and_embeddings": CorpusAndEmbeddings,
+    "02_autoencoder_depth": AutoencoderDepth,
+    "03_layer_schedules": LayerSchedules,
+    "04_albert": Albert,
+}
+"""By the notebook's stem, in the report's order."""
+
+__all__ = ["MODELS", "Albert", "AutoencoderDepth", "CorpusAndEmbeddings", "LayerSchedules", "Parameters"]
