@@ -10,7 +10,7 @@ from smallbert import paths
 FLOORS = {
     **dict.fromkeys(("arrays", "errors", "paths", "storage", "progress", "runtime", "provenance", "published"), 0),
     **dict.fromkeys(("corpus", "models"), 1),
-    **dict.fromkeys(("compress", "measure"), 2),
+    **dict.fromkeys(("compress", "knowledge", "measure"), 2),
     "results": 3,
     **dict.fromkeys(("figures", "studies"), 4),
     **dict.fromkeys(("explore", "report"), 5),

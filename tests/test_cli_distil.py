@@ -1,11 +1,14 @@
 """``smallbert distil``: a student from a folder of news, and mistakes told before any long work."""
 
+import json
+
 import pytest
 
 from smallbert import cli
 
 WORDS = [a + b for a in "bdfgklmnprst" for b in ("a", "o")]
 HEAD = ("distil", "--student-layers", "1", "--max-tokens", "16", "--batch-tokens", "64", "--precision", "fp32")
+DEEPER = ("--student-layers", "3")
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +67,16 @@ def test_a_student_of_an_encoder_embeds(run, tmp_path):
     (tmp_path / "more.csv").write_text("title,text\nba,bo\nto,ko\n")
     arguments = ["embed", str(tmp_path / "more.csv"), "--encoder", str(tmp_path / "student"), "--max-tokens", "16"]
     assert cli.main([*arguments, "--out", str(tmp_path / "vectors"), "--precision", "fp32"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("flags", "start"),
+    [((), "released"), (("--student-heads", "4"), "fresh"), (("--student-hidden", "4"), "fresh"), (DEEPER, "fresh")],
+)
+def test_a_student_starts_from_its_teachers_layers_where_they_fit(run, tmp_path, flags, start):
+    code, seen = run("predicting", "--max-steps", "1", *flags)
+    assert code == 0, seen.err
+    assert json.loads((tmp_path / "student" / "recipe.json").read_text())["start"] == start
 
 
 @pytest.mark.parametrize(

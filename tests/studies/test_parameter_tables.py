@@ -42,18 +42,3 @@ def test_savings_change_sign_at_the_break_even():
     row = table[(table.vocabulary == "mBERT") & (table.H == 768)].iloc[0]
     assert row.saved == pytest.approx(0.832, abs=5e-4)
     assert row.factorised == count(replace(MBERT, embedding=128)).words + 129 * 768
-
-
-def test_each_step_of_a_waterfall_is_its_closed_form():
-    trimmed = replace(MBERT, vocabulary=40_000)
-    split = replace(trimmed, embedding=128)
-    shared = replace(split, share="all")
-    steps = [("mBERT", MBERT), ("trim", trimmed), ("factorise", split), ("share", shared)]
-    table = parameters.waterfall(steps).set_index("step")
-    assert table.saved["trim"] == (119_547 - 40_000) * 768
-    # Words, positions, types and their norm shrink to E; the map comes on top.
-    assert table.saved["factorise"] == (40_000 + 512 + 2 + 2) * (768 - 128) - 129 * 768
-    assert table.saved["share"] == 11 * (2_363_904 + 4_723_968)
-    assert table.parameters.iloc[0] - table.saved.sum() == table.parameters.iloc[-1]
-    assert table["of start"].iloc[-1] == table.parameters.iloc[-1] / 177_853_440
-    assert table.flops["share"] == table.flops["factorise"]

@@ -118,3 +118,11 @@ def test_geotrend_s_published_counts_follow_from_their_vocabularies():
     table = geotrend()
     assert len(table) == 5 and table.agrees.all()
     assert table.million.dropna().tolist() == [178, 141, 112] and table.rounds.dropna().all()
+
+
+def test_the_sentence_on_geotrend_counts_what_agrees():
+    table = geotrend()
+    table.loc[0, "agrees"] = False
+    said = waterfall.geotrend_sentence(table)
+    assert said.startswith("Of 5 released multilingual BERTs, 4 have the parameters")
+    assert said.endswith("3 of the 3 counts printed in millions (178, 141, 112) are these, rounded.")

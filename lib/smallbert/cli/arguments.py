@@ -1,4 +1,4 @@
-"""What the commands share: values read from arguments, and tables on a terminal."""
+"""What the commands share: the flags of a corpus, values read from arguments, and tables on a terminal."""
 
 from __future__ import annotations
 
@@ -6,6 +6,43 @@ import argparse
 from collections.abc import Sequence
 
 from smallbert.errors import UsageError
+
+
+def add_corpus(parser: argparse.ArgumentParser, name: str = "corpus", use: str = "articles") -> None:
+    """Enter a corpus and how it is read: what :mod:`smallbert.report.embedding` asks of a command's options.
+
+    Args:
+        parser: of the command.
+        name: ``corpus``, or ``--corpus`` where the command names it so.
+        use: what becomes of the articles.
+    """
+    parser.add_argument(
+        name,
+        **({"required": True} if name.startswith("-") else {}),
+        help=f"{use}: a file, a folder, a corpus.toml, hub:OWNER/NAME (a data set on the hub), a prepared corpus, or "
+        "world",
+    )
+    parser.add_argument(
+        "--column",
+        dest="columns",
+        metavar="OURS=THEIRS",
+        action="append",
+        default=[],
+        help="name of a column in the corpus, such as title=headline; may be repeated",
+    )
+    parser.add_argument("--lang", default="", help="language of every article, such as en (the column lang, if any)")
+    parser.add_argument(
+        "--max-bad-rows",
+        type=limit,
+        metavar="SHARE|NUMBER",
+        help="unusable rows to skip before stopping: a share such as 0.05, or a number such as 20 (0.01)",
+    )
+    parser.add_argument(
+        "--keep-duplicates",
+        action="store_true",
+        help="keep copies too; else exact copies are left out, and near ones that cross train, validation and test",
+    )
+    parser.add_argument("--rows", type=count, help="draw so many articles at random (all)")
 
 
 def print_table(rows: Sequence[tuple[str, ...]]) -> None:

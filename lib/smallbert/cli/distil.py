@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from smallbert.cli.arguments import count, limit, pair
+from smallbert.cli.arguments import add_corpus, count, pair
+from smallbert.errors import UsageError
+
+if TYPE_CHECKING:
+    from smallbert.compress.distill.teacher import Teacher
+    from smallbert.models.recipe import PretrainRecipe
 
 EPOCHS = 3
 """Passes over the corpus without ``--max-steps``, as DistilBERT's."""
@@ -30,7 +36,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     distil.add_argument(
         "--map",
         choices=STARTS,
-        help="teacher layers the student starts from (released where the sizes allow it, else fresh)",
+        help="teacher layers the student starts from (released where they fit the student, else fresh)",
     )
     distil.add_argument("--max-steps", type=count, metavar="S", help=f"stop after S steps ({EPOCHS} epochs)")
     distil.add_argument("--max-tokens", type=count, default=128, help="longest text the student reads (%(default)s)")
@@ -40,22 +46,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     distil.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="%(default)s")
     distil.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="%(default)s")
     distil.add_argument("--out", type=Path, required=True, help="folder of the student")
-    _add_corpus(distil)
+    add_corpus(distil, "--corpus", "articles to distil on")
     distil.set_defaults(command=_distil)
-
-
-def _add_corpus(distil: argparse.ArgumentParser) -> None:
-    """What ``smallbert embed`` knows of a corpus."""
-    distil.add_argument(
-        "--corpus", required=True, help="articles to distil on, named as for `smallbert embed`, or world"
-    )
-    distil.add_argument(
-        "--column", dest="columns", metavar="OURS=THEIRS", action="append", default=[], help="as for `smallbert embed`"
-    )
-    distil.add_argument("--lang", default="", help="as for `smallbert embed`")
-    distil.add_argument("--max-bad-rows", type=limit, metavar="SHARE|NUMBER", help="as for `smallbert embed`")
-    distil.add_argument("--keep-duplicates", action="store_true", help="as for `smallbert embed`")
-    distil.add_argument("--rows", type=count, help="draw so many articles at random (all)")
 
 
 def _distil(options: argparse.Namespace) -> None:
@@ -85,7 +77,7 @@ def _distil(options: argparse.Namespace) -> None:
         "seed": options.seed,
     }
     method = Method(options.method or ("distilbert" if teacher.head else "sentence"), temperature=options.temperature)
-    start = options.map or ("released" if hidden == teacher.width else "fresh")
+    start = options.map or _start(PretrainRecipe(**sizes), teacher)
     check(PretrainRecipe(**sizes), method, start, teacher)
     corpus = embedding.corpus(options, columns)
     work = paths.cache() / "distil" / storage.digest([corpus.key, teacher.identity["sha256"]])
@@ -98,6 +90,17 @@ def _distil(options: argparse.Namespace) -> None:
     distil(store, options.teacher, recipe, method, options.out, start=start, work=work, device=options.device)
     print(f"{options.corpus}: {corpus.summary()}")
     _tell(options.out, storage.read_json(options.out / FINISHED))
+
+
+def _start(recipe: PretrainRecipe, teacher: Teacher) -> str:
+    """Where a student starts that was not told: from the teacher's layers where they fit it."""
+    from smallbert.compress.distill.students import require_copies
+
+    try:
+        require_copies(recipe, teacher)
+    except UsageError:
+        return "fresh"
+    return "released" if recipe.layers <= teacher.layers else "fresh"
 
 
 def _tell(out: Path, made: dict) -> None:

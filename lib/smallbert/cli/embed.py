@@ -5,40 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from smallbert.cli.arguments import count, limit, pair, shard
+from smallbert.cli.arguments import add_corpus, count, pair, shard
 
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Enter the commands."""
     embed = commands.add_parser("embed", help="embed a corpus into a store of vectors; resumes where it stopped")
-    embed.add_argument(
-        "corpus",
-        help="articles: a file, a folder, a corpus.toml, hub:OWNER/NAME (a data set on the hub), a prepared corpus, "
-        "or world",
-    )
+    add_corpus(embed)
     embed.add_argument("--encoder", required=True, help="minilm, a folder or a hub id")
     embed.add_argument("--out", type=Path, required=True, help="folder of the store")
-    embed.add_argument(
-        "--column",
-        dest="columns",
-        metavar="OURS=THEIRS",
-        action="append",
-        default=[],
-        help="name of a column in the corpus, such as title=headline; may be repeated",
-    )
-    embed.add_argument("--lang", default="", help="language of every article, such as en (the column lang, if any)")
-    embed.add_argument(
-        "--max-bad-rows",
-        type=limit,
-        metavar="SHARE|NUMBER",
-        help="unusable rows to skip before stopping: a share such as 0.05, or a number such as 20 (0.01)",
-    )
-    embed.add_argument(
-        "--keep-duplicates",
-        action="store_true",
-        help="embed copies too; else exact copies are left out, and near ones that cross train, validation and test",
-    )
-    embed.add_argument("--rows", type=count, help="draw so many articles at random (all)")
     embed.add_argument("--pooling", choices=("mean", "cls"), default="mean", help="%(default)s")
     embed.add_argument("--layer", type=int, default=-1, help="layer that is read; -1 is the last")
     embed.add_argument("--max-tokens", type=count, default=128, help="longer texts are cut there (%(default)s)")

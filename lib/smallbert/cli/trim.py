@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from smallbert.cli.arguments import count, limit, pair, print_table
+from smallbert.cli.arguments import add_corpus, count, pair, print_table
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -15,23 +15,13 @@ def add(commands: argparse._SubParsersAction) -> None:
         "trim", help="keep the tokens that a corpus needs; texts made of them keep their vectors to the bit"
     )
     trim.add_argument("encoder", help="minilm, a folder or a hub id")
-    trim.add_argument(
-        "corpus",
-        help="articles, as for `smallbert embed`: train is counted, what trimming costs is measured on test",
-    )
+    add_corpus(trim, use="articles, of which train is counted and test tells what trimming costs")
     size = trim.add_mutually_exclusive_group(required=True)
     size.add_argument(
         "--coverage", type=float, metavar="SHARE", help="share of token occurrences to keep, such as 0.9999"
     )
     size.add_argument("--tokens", type=count, help="keep at most so many tokens")
     trim.add_argument("--out", type=Path, required=True, help="folder of the smaller encoder")
-    trim.add_argument(
-        "--column", dest="columns", metavar="OURS=THEIRS", action="append", default=[], help="as for `smallbert embed`"
-    )
-    trim.add_argument("--lang", default="", help="as for `smallbert embed`")
-    trim.add_argument("--max-bad-rows", type=limit, metavar="SHARE|NUMBER", help="as for `smallbert embed`")
-    trim.add_argument("--keep-duplicates", action="store_true", help="as for `smallbert embed`")
-    trim.add_argument("--rows", type=count, help="draw so many articles at random (all)")
     trim.set_defaults(command=_trim)
 
 

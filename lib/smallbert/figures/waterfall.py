@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -60,6 +61,61 @@ def waterfall(bars: pd.DataFrame, orders: pd.DataFrame) -> Chart:
         "Left: parameters left after every step, in millions; a pale bar is what the step saves. Right: what the same "
         "step saves if it comes first or last, and its mean over all orders (the Shapley value; these add up to the "
         "whole saving). Counted exactly, pooler included.",
+    )
+
+
+def reductions(cells: pd.DataFrame) -> Chart:
+    """What every step leaves of an encoder that runs here, and of what its vectors say.
+
+    Args:
+        cells: one row a step and measure, the whole encoder's first: columns ``step``, ``parameters``, ``measure``,
+            ``estimate``, ``low``, ``high``, ``label`` (what the probe tells apart).
+    """
+    steps = cells.drop_duplicates("step").set_index("step").parameters
+    label = cells.label.iloc[0]
+    titles = {
+        "unchanged to the bit": "same to the bit",
+        "cosine": "cosine",
+        "neighbours kept": "neighbours",
+        "change": f"{label} accuracy",
+    }
+    shown = [name for name in titles if (cells.measure == name).any()]
+    figure, panels = plt.subplots(1, len(shown) + 1, figsize=(WIDTH, 1.0 + 0.3 * len(steps)), sharey=True)
+    left = panels[0]
+    for place, parameters in enumerate(steps):
+        color, edge = (SKY, BLUE) if place else (INK, INK)
+        left.barh(place, parameters / MILLION, color=color, edgecolor=edge, height=0.62)
+        left.annotate(f"{parameters / steps.iloc[0]:.0%}", (parameters / MILLION, place), **_beside(3, "left"))
+    left.set_title("million\nparameters", fontsize=8)
+    left.set_xlim(0, 1.45 * steps.max() / MILLION)
+    left.set_yticks(range(len(steps)), [textwrap.fill(step, 28) for step in steps.index], fontsize=7.5)
+    left.invert_yaxis()
+    for axes, name in zip(panels[1:], shown, strict=True):
+        own = cells[cells.measure == name].set_index("step").reindex(steps.index)
+        # A mean may miss the limits of its interval by a rounding error.
+        spread = [(own.estimate - own.low).clip(lower=0), (own.high - own.estimate).clip(lower=0)]
+        axes.errorbar(own.estimate, range(len(own)), xerr=spread, color=BLUE, marker="o", linestyle="", capsize=2.5)
+        axes.axvline(own.estimate.iloc[0], color=FLOOR, linestyle=":")
+        axes.set_title(titles[name] + ("\nchange" if name == "change" else ""), fontsize=8)
+    for axes in panels:
+        axes.grid(axis="y", visible=False)
+        axes.tick_params(axis="y", length=0)
+        axes.tick_params(axis="x", labelsize=7)
+    by_step = cells.pivot(index="step", columns="measure", values="estimate").loc[steps.index]
+    said = "; ".join(
+        f"{step} {parameters / steps.iloc[0]:.0%} of the parameters"
+        + "".join(f", {titles[name]} {by_step[name][step]:.3f}" for name in shown if pd.notna(by_step[name][step]))
+        for step, parameters in steps.iloc[1:].items()
+    )
+    return Chart(
+        "reductions",
+        figure,
+        cells,
+        f"Steps applied to an encoder of {steps.iloc[0] / MILLION:.2f} million parameters: {said}.",
+        "Parameters left, without pooler and heads, and held-out articles embedded after each step: the share with the "
+        "same vector to the bit, the mean cosine to the original vector, the share of ten nearest neighbours kept, and "
+        f"how the accuracy of a linear {label or 'label'} probe changes. Nothing is trained after a step, students "
+        "aside. Dotted: the whole encoder. Error bars: 95% intervals over articles.",
     )
 
 

@@ -32,7 +32,7 @@ class Bags:
 
     Args:
         first, second: (n, vocabulary).
-        labels: 0 or 1, (n,).
+        labels: numbers of classes, (n,).
     """
 
     first: sparse.csr_array
@@ -69,6 +69,17 @@ def bag_of_words(train: Bags, test: Bags, features: Features) -> Interval:
     Raises:
         DataError: the train labels are all alike, or there is nothing to test on.
     """
+    found = probabilities(train, test, features).argmax(1)
+    right = int((np.unique(train.labels)[found] == test.labels).sum())
+    return wilson_interval(right, len(test.labels))
+
+
+def probabilities(train: Bags, test: Bags, features: Features) -> np.ndarray:
+    """What the logistic regression of :func:`bag_of_words` says of every test pair: (n, classes of train, ascending).
+
+    Raises:
+        DataError: as :func:`bag_of_words`.
+    """
     if len(np.unique(train.labels)) < 2 or not len(test.labels):
         raise DataError(
             f"Expected pairs of both classes to fit a bag of words on and some to test, got {len(train.labels)} and "
@@ -78,8 +89,7 @@ def bag_of_words(train: Bags, test: Bags, features: Features) -> Interval:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(_features(train, features), train.labels)
-    right = int((model.predict(_features(test, features)) == test.labels).sum())
-    return wilson_interval(right, len(test.labels))
+    return model.predict_proba(_features(test, features))
 
 
 def _features(bags: Bags, features: Features) -> sparse.csr_array:

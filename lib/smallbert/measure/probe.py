@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -31,6 +31,7 @@ class Probe:
         n_train: rows the classifier was fitted on.
         n_test: rows it was tested on.
         converged: whether the optimizer finished within its steps.
+        right: which labelled test rows were classified rightly, in their order, bool, (n_test,): what pairs two probes.
     """
 
     accuracy: Interval
@@ -40,6 +41,7 @@ class Probe:
     n_train: int
     n_test: int
     converged: bool
+    right: np.ndarray = field(repr=False, compare=False)
 
 
 def probe(
@@ -98,6 +100,7 @@ def probe(
         n_train=len(y),
         n_test=len(y_test),
         converged=bool(model.n_iter_.max() < MAX_STEPS),
+        right=answers == y_test,
     )
 
 

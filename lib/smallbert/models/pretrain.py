@@ -16,6 +16,7 @@ import transformers
 from smallbert import runtime, storage
 from smallbert.errors import DataError, UsageError
 from smallbert.models import interchange
+from smallbert.models.causal import TwinRecipe, twin_modelling
 from smallbert.models.mlm import MaskedLanguageModelling, SharedLanguageModelling, build_model
 from smallbert.models.packing import PackedRows
 from smallbert.models.pair_modelling import PairRecipe, pair_modelling
@@ -122,6 +123,8 @@ def objective_of(recipe: PretrainRecipe, store: TokenStore, device: torch.device
     """
     if isinstance(recipe, PairRecipe):
         return pair_modelling(recipe, store, device, dtype)
+    if isinstance(recipe, TwinRecipe):
+        return twin_modelling(recipe, store, device, dtype)
     train = PackedRows(store.train, recipe.sequence_length, recipe.seed)
     held_out = PackedRows(store.held_out, recipe.sequence_length)
     if isinstance(recipe, SharedRecipe):

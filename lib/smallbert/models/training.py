@@ -49,7 +49,7 @@ def make_optimizer(model: nn.Module, weight_decay: float) -> torch.optim.AdamW:
 def fit(
     objective: Objective,
     recipe: PretrainRecipe,
-    checkpoint: Path,
+    checkpoint: Path | None,
     key: str,
     *,
     checkpoint_every: int = 200,
@@ -63,7 +63,8 @@ def fit(
     Args:
         objective: model, loss and measures.
         recipe: steps, rates, decay, evaluations.
-        checkpoint: one safetensors file with weights, both moments and, as metadata, step, curve and seconds.
+        checkpoint: one safetensors file with weights, both moments and, as metadata, step, curve and seconds; None for
+            a run so short that it begins again after a kill.
         key: identifies the run; a checkpoint of another run is refused.
         checkpoint_every: steps between two checkpoints.
         label: name shown with the progress.
@@ -80,7 +81,7 @@ def fit(
     model = objective.model
     optimizer = make_optimizer(model, recipe.weight_decay)
     progress = {"step": 0, "curve": [], "pending": [], "seconds": 0.0}
-    if checkpoint.exists():
+    if checkpoint and checkpoint.exists():
         progress = _restore(checkpoint, key, model, optimizer)
     curve, pending = progress["curve"], progress["pending"]
     measured = recipe.evaluation_steps()
@@ -95,7 +96,7 @@ def fit(
                 point = {"step": done, "tokens": done * tokens, "learning_rate": recipe.rate(step)}
                 curve.append(point | {"train_loss": math.fsum(pending) / len(pending)} | objective.evaluate())
                 pending.clear()
-            if done % checkpoint_every == 0 or done == recipe.steps:
+            if checkpoint and (done % checkpoint_every == 0 or done == recipe.steps):
                 state = {"step": done, "curve": curve, "pending": pending, "seconds": time.monotonic() - began}
                 _save(checkpoint, key, model, optimizer, state)
             if line:

@@ -92,23 +92,3 @@ def savings(vocabularies: Mapping[str, int], hidden: Sequence[int], embeddings: 
                 facts = {"vocabulary": name, "V": v, "H": h, "E": e, "plain": plain, "factorised": split}
                 rows.append(facts | {"saved": 1 - split / plain, "break-even E": break_even(v, h)})
     return pd.DataFrame(rows)
-
-
-def waterfall(steps: Sequence[tuple[str, Sizes]]) -> pd.DataFrame:
-    """What each of several reductions takes away, one on top of the other.
-
-    Args:
-        steps: what was done and the sizes after it; the first is the start.
-
-    Returns:
-        Columns ``step``, ``parameters``, ``saved`` (against the step before), ``of start`` (share that is left) and
-        ``flops`` (of a sequence of :data:`LENGTH` tokens).
-    """
-    rows: list[dict[str, object]] = []
-    start = before = count(steps[0][1]).total
-    for name, sizes in steps:
-        now = count(sizes).total
-        facts = {"step": name, "parameters": now, "saved": before - now, "of start": now / start}
-        rows.append(facts | {"flops": forward(sizes, LENGTH).total})
-        before = now
-    return pd.DataFrame(rows)

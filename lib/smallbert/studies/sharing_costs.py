@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 
 from smallbert.measure.stats import mean_interval
-from smallbert.models import encoder as encoders
 from smallbert.models.fleet import pretrain_all
-from smallbert.models.throughput import inference, training_throughput
+from smallbert.models.throughput import training_throughput
 from smallbert.models.tokens import TokenStore
+from smallbert.studies import reading
+from smallbert.studies.reading import ALONE, TOGETHER
 from smallbert.studies.sharing import MODES, Trained, last_point
 
-TRAINING, ALONE, TOGETHER = "training", "one text", "many texts"
-UNITS = {TRAINING: "token", ALONE: "text", TOGETHER: "token"}
+TRAINING = "training"
+UNITS = {TRAINING: "token", ALONE: "text", TOGETHER: "text"}
 """What is timed, and what a time is of: a training step, reading one text at a time, and reading all at once."""
 
 
@@ -41,21 +42,14 @@ def timings(
     chosen = {arm.name: arm for arm in trained.arms if "sharing" in arm.panels}
     recipes = {name: arm.recipe for name, arm in chosen.items()}
     speeds = training_throughput(recipes, store, rounds=rounds, device=device)
-    loaded = {
-        name: encoders.load(str(trained.folders[name, 0]), max_tokens=max_tokens, device=device) for name in chosen
-    }
-    ids = next(iter(loaded.values())).tokenize(texts)  # one tokenizer serves all
-    used = inference(loaded, dict.fromkeys(loaded, ids), rounds=rounds)
-    rows = []
-    for name, arm in chosen.items():
-        seconds = {
-            TRAINING: [1 / speed for speed in speeds[name]],
-            ALONE: used[name].latency,
-            TOGETHER: [1 / speed for speed in used[name].throughput],
-        }
-        for measure, values in seconds.items():
-            rows += [(name, arm.mode, measure, UNITS[measure], i, 1e6 * value) for i, value in enumerate(values)]
-    return pd.DataFrame(rows, columns=["arm", "sharing", "measure", "of", "round", "microseconds"])
+    rows = [(name, TRAINING, i, 1e6 / speed) for name in chosen for i, speed in enumerate(speeds[name])]
+    trains = pd.DataFrame(rows, columns=["model", "measure", "round", "microseconds"])
+    folders = {name: trained.folders[name, 0] for name in chosen}
+    reads = reading.timings(folders, texts, rounds=rounds, max_tokens=max_tokens, device=device)
+    found = pd.concat([trains, reads]).rename(columns={"model": "arm"})
+    found = found.sort_values("arm", key=lambda arms: arms.map(list(chosen).index), kind="stable", ignore_index=True)
+    modes = {name: arm.mode for name, arm in chosen.items()}
+    return found.assign(sharing=found.arm.map(modes), of=found.measure.map(UNITS))
 
 
 def summary(measured: pd.DataFrame) -> pd.DataFrame:
@@ -92,11 +86,8 @@ def ratios(trained: Trained, measured: pd.DataFrame) -> pd.DataFrame:
         for measure in ("parameters", "operations"):
             ratio = cell[measure] / cells[measure][first]
             rows.append((_short(cell), cell.sharing, measure, ratio, ratio, ratio))
-    for measure, part in measured.groupby("measure", sort=False):
-        wide = part.pivot(index="round", columns="arm", values="microseconds")
-        for name in cells.index:
-            found = mean_interval(wide[name] / wide[first])
-            rows.append((_short(cells.loc[name]), cells.sharing[name], measure, found.estimate, found.low, found.high))
+    for one in reading.ratios(measured.rename(columns={"arm": "model"}), first).itertuples():
+        rows.append((_short(cells.loc[one.model]), cells.sharing[one.model], one.measure, one.ratio, one.low, one.high))
     return pd.DataFrame(rows, columns=["arm", "sharing", "measure", "ratio", "low", "high"])
 
 

@@ -155,6 +155,20 @@ def geotrend(table: Mapping[str, Published] | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def geotrend_sentence(found: pd.DataFrame) -> str:
+    """Whether the released counts follow from their vocabularies.
+
+    Args:
+        found: from :func:`geotrend`.
+    """
+    millions = ", ".join(f"{value:.0f}" for value in found.million.dropna())
+    return (
+        f"Of {len(found)} released multilingual BERTs, {found.agrees.sum()} have the parameters that follow from their "
+        f"vocabularies alone; {found.rounds.dropna().sum()} of the {found.rounds.count()} counts printed in millions "
+        f"({millions}) are these, rounded."
+    )
+
+
 def sentence(bars: pd.DataFrame, orders: pd.DataFrame) -> str:
     """What the steps save together, and how far each bar depends on its place.
 

@@ -66,3 +66,11 @@ def test_mean_pooled_equals_numpy(pair):
     text = torch.tensor([0, 0, 1, 2, 2, 2, 2])
     expected = [pair[0][text == one].numpy().mean(0) for one in range(3)]
     np.testing.assert_allclose(hidden.mean_pooled(pair[0], text, 3), expected, rtol=1e-12)
+
+
+def test_rows_in_which_no_text_begins_teach_nothing():
+    """Packed rows cut long documents, so a step may have no [CLS] at all."""
+    student = torch.zeros(0, 5, requires_grad=True)
+    loss = hidden.patient(student, torch.zeros(0, 5))
+    loss.backward()
+    assert loss.item() == 0 and student.grad.shape == (0, 5)

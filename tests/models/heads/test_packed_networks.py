@@ -121,11 +121,18 @@ def test_loss_and_gradients_equal_transformers(encoders, sentence, rng, family, 
         torch.testing.assert_close(gradients[key], parameter.grad, atol=2e-5, rtol=1e-4, msg=key)
 
 
-def test_padded_attention_equals_that_of_groups(rng):
+def test_every_way_to_attend_gives_the_same_and_the_same_gradient(rng):
     layout = packing.Layout([(9, 2), (4, 1), (1, 3)], CPU)
-    query, key, value = torch.from_numpy(rng.standard_normal((3, 25, 2, 8))).float().unbind()
-    groups, padded = (attend(query, key, value, layout) for attend in (packing.attend_groups, packing.attend_padded))
-    torch.testing.assert_close(groups, padded, atol=1e-6, rtol=1e-5)
+    drawn = torch.from_numpy(rng.standard_normal((4, 25, 2, 8))).float()
+    found = []
+    for attend in (packing.attend_groups, packing.attend_small, packing.attend_padded):
+        parts = drawn[:3].clone().requires_grad_()
+        attended = attend(*parts.unbind(), layout)
+        attended.mul(drawn[3]).sum().backward()
+        found.append((attended, parts.grad))
+    for attended, gradient in found[1:]:
+        torch.testing.assert_close(attended, found[0][0], atol=1e-6, rtol=1e-5)
+        torch.testing.assert_close(gradient, found[0][1], atol=1e-5, rtol=1e-4)
 
 
 def test_attention_in_bf16_is_near_fp32_in_short_runs_and_long(rng):

@@ -66,7 +66,7 @@ def patient(student: Tensor, teacher: Tensor) -> Tensor:
 
     Equation: ``mean_n || h^S / ||h^S|| - h^T / ||h^T|| ||^2``; the loss sums it over the pairs of intermediate layers
     (Sun et al. 2019, arXiv 1908.09355, section 3.2, which sums over the texts too; with the mean, its weight does not
-    depend on the batch).
+    depend on the batch). 0 where there is no text, as in packed rows in which none begins.
 
     Relations: twice :func:`cosine`, taken at [CLS] of the intermediate layers instead of at all tokens of the last.
 
@@ -74,7 +74,7 @@ def patient(student: Tensor, teacher: Tensor) -> Tensor:
         UsageError: the widths differ.
     """
     _require_same_width(student, teacher, "the patient loss")
-    return (F.normalize(student, dim=-1) - F.normalize(teacher, dim=-1)).square().sum(-1).mean()
+    return (F.normalize(student, dim=-1) - F.normalize(teacher, dim=-1)).square().sum() / max(len(student), 1)
 
 
 def mean_pooled(hidden: Tensor, text: Tensor, texts: int) -> Tensor:

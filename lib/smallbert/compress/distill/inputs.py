@@ -68,6 +68,13 @@ class Inputs(Protocol):
         """The rows of a unit."""
 
 
+class TrainInputs(Inputs, Protocol):
+    """Rows that a student is trained on."""
+
+    def step(self, step: int) -> tuple[Seen, np.ndarray]:
+        """What a step reads, and the numbers of its rows."""
+
+
 class MaskedSteps:
     """Packed rows masked afresh in every step: a unit is a step, and epochs differ in their masks.
 
@@ -155,6 +162,28 @@ class UnmaskedTexts:
         ids = np.stack([self._texts.row(number) for number in numbers])
         nothing = np.zeros(0, dtype=np.int64)
         return Seen(ids, ids, nothing, nothing, nothing)
+
+
+class UnmaskedSteps:
+    """Whole texts in the order in which a student reads them: for one that reads less than an epoch.
+
+    Args:
+        texts: all of them.
+        recipe: batch, steps, seed.
+    """
+
+    def __init__(self, texts: UnmaskedTexts, recipe: PretrainRecipe) -> None:
+        self._texts = texts
+        self.units, self.unit_rows, self.rows = recipe.steps, recipe.rows, recipe.steps * recipe.rows
+        self.identity = {**texts.identity, "seed": recipe.seed, "steps": recipe.steps}
+
+    def unit(self, number: int) -> Seen:
+        """The rows of step ``number``."""
+        return self._texts.step(number)[0]
+
+    def step(self, step: int) -> tuple[Seen, np.ndarray]:
+        """What a step reads, and the numbers of its rows."""
+        return self.unit(step), np.arange(step * self.unit_rows, (step + 1) * self.unit_rows)
 
 
 def masked(

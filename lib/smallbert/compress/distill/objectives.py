@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from smallbert.compress.distill import attention, relations, soft_targets
 from smallbert.compress.distill import hidden as losses
 from smallbert.compress.distill.forward import Trace, trace
-from smallbert.compress.distill.inputs import Inputs, MaskedSteps, Seen, UnmaskedTexts
+from smallbert.compress.distill.inputs import Inputs, Seen, TrainInputs
 from smallbert.compress.distill.layer_maps import layer_map
 from smallbert.compress.distill.methods import Method
 from smallbert.compress.distill.outputs import TeacherOutputs
@@ -77,7 +77,7 @@ class Distillation:
     def __init__(
         self,
         model: Student,
-        inputs: MaskedSteps | UnmaskedTexts,
+        inputs: TrainInputs,
         held_out: Inputs,
         given: TeacherOutputs | None,
         given_held_out: TeacherOutputs | None,

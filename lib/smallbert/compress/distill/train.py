@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -14,14 +14,13 @@ from tokenizers import Tokenizer
 from smallbert import runtime, storage
 from smallbert.compress.distill import students
 from smallbert.compress.distill import teacher as teachers
-from smallbert.compress.distill.inputs import MaskedHeldOut, MaskedSteps, UnmaskedTexts
 from smallbert.compress.distill.layer_maps import copied_layers
 from smallbert.compress.distill.methods import TERMS, Method
 from smallbert.compress.distill.methods import check as check_method
 from smallbert.compress.distill.objectives import Distillation
-from smallbert.compress.distill.outputs import TeacherOutputs
 from smallbert.compress.distill.projections import Student
-from smallbert.compress.distill.recording import TOP, record
+from smallbert.compress.distill.recording import TOP
+from smallbert.compress.distill.said import Said, held_out_inputs, listen, train_inputs
 from smallbert.compress.distill.teacher import Teacher
 from smallbert.compress.distill.whole_texts import WholeTexts
 from smallbert.errors import DataError, UsageError
@@ -46,8 +45,11 @@ def distil(
     data_key: str | None = None,
     top: int = TOP,
     also: Set[str] = frozenset(),
+    loaded: Teacher | None = None,
+    said: Said | None = None,
     device: str = "auto",
     checkpoint_every: int = 200,
+    report: Callable[[int], None] | None = None,
 ) -> Path:
     """Distil a student, or return at once what an earlier call with the same key finished.
 
@@ -69,8 +71,11 @@ def distil(
         top: logits the teacher's predictions are kept at.
         also: outputs of the teacher to record beside those the method reads, by the names of :meth:`Teacher.trace`:
             students whose methods read different ones share a store that has all.
+        loaded: the teacher, where it is in memory already.
+        said: its outputs, where they are recorded already.
         device: auto, cpu or cuda.
         checkpoint_every: steps between two checkpoints.
+        report: of :func:`smallbert.models.training.fit`: called after every step with the tokens trained on so far.
 
     Returns:
         ``out``, loadable by ``AutoModel``, :func:`smallbert.models.encoder.load` and, if the teacher has a
@@ -85,13 +90,12 @@ def distil(
     work = work or out / "work"
     where = runtime.device(device)
     dtype = runtime.dtype(recipe.precision, where)
-    given = teachers.load(teacher, precision=recipe.precision, device=device)
+    given = loaded or teachers.load(teacher, precision=recipe.precision, device=device)
     recipe = replace(recipe, vocabulary_size=len(given.vocabulary.theirs))
     check(recipe, method, start, given)
     store = texts if isinstance(texts, TokenStore) else encode(texts, given, work / "tokens", data_key=data_key)
-    _require_same_vocabulary(store, given, method)
-    identity = {"teacher": given.identity["sha256"], "method": method.identity(), "start": start, "top": top}
-    key = storage.digest({"recipe": recipe.key(store.key), **identity})
+    require_same_vocabulary(store, given, method)
+    key = student_key(recipe, store, given, method, start, top)
     if (out / FINISHED).exists():
         _check_finished(out, key)
         return out
@@ -101,12 +105,15 @@ def distil(
             "Give more text or lower batch_tokens.",
         )
 
-    objective, outputs = _objective(store, given, recipe, method, start, work / "teacher", top, also, dtype, where)
+    said = said or listen(store, given, recipe, method, work / "teacher", top, also)
+    objective = _objective(store, given, recipe, method, start, said, dtype, where)
     folder, vocabulary, with_head = given.folder, given.vocabulary, given.head is not None
+    wanted = method.wanted(recipe.layers, given.layers)
     about_teacher = {"name": Path(teacher).name, **given.identity, "parameters": given.parameters}
-    del given  # the student learns from what is stored
+    del given, loaded  # the student learns from what is stored
     run = storage.digest({"key": key, "device": where.type, "dtype": str(dtype)})
-    curve, seconds = fit(objective, recipe, out / CHECKPOINT, run, checkpoint_every=checkpoint_every, label="distil")
+    options = {"checkpoint_every": checkpoint_every, "label": "distil", "report": report}
+    curve, seconds = fit(objective, recipe, out / CHECKPOINT, run, **options)
 
     student = objective.model.encoder
     students.save(student, folder, vocabulary, out, with_head=with_head)
@@ -118,7 +125,7 @@ def distil(
         "method": method.identity(),
         "start": start,
         "teacher": about_teacher,
-        "mass_kept": outputs.mass_kept if outputs else {},
+        "mass_kept": said.mass_kept(wanted),
         "data": {"key": store.key, "train_tokens": len(store.train), "held_out_tokens": len(store.held_out)},
         "parameters": sum(parameter.numel() for parameter in counted.parameters()),
         "measures": {
@@ -181,14 +188,31 @@ def encode(texts: Iterable[str], teacher: Teacher, out: Path, *, data_key: str |
     return store
 
 
+def student_key(
+    recipe: PretrainRecipe, store: TokenStore, teacher: Teacher, method: Method, start: str, top: int = TOP
+) -> str:
+    """Digest of all that decides a student but the machine.
+
+    Args:
+        recipe: with the teacher's vocabulary.
+        store, teacher, method, start, top: as for :func:`distil`.
+    """
+    identity = {"teacher": teacher.identity["sha256"], "method": method.identity(), "start": start, "top": top}
+    return storage.digest({"recipe": recipe.key(store.key), **identity})
+
+
 def epoch_tokens(store: TokenStore, method: Method, sequence_length: int) -> int:
     """Tokens of one pass over the training rows that a method reads, [PAD] included."""
     rows = PackedRows if method.masked else WholeTexts
     return len(rows(store.train, sequence_length)) * sequence_length
 
 
-def _require_same_vocabulary(store: TokenStore, teacher: Teacher, method: Method) -> None:
-    """Refuse a store of another tokenizer where the teacher must read what the student reads."""
+def require_same_vocabulary(store: TokenStore, teacher: Teacher, method: Method) -> None:
+    """Refuse a store of another tokenizer where the teacher must read what the student reads.
+
+    Raises:
+        UsageError: the store's tokenizer is not the teacher's.
+    """
     needy = [term for term in method.terms if term != "hard"]
     if not needy:
         return
@@ -217,36 +241,19 @@ def _objective(
     recipe: PretrainRecipe,
     method: Method,
     start: str,
-    folder: Path,
-    top: int,
-    also: Set[str],
+    said: Said,
     dtype: torch.dtype,
     where: torch.device,
-) -> tuple[Distillation, TeacherOutputs | None]:
-    """The student with everything it needs of the teacher, recorded; and the outputs on its training rows."""
-    size = recipe.vocabulary_size
-    wanted = method.wanted(recipe.layers, teacher.layers)
-    if method.masked:
-        inputs = MaskedSteps(store.train, recipe, size, method.places)
-        held_out = MaskedHeldOut(store.held_out, recipe, size)
-        wanted_held_out = {"top"} if teacher.head is not None else set()
-    else:
-        inputs = UnmaskedTexts(store.train, recipe)
-        held_out = UnmaskedTexts(store.held_out, recipe, "held out")
-        wanted_held_out = wanted | {"pooled"}
-    data = store.key
-    outputs = record(teacher, inputs, wanted | also, folder, data=data, top=top) if wanted else None
-    measured = record(teacher, held_out, wanted_held_out, folder, data=data, top=top) if wanted_held_out else None
-    student = Student(students.build(recipe, teacher, start, where), method, teacher.width, recipe.seed)
-    objective = Distillation(
-        student,
-        inputs,
-        held_out,
-        outputs,
-        measured,
+) -> Distillation:
+    """The student with everything it needs of the teacher."""
+    return Distillation(
+        Student(students.build(recipe, teacher, start, where), method, teacher.width, recipe.seed),
+        train_inputs(store, recipe, method),
+        held_out_inputs(store, recipe, method),
+        said.train,
+        said.held_out,
         method,
         teacher_layers=teacher.layers,
         teacher_heads=teacher.weights.heads,
         dtype=dtype,
     )
-    return objective, outputs

@@ -84,3 +84,7 @@ class MultipleChoice:
         """The best candidate, the first of equals, and all probabilities."""
         scores = outputs.reshape(-1, self.candidates)
         return Choices(scores.argmax(1), softmax(scores))
+
+    def plain(self, predictions: Choices) -> list[int]:
+        """The ending of each example."""
+        return predictions.best.tolist()

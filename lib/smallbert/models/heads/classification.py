@@ -62,6 +62,10 @@ class Classification:
         """The most probable class, the first of equals, and all probabilities."""
         return Classes([labels[best] for best in outputs.argmax(1)], softmax(outputs), labels)
 
+    def plain(self, predictions: Classes) -> list[str]:
+        """The class of each example."""
+        return predictions.labels
+
 
 @dataclass(frozen=True)
 class Similarity:
@@ -98,6 +102,10 @@ class Similarity:
     def predict(self, outputs: np.ndarray, inputs: Sequences, labels: tuple[str, ...]) -> np.ndarray:
         """Scores, fp32 (n)."""
         return outputs[:, 0]
+
+    def plain(self, predictions: np.ndarray) -> list[float]:
+        """The score of each example."""
+        return predictions.tolist()
 
 
 def read_texts(examples: Sequence[Any], reader: Reader) -> Sequences:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
+from torch import Tensor
 
 from smallbert import runtime, storage
 from smallbert.errors import DataError, UsageError
@@ -60,7 +61,9 @@ class Fitted:
         """
         _check(examples, "predict")
         inputs = self.task.read(examples, Reader(self.network.tokenizer, self.recipe.max_tokens))
-        return self.task.predict(all_outputs(self.network, inputs).cpu().numpy(), inputs, self.labels)
+        with Progress("read", len(inputs), "inputs") as line:
+            outputs = all_outputs(self.network, inputs, advance=line.advance)
+        return self.task.predict(outputs.cpu().numpy(), inputs, self.labels)
 
 
 def finetune(
@@ -73,6 +76,7 @@ def finetune(
     out: Path | None = None,
     device: str = "auto",
     checkpoint_every: int = 200,
+    report: Callable[[int], None] | None = None,
 ) -> Fitted:
     """Fine-tune an encoder of the BERT family, or train a head on what it gives.
 
@@ -89,6 +93,7 @@ def finetune(
             ``finetune.json``. Without it nothing is written.
         device: auto, cpu or cuda.
         checkpoint_every: steps between two checkpoints.
+        report: see :func:`smallbert.models.training.fit`.
 
     Raises:
         DataError: no example, one class only, a label of ``development`` unseen in training, or what the task's
@@ -97,16 +102,87 @@ def finetune(
             longer finite.
         MachineError: encoder or device are not to be had here, or the disk is full.
     """
-    _check(examples, "learn from")
     where = runtime.device(device)
     dtype = runtime.dtype(recipe.precision, where)
-    labels = task.labels(examples)
-    key = _key(encoder, task, examples, development, recipe, where, dtype) if out else ""
+    _check(examples, "learn from")
+    key = key_of(encoder, task, examples, recipe, where, development) if out else ""
     if out and (out / FINISHED).exists():
         return _finished(out, key, task, recipe, where, dtype)
+    ready = prepare(encoder, task, examples, recipe, where)
+    held_out = ready.part(development) if development else None
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+    checkpoint = out / CHECKPOINT if out else None
+    fitted = ready.train(recipe, held_out, checkpoint, key, checkpoint_every=checkpoint_every, report=report)
+    if out:
+        _save(fitted, out, key)
+    return fitted
 
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """An encoder with a fresh head, and what it is to learn: everything that can be wrong has been looked at.
+
+    Attributes:
+        network: encoder and head.
+        task: what to learn.
+        labels: as of :class:`Fitted`.
+        reader: of the encoder's tokenizer.
+        examples: inputs to learn from, with their targets.
+    """
+
+    network: Network
+    task: Task
+    labels: tuple[str, ...]
+    reader: Reader
+    examples: Part
+
+    def part(self, examples: Sequence[Any]) -> Part:
+        """Other examples, such as those of development."""
+        return _part(self.task, examples, self.reader, self.labels)
+
+    def train(
+        self,
+        recipe: FineTuneRecipe,
+        development: Part | None = None,
+        checkpoint: Path | None = None,
+        key: str = "",
+        *,
+        features: Mapping[Part, Tensor] | None = None,
+        checkpoint_every: int = 200,
+        report: Callable[[int], None] | None = None,
+    ) -> Fitted:
+        """Train the network to a recipe; see :func:`finetune`, :class:`FineTuning` and ``training.fit``."""
+        inputs = self.examples.inputs
+        run = Run(recipe, len(inputs) // self.task.per_example, len(inputs.ids))
+        objective = FineTuning(self.network, self.task, self.examples, development, run, features)
+        curve, seconds = training.fit(
+            objective, run, checkpoint, key, checkpoint_every=checkpoint_every, label="fine-tune", report=report
+        )
+        new = self.network.new_parameters
+        return Fitted(self.network, self.task, self.labels, recipe, curve, new, inputs.truncated, round(seconds, 1))
+
+
+def prepare(
+    encoder: str | Path, task: Task, examples: Sequence[Any], recipe: FineTuneRecipe, device: torch.device
+) -> Prepared:
+    """The encoder with a head for the task, drawn by the recipe's seed, and the examples as it reads them.
+
+    Raises:
+        DataError, UsageError, MachineError: as :func:`finetune`.
+    """
+    _check(examples, "learn from")
+    labels = task.labels(examples)
+    dtype = runtime.dtype(recipe.precision, device)
     network = networks.build(
-        encoder, task.head, task.outputs(labels), labels=labels, seed=recipe.seed, device=where, dtype=dtype
+        encoder,
+        task.head,
+        task.outputs(labels),
+        labels=labels,
+        seed=recipe.seed,
+        device=device,
+        dtype=dtype,
+        pooling=recipe.pooling,
     )
     reader = Reader(network.tokenizer, recipe.max_tokens)
     shortest = reader.specials(pair=True) + 2
@@ -115,22 +191,7 @@ def finetune(
             f"Expected max_tokens between {shortest} and {network.places} for {encoder}, got {recipe.max_tokens}.",
             f"The encoder has {network.places} positions.",
         )
-    train, held_out = (_part(task, part, reader, labels) if part else None for part in (examples, development))
-    run = Run(recipe, len(train.inputs) // task.per_example, len(train.inputs.ids))
-    objective = FineTuning(network, task, train, held_out, run)
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-        curve, seconds = training.fit(
-            objective, run, out / CHECKPOINT, key, checkpoint_every=checkpoint_every, label="fine-tune"
-        )
-    else:
-        curve, seconds = _fit(objective, run)
-    fitted = Fitted(
-        network, task, labels, recipe, curve, network.new_parameters, train.inputs.truncated, round(seconds, 1)
-    )
-    if out:
-        _save(fitted, out, key)
-    return fitted
+    return Prepared(network, task, labels, reader, _part(task, examples, reader, labels))
 
 
 def _check(examples: Sequence[Any], purpose: str) -> None:
@@ -143,37 +204,26 @@ def _part(task: Task, examples: Sequence[Any], reader: Reader, labels: tuple[str
     return Part(inputs, task.targets(examples, inputs, labels))
 
 
-def _fit(objective: FineTuning, run: Run) -> tuple[list[dict[str, float]], float]:
-    """:func:`smallbert.models.training.fit` without a file: curve and seconds."""
-    began = time.monotonic()
-    optimizer = training.make_optimizer(objective.model, run.weight_decay)
-    curve, pending, measured = [], [], run.evaluation_steps()
-    with Progress("fine-tune", run.steps, "steps") as shown:
-        for step in range(run.steps):
-            pending.append(training.update(objective, optimizer, run, step))
-            if step + 1 in measured:
-                point = {"step": step + 1, "tokens": (step + 1) * run.batch_tokens, "learning_rate": run.rate(step)}
-                curve.append(point | {"train_loss": sum(pending) / len(pending)} | objective.evaluate())
-                pending.clear()
-            shown.advance()
-    return curve, time.monotonic() - began
-
-
-def _key(
+def key_of(
     encoder: str | Path,
     task: Task,
     examples: Sequence[Any],
-    development: Sequence[Any],
     recipe: FineTuneRecipe,
-    where: torch.device,
-    dtype: torch.dtype,
+    device: torch.device,
+    *others: Sequence[Any],
 ) -> str:
-    """Digest of everything that decides the result."""
+    """Digest of everything that decides a result: encoder, task, recipe, device, number format and all examples.
+
+    Args:
+        encoder, task, examples, recipe, device: of the run.
+        others: examples of development, and such as are to be predicted.
+    """
     data = hashlib.sha256()
-    for example in (*examples, None, *development):
+    for example in chain(examples, *(chain((None,), other) for other in others)):
         data.update(repr(example).encode("utf-8", "surrogatepass"))
     made_of = {"encoder": sources.checksum(sources.find(str(encoder))), "task": repr(task), "recipe": asdict(recipe)}
-    return storage.digest(made_of | {"data": data.hexdigest(), "device": where.type, "dtype": str(dtype)})
+    dtype = runtime.dtype(recipe.precision, device)
+    return storage.digest(made_of | {"data": data.hexdigest(), "device": device.type, "dtype": str(dtype)})
 
 
 def _save(fitted: Fitted, out: Path, key: str) -> None:
@@ -204,6 +254,6 @@ def _finished(
             f"Expected the model {key} in {out}, found {stamp['key']}, made with another recipe, encoder or examples.",
             "Choose another folder or delete this one.",
         )
-    found = networks.load(out, task.head, device=where, dtype=dtype)
+    found = networks.load(out, task.head, device=where, dtype=dtype, pooling=recipe.pooling)
     kept = {name: stamp[name] for name in ("curve", "new_parameters", "truncated", "seconds")}
     return Fitted(found, task, tuple(stamp["labels"]), recipe, **kept)

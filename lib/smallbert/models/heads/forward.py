@@ -12,7 +12,6 @@ from smallbert.models.heads.network import Network
 from smallbert.models.heads.packing import Layout
 from smallbert.models.heads.sequences import Sequences
 from smallbert.models.packed import Batch, plan
-from smallbert.progress import Progress
 
 TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65536}
 """Tokens a batch of inference; see :data:`smallbert.models.encoder.TOKENS_PER_BATCH`."""
@@ -27,26 +26,32 @@ def states(network: Network, inputs: Sequences, batch: Batch) -> Tensor:
     return network.states(ids, types, Layout(batch.groups, network.device))
 
 
-def all_states(network: Network, inputs: Sequences) -> Tensor:
+def all_states(network: Network, inputs: Sequences, *, advance: Callable[[int], None] = lambda inputs: None) -> Tensor:
     """What the head reads of all inputs, fp32 on the network's device: (n, H), or (T, H) where it reads every token.
 
     Batches are a pure function of the lengths.
+
+    Args:
+        network: encoder and head.
+        inputs: what to read.
+        advance: called with the number of inputs after each batch.
     """
-    return _collect(network, inputs, lambda batch: states(network, inputs, batch))
+    return _collect(network, inputs, lambda batch: states(network, inputs, batch), advance)
 
 
-def all_outputs(network: Network, inputs: Sequences) -> Tensor:
-    """Outputs of the head for all inputs, fp32: (n, K) or (T, K)."""
-    return _collect(network, inputs, lambda batch: network.head(states(network, inputs, batch)))
+def all_outputs(network: Network, inputs: Sequences, *, advance: Callable[[int], None] = lambda inputs: None) -> Tensor:
+    """Outputs of the head for all inputs, fp32: (n, K) or (T, K); arguments as of :func:`all_states`."""
+    return _collect(network, inputs, lambda batch: network.head(states(network, inputs, batch)), advance)
 
 
 @torch.no_grad()
-def _collect(network: Network, inputs: Sequences, compute: Callable[[Batch], Tensor]) -> Tensor:
+def _collect(
+    network: Network, inputs: Sequences, compute: Callable[[Batch], Tensor], advance: Callable[[int], None]
+) -> Tensor:
     found, places = [], []
-    with Progress("read", len(inputs), "inputs") as progress:
-        for batch in plan(inputs.lengths, TOKENS_PER_BATCH[network.device.type]):
-            found.append(compute(batch))
-            places.append(batch.rows if network.pooled else inputs.flat(batch.rows))
-            progress.advance(len(batch.rows))
+    for batch in plan(inputs.lengths, TOKENS_PER_BATCH[network.device.type]):
+        found.append(compute(batch))
+        places.append(batch.rows if network.pooled else inputs.flat(batch.rows))
+        advance(len(batch.rows))
     back = torch.from_numpy(np.argsort(np.concatenate(places)))
     return torch.cat(found)[back.to(network.device)]

@@ -20,6 +20,8 @@ from smallbert.models.encoder import load_model
 from smallbert.models.heads import packing
 from smallbert.models.packed import ROW_MULTIPLE
 
+Pooling = Literal["first", "mean"]
+
 Head = Literal["SequenceClassification", "TokenClassification", "QuestionAnswering", "MultipleChoice"]
 
 FAMILIES = ("bert", "roberta", "xlm-roberta", "distilbert", "albert")
@@ -44,15 +46,22 @@ class Network:
         new: names of the parameters that the pretrained encoder does not hold.
         device: where to run.
         dtype: number format of the encoder's matrix products; weights and head are fp32.
+        pooling: what a head over whole inputs reads: ``first``, as BERT, or ``mean``.
 
     Without dropout, in training too: each step is then a pure function of weights and step number, as in pretraining.
     """
 
     def __init__(
-        self, model: nn.Module, tokenizer: Any, new: Sequence[str], device: torch.device, dtype: torch.dtype
+        self,
+        model: nn.Module,
+        tokenizer: Any,
+        new: Sequence[str],
+        device: torch.device,
+        dtype: torch.dtype,
+        pooling: Pooling = "first",
     ) -> None:
         self.model, self.tokenizer = model.to(device).eval(), tokenizer
-        self.device, self.dtype = device, dtype
+        self.device, self.dtype, self.pooling = device, dtype, pooling
         head = type(model).__name__.partition("For")[2]
         self.pooled = head in POOLED
         self._head = model.qa_outputs if head == "QuestionAnswering" else model.classifier
@@ -83,7 +92,7 @@ class Network:
             layout: where the inputs lie.
 
         Returns:
-            (T, H), or (n, H) of the first tokens where the head reads no other.
+            (T, H), or (n, H) where the head reads one vector an input: its first token's, or the mean of all.
         """
         tokens, filler = len(ids), -len(ids) % ROW_MULTIPLE
         ids, types, places = (F.pad(part, (0, filler)) for part in (ids, types, layout.places + self._offset))
@@ -92,7 +101,12 @@ class Network:
             hidden = self.model.base_model(
                 input_ids=ids[None], position_ids=places[None], layout=layout, **more
             ).last_hidden_state[0, :tokens]
-        return (hidden[layout.first] if self.pooled else hidden).float()
+        if not self.pooled:
+            return hidden.float()
+        if self.pooling == "first":
+            return hidden[layout.first].float()
+        sums = torch.zeros(len(layout.lengths), hidden.shape[1], device=self.device)
+        return sums.index_add(0, layout.owners, hidden.float()) / layout.lengths[:, None]
 
     def head(self, states: Tensor) -> Tensor:
         """Outputs of the head, fp32: (n, H) to (n, K), or (T, H) to (T, K)."""
@@ -109,6 +123,19 @@ class Network:
             return base.pooler_activation(base.pooler(first))
         return base.pooler(first[:, None])
 
+    def restart(self, seed: int) -> None:
+        """Draw every parameter that the encoder does not bring anew, as BERT does: small normal weights, zero biases.
+
+        Args:
+            seed: of the draw, which depends on nothing else but the shapes.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        parameters, deviation = dict(self.model.named_parameters()), self.model.config.initializer_range
+        with torch.no_grad():
+            for name in self.new:
+                drawn = torch.zeros(parameters[name].shape)
+                parameters[name].copy_(drawn.normal_(0.0, deviation, generator=generator) if drawn.ndim > 1 else drawn)
+
     def save(self, folder: Path) -> None:
         """Write model and tokenizer in the form ``transformers`` loads."""
         self.model.save_pretrained(folder)
@@ -124,6 +151,7 @@ def build(
     seed: int,
     device: torch.device,
     dtype: torch.dtype,
+    pooling: Pooling = "first",
 ) -> Network:
     """A pretrained encoder with a fresh head.
 
@@ -135,6 +163,7 @@ def build(
         seed: of the fresh weights; the global generator is left as it was.
         device: where to run.
         dtype: number format of the encoder's matrix products.
+        pooling: see :class:`Network`.
 
     Raises:
         MachineError: the encoder is not to be had here.
@@ -143,7 +172,6 @@ def build(
     """
     folder = sources.find(str(name))
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
         encoder, tokenizer, _depth = load_model(folder, -1)
         family = encoder.config.model_type
         if family not in FAMILIES:
@@ -152,7 +180,6 @@ def build(
         config.num_labels = outputs
         if labels:
             config.id2label, config.label2id = dict(enumerate(labels)), {name: i for i, name in enumerate(labels)}
-        torch.manual_seed(seed)
         model = getattr(transformers, f"AutoModelFor{head}").from_config(config, dtype=torch.float32)
     pretrained = encoder.state_dict()
     if not _holds_pooler(folder):  # what stands there was drawn at random just now
@@ -160,16 +187,18 @@ def build(
     missing = model.base_model.load_state_dict(pretrained, strict=False).missing_keys
     prefix = f"{model.base_model_prefix}."
     new = [key for key, _ in model.named_parameters() if not key.startswith(prefix) or key[len(prefix) :] in missing]
-    return Network(model, tokenizer, new, device, dtype)
+    network = Network(model, tokenizer, new, device, dtype, pooling)
+    network.restart(seed)
+    return network
 
 
-def load(folder: Path, head: Head, *, device: torch.device, dtype: torch.dtype) -> Network:
+def load(folder: Path, head: Head, *, device: torch.device, dtype: torch.dtype, pooling: Pooling = "first") -> Network:
     """A network that :meth:`Network.save` wrote."""
     config = transformers.AutoConfig.from_pretrained(folder)
     with torch.random.fork_rng(devices=[]):
         model = getattr(transformers, f"AutoModelFor{head}").from_config(config, dtype=torch.float32)
     safetensors.torch.load_model(model, folder / "model.safetensors")
-    return Network(model, transformers.AutoTokenizer.from_pretrained(folder), (), device, dtype)
+    return Network(model, transformers.AutoTokenizer.from_pretrained(folder), (), device, dtype, pooling)
 
 
 def _holds_pooler(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -40,17 +41,27 @@ class FineTuning:
         train: what to learn from.
         development: what to measure the loss on, or None.
         run: which examples make a step.
+        features: what a frozen encoder gives for both parts, where it has read them before.
 
     A frozen encoder reads every input once, before the first step, and only the head is trained.
     """
 
-    def __init__(self, network: Network, task: Task, train: Part, development: Part | None, run: Run) -> None:
+    def __init__(
+        self,
+        network: Network,
+        task: Task,
+        train: Part,
+        development: Part | None,
+        run: Run,
+        features: Mapping[Part, Tensor] | None = None,
+    ) -> None:
         self.network, self.task, self.train, self.development, self.run = network, task, train, development, run
         self.frozen = run.recipe.frozen
         if self.frozen:
             for name, parameter in network.model.named_parameters():
                 parameter.requires_grad_(name in network.new)
-            self._features = {part: all_states(network, part.inputs) for part in (train, development) if part}
+            parts = [part for part in (train, development) if part]
+            self._features = features or {part: all_states(network, part.inputs) for part in parts}
 
     @cached_property
     def model(self) -> nn.Module:

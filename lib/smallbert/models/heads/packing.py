@@ -20,6 +20,13 @@ from smallbert.models.attention import Groups
 NAME = "smallbert_packed"
 """The attention's name in ``transformers``, which hands attention of an unknown name no mask."""
 
+SMALL_BATCH = 300_000
+"""Attention scores, padding included, up to which a batch on a CPU is computed as a whole.
+
+32 sentences of 8 to 60 tokens with two heads take 2.6 instead of 8.2 ms that way, forward and backward; 16 of 60 to 110
+with four heads would take 21 instead of 7.
+"""
+
 SHORT_RUN = 1024
 """Tokens below which a run of equally long inputs computes its attention in fp32.
 
@@ -62,11 +69,24 @@ class Layout:
         return self.lengths.cumsum(0) - self.lengths
 
     @cached_property
+    def longest(self) -> int:
+        """Tokens of the longest input."""
+        return max(length for length, _ in self.groups)
+
+    @cached_property
+    def scores(self) -> int:
+        """Attention scores of one head if all inputs were padded to the longest."""
+        return len(self.lengths) * self.longest**2
+
+    @cached_property
+    def owners(self) -> Tensor:
+        """Number of each token's input in the row, (T)."""
+        return torch.arange(len(self.lengths), device=self.device).repeat_interleave(self.lengths)
+
+    @cached_property
     def slots(self) -> Tensor:
         """Place of each token among n inputs padded to the longest, (T)."""
-        longest = max(length for length, _ in self.groups)
-        rows = torch.arange(len(self.lengths), device=self.device).repeat_interleave(self.lengths)
-        return rows * longest + self.places
+        return self.owners * self.longest + self.places
 
 
 def packed_attention(
@@ -83,7 +103,9 @@ def packed_attention(
     Returns:
         (1, T, heads, w), and no weights.
     """
-    attend = attend_groups if query.device.type == "cpu" else attend_padded
+    attend = attend_padded if query.device.type == "cuda" else attend_groups
+    if attend is attend_groups and layout.scores * query.shape[1] <= SMALL_BATCH:
+        attend = attend_small
     rows = [part[0, :, : layout.tokens].transpose(0, 1) for part in (query, key, value)]
     filler = query.shape[2] - layout.tokens
     return F.pad(attend(*rows, layout), (0, 0, 0, 0, 0, filler))[None], None
@@ -115,20 +137,35 @@ def attend_groups(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> 
     return torch.cat(pieces)
 
 
+def attend_small(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> Tensor:
+    """The same as one dense product over padded inputs: where these are few and short, calls cost more than padding."""
+    with torch.autocast("cpu", enabled=False):
+        q, k, v, real = _padded(query, key, value, layout)
+        scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-1, -2)).masked_fill(~real, -torch.inf)
+        attended = torch.matmul(scores.softmax(-1), v)
+    return attended.transpose(1, 2).flatten(0, 1)[layout.slots]
+
+
 def attend_padded(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> Tensor:
     """The same in a few large kernels, as a GPU wants it.
 
     Only attention is padded; the linear layers, which do most of the work, never see padding.
     """
-    inputs, longest = len(layout.lengths), max(length for length, _ in layout.groups)
+    q, k, v, real = _padded(query, key, value, layout)
+    attended = F.scaled_dot_product_attention(q, k, v, attn_mask=real)
+    return attended.transpose(1, 2).flatten(0, 1)[layout.slots]
+
+
+def _padded(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Queries, keys and values padded to the longest input, (n, heads, longest, w) each, and which keys are real."""
+    inputs, longest = len(layout.lengths), layout.longest
     padded = (
         part.new_zeros(inputs * longest, *part.shape[1:]).index_copy(0, layout.slots, part)
         for part in (query, key, value)
     )
-    q, k, v = (part.unflatten(0, (inputs, longest)).transpose(1, 2) for part in padded)  # (n, heads, longest, w)
+    q, k, v = (part.unflatten(0, (inputs, longest)).transpose(1, 2) for part in padded)
     real = torch.arange(longest, device=query.device) < layout.lengths[:, None]  # (n, longest)
-    attended = F.scaled_dot_product_attention(q, k, v, attn_mask=real[:, None, None])
-    return attended.transpose(1, 2).flatten(0, 1)[layout.slots]
+    return q, k, v, real[:, None, None]
 
 
 AttentionInterface.register(NAME, packed_attention)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -161,6 +161,10 @@ class SpanExtraction:
             null = float(nulls[low:high].min())
             spans.append(Span(question.id, question.context[start:stop], start, stop, float(scores[best]), null))
         return spans
+
+    def plain(self, predictions: list[Span]) -> list[dict[str, Any]]:
+        """The span of each question, by field: ``Span(**entry)`` gives it back."""
+        return [asdict(span) for span in predictions]
 
     def _search(self, outputs: np.ndarray, inputs: Windows) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """First and last passage token and score of the best span of every window, (n) each."""

@@ -100,6 +100,10 @@ class Tagging:
             for start, tokens, leads in zip(inputs.starts[:-1], inputs.tokens, inputs.leads, strict=True)
         ]
 
+    def plain(self, predictions: list[tuple[str, ...]]) -> list[list[str]]:
+        """The tags of each sentence."""
+        return [list(tags) for tags in predictions]
+
 
 def align(words: Sequence[str], space: str, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The token that covers the start of each word.

@@ -61,6 +61,9 @@ class Task(Protocol):
     def predict(self, outputs: np.ndarray, inputs: Any, labels: tuple[str, ...]) -> Any:
         """Predictions, one an example, from the outputs of all inputs."""
 
+    def plain(self, predictions: Any) -> list[Any]:
+        """Predictions as a file keeps them: what is scored of each example, as JSON has it."""
+
 
 def classes(found: Iterable[str], what: str) -> tuple[str, ...]:
     """Labels by falling frequency, ties by name.

@@ -3,6 +3,7 @@
 from smallbert.report.settings.albert import Albert
 from smallbert.report.settings.autoencoders import AutoencoderDepth, LayerSchedules
 from smallbert.report.settings.base import Parameters
+from smallbert.report.settings.distillation import Distillation
 from smallbert.report.settings.embeddings import CorpusAndEmbeddings
 
 MODELS: dict[str, type[Parameters]] = {
@@ -10,7 +11,16 @@ MODELS: dict[str, type[Parameters]] = {
     "02_autoencoder_depth": AutoencoderDepth,
     "03_layer_schedules": LayerSchedules,
     "04_albert": Albert,
+    "05_distillation": Distillation,
 }
 """By the notebook's stem, in the report's order."""
 
-__all__ = ["MODELS", "Albert", "AutoencoderDepth", "CorpusAndEmbeddings", "LayerSchedules", "Parameters"]
+__all__ = [
+    "MODELS",
+    "Albert",
+    "AutoencoderDepth",
+    "CorpusAndEmbeddings",
+    "Distillation",
+    "LayerSchedules",
+    "Parameters",
+]

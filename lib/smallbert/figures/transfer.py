@@ -1,0 +1,192 @@
+"""Figures of page 6, part one: every encoder on every task, what it retains, and when there is no answer."""
+
+from __future__ import annotations
+
+import textwrap
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from matplotlib.lines import Line2D
+
+from smallbert.figures.page import Chart
+from smallbert.figures.style import BLUE, FLOOR, INK, VERMILION, WIDTH
+
+MODES = {"frozen": (BLUE, "o", "white"), "fine-tuned": (VERMILION, "s", VERMILION)}
+"""How an encoder is used: colour, marker, fill."""
+
+
+def scores(found: pd.DataFrame) -> Chart:
+    """Score of every encoder on every task, a panel a task, beside what needs no encoder.
+
+    Args:
+        found: columns ``task``, ``model``, ``mode``, ``metric``, ``score``, ``low``, ``high``, ``floor``, ``words``.
+    """
+    tasks, models = list(dict.fromkeys(found.task)), list(dict.fromkeys(found.model))
+    columns = min(3, len(tasks))
+    rows = -(-len(tasks) // columns)
+    size = (WIDTH, (0.85 + 0.21 * len(models)) * rows + 0.4)
+    figure, panels = plt.subplots(rows, columns, figsize=size, sharey=True, squeeze=False)
+    for axes, task in zip(panels.flat, tasks, strict=False):
+        part = found[found.task == task]
+        _panel(axes, part, models)
+        axes.set(title=textwrap.fill(task, 24), xlabel=part.metric.iloc[0])
+    for axes in panels.flat[len(tasks) :]:
+        axes.remove()
+    shown = [mode for mode in MODES if (found["mode"] == mode).any()]
+    handles = [
+        Line2D(
+            [],
+            [],
+            color=MODES[mode][0],
+            marker=MODES[mode][1],
+            markerfacecolor=MODES[mode][2],
+            linestyle="",
+            label=mode,
+        )
+        for mode in shown
+    ]
+    handles.append(Line2D([], [], color=FLOOR, linestyle=":", label="constant answer"))
+    handles.append(Line2D([], [], color=INK, linestyle="--", label="bag of words"))
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    best = found.loc[found.groupby("task", sort=False).score.idxmax()]
+    return Chart(
+        "scores",
+        figure,
+        found,
+        "Best encoder by task. "
+        + "; ".join(
+            f"{row.task}: {row.model}, {row.mode} ({row.score:.2f}; bag of words {row.words:.2f}, constant answer "
+            f"{row.floor:.2f})"
+            for row in best.itertuples()
+        )
+        + ".",
+        "Scores on test by the official metrics. Frozen: a head on an encoder that does not learn. Error bars: 95% t "
+        "interval over seeds, on the same test examples; how other examples would do is not in them.",
+    )
+
+
+def _panel(axes: Axes, part: pd.DataFrame, models: list[str]) -> None:
+    """One task: encoders from top to bottom, the two modes a little apart."""
+    for mode, (color, marker, face) in MODES.items():
+        own = part[part["mode"] == mode]
+        places = [len(models) - 1 - models.index(model) + (0.14 if mode == "frozen" else -0.14) for model in own.model]
+        ends = np.maximum([own.score - own.low, own.high - own.score], 0)
+        axes.errorbar(
+            own.score, places, xerr=ends, color=color, marker=marker, markerfacecolor=face, linestyle="", capsize=2
+        )
+    axes.axvline(part.floor.iloc[0], color=FLOOR, linestyle=":")
+    axes.axvline(part.words.iloc[0], color=INK, linestyle="--", linewidth=1)
+    known = [*part.score, part.floor.iloc[0], part.words.iloc[0]]
+    low, high = min(known), max(known)
+    axes.set_xlim(
+        low - 0.08 * (high - low) - 0.02, high + 0.08 * (high - low) + 0.02
+    )  # intervals of few seeds may leave
+    axes.set_yticks(range(len(models)), models[::-1], fontsize=7.5)
+    axes.set_ylim(-0.6, len(models) - 0.4)
+
+
+def retained(found: pd.DataFrame, totals: pd.DataFrame, reference: str) -> Chart:
+    """What each encoder retains of the reference's score above the constant answer: encoder x task, a panel a mode.
+
+    Args:
+        found: columns ``task``, ``model``, ``mode``, ``retained``, ``retained low``, ``retained high`` (empty where the
+            reference has not learnt the task).
+        totals: the same columns but ``task``, over all tasks learnt.
+        reference: the encoder that retains all by definition.
+    """
+    every = pd.concat([found, totals.assign(task="all learnt")], ignore_index=True)
+    every = every[every.model != reference]
+    modes, tasks = list(dict.fromkeys(found["mode"])), list(dict.fromkeys(every.task))
+    models = list(dict.fromkeys(every.model))
+    size = (WIDTH, (1.0 + 0.3 * len(models)) * len(modes) + 0.6)
+    figure, panels = plt.subplots(len(modes), 1, figsize=size, sharex=True, squeeze=False)
+    for axes, mode in zip(panels[:, 0], modes, strict=True):
+        own = every[every["mode"] == mode]
+        shown = [model for model in models if (own.model == model).any()]
+        _heat(axes, own, shown, tasks)
+        axes.set_title(mode)
+    panels[-1, 0].set_xticks(range(len(tasks)), [textwrap.fill(task, 14) for task in tasks], fontsize=7.5)
+    told = "; ".join(
+        f"{row.mode}: {row.model} {row.retained:.0%}" for row in totals[totals.model != reference].itertuples()
+    )
+    return Chart(
+        "retained",
+        figure,
+        every[["task", "model", "mode", "retained", "retained low", "retained high"]],
+        f"Retained over all tasks learnt. {told or 'No task was learnt'}.",
+        f"Score above the constant answer as a share of that of the {reference}, per cent, below it the 95% interval "
+        "(Fieller) over seeds. Dark: all is retained or more; white: nothing. A dash: the reference has not learnt the "
+        "task, or the encoder is not used in this mode. Limits beyond a thousand per cent are left out.",
+    )
+
+
+WIDEST = 10.0
+"""Limits beyond ten times the reference are not written: they say only that nothing is known."""
+
+_SHADES = ListedColormap([plt.get_cmap("Blues")(share) for share in np.linspace(0.0, 0.75, 256)])
+"""White to a blue on which white text reads; one hue, so that order shows in grey."""
+
+
+def _heat(axes: Axes, own: pd.DataFrame, models: list[str], tasks: list[str]) -> None:
+    table = own.pivot(index="model", columns="task", values="retained").reindex(index=models, columns=tasks)
+    axes.imshow(table.clip(0, 1), cmap=_SHADES, vmin=0, vmax=1, aspect="auto")
+    axes.grid(False)
+    axes.set_yticks(range(len(models)), models, fontsize=7.5)
+    limits = own.set_index(["model", "task"])[["retained low", "retained high"]]
+    for y, model in enumerate(models):
+        for x, task in enumerate(tasks):
+            kept = table.loc[model, task]
+            if np.isnan(kept):
+                axes.text(x, y, "–", ha="center", va="center", color=FLOOR)
+                continue
+            style = {"ha": "center", "va": "center", "color": "white" if kept > 0.6 else INK}
+            low, high = limits.loc[(model, task)]
+            axes.text(x, y - 0.14, f"{100 * kept:.0f}", fontsize=8, **style)
+            if max(abs(low), abs(high)) < WIDEST:
+                axes.text(x, y + 0.25, f"{100 * low:.0f} to {100 * high:.0f}", fontsize=6, **style)
+    if "all learnt" in tasks:
+        axes.axvline(tasks.index("all learnt") - 0.5, color=INK, linewidth=1)
+
+
+def null_threshold(curves: pd.DataFrame) -> Chart:
+    """F1 at every threshold below which a question has no answer, and the one that development chose.
+
+    Args:
+        curves: columns ``task``, ``mode``, ``seed``, ``tau``, ``development``, ``test`` (F1, 0 to 1), ``chosen`` (the
+            threshold), ``silent`` (F1 on test of answering nothing); empty where no task has unanswerable questions.
+    """
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
+    axes.set(xlabel="threshold: answer where the best span beats the null score by more", ylabel="F1")
+    caption = (
+        "F1 against the threshold tau of BERT (Devlin et al. 2019, section 4.3), a pair of curves a seed. Far right "
+        "nothing is answered, far left everything."
+    )
+    if curves.empty:
+        missing = "No task here has questions without an answer."
+        axes.text(0.5, 0.5, missing, ha="center", va="center", transform=axes.transAxes, color=FLOOR)
+        return Chart("null_threshold", figure, curves, missing, caption)
+    at_chosen, best = [], []
+    for place, (_, part) in enumerate(curves.groupby("seed", sort=False)):
+        own = None if place else "chosen on development"
+        for name, color, style in (("development", BLUE, "--"), ("test", VERMILION, "-")):
+            label = None if place else name
+            axes.step(part.tau, part[name], where="mid", color=color, linestyle=style, linewidth=1, label=label)
+        at = part.iloc[(part.tau - part.chosen).abs().argmin()]
+        axes.plot(at.chosen, at.test, color=INK, marker="D", linestyle="", label=own)
+        at_chosen.append(at.test)
+        best.append(part.test.max())
+    silent = curves.silent.iloc[0]
+    axes.axhline(silent, color=FLOOR, linestyle=":", label="never an answer")
+    axes.legend(ncols=2)
+    return Chart(
+        "null_threshold",
+        figure,
+        curves,
+        f"{curves.task.iloc[0]}, {curves['mode'].iloc[0]}: at the thresholds chosen on development the mean test F1 is "
+        f"{np.mean(at_chosen):.3f}; the best thresholds of the test itself would give {np.mean(best):.3f}, never "
+        f"answering {silent:.3f}.",
+        caption,
+    )

@@ -1,0 +1,36 @@
+"""The same encoder with some of its layers, in memory."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+from smallbert.errors import UsageError
+from smallbert.models.encoder import Encoder
+from smallbert.models.packed import PackedModel
+from smallbert.storage import digest
+
+
+def with_layers(encoder: Encoder, layers: Sequence[int]) -> Encoder:
+    """The same encoder running only some of its layers; all weights are shared with it.
+
+    Args:
+        encoder: one of the families of :mod:`smallbert.models.families`.
+        layers: which, counted from 0, in the order in which they run.
+
+    Returns:
+        An encoder whose checksum covers the choice.
+
+    Raises:
+        UsageError: a layer the encoder has not, or a family whose layers cannot be chosen.
+    """
+    if not isinstance(encoder.forward, PackedModel):
+        raise UsageError(
+            f"Expected an encoder of the BERT family, got {encoder.describe()['family']}.",
+            "Its layers cannot be chosen: use BERT, RoBERTa, XLM-R, DistilBERT or ALBERT.",
+        )
+    forward = copy.copy(encoder.forward)
+    if unknown := [layer for layer in layers if not 0 <= layer < len(forward.blocks)]:
+        raise UsageError(f"Expected layers from 0 to {len(forward.blocks) - 1}, got {unknown[0]}.")
+    forward.blocks = [forward.blocks[layer] for layer in layers]
+    return encoder.with_forward(forward, digest([encoder.sha256, list(layers)], length=64))

@@ -1,0 +1,298 @@
+"""Codes for embeddings at equal bytes: every method measured the same way, intervals over queries and seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from smallbert import runtime, storage
+from smallbert.compress.autoencoder import Architecture
+from smallbert.compress.codes import catalogue
+from smallbert.compress.codes.autoencoded import Autoencoded
+from smallbert.compress.codes.code import Code
+from smallbert.compress.codes.formats import Floats
+from smallbert.compress.schedules import hidden_widths
+from smallbert.measure.bootstrap import p_value, percentiles, resampled_means
+from smallbert.measure.pareto import front
+from smallbert.progress import Progress
+from smallbert.studies.contrasts import corrected
+from smallbert.studies.matrices import SPLITS, Matrices
+from smallbert.studies.protocols import Arm, Bench, fair, last_epoch, tune_each
+from smallbert.studies.searches import MEASURES, Outcome, Searches
+
+VERSION = 1
+"""Part of every key: raise it when the same inputs would give other outcomes."""
+
+WHOLE = "whole vector"
+REFERENCE = "PCA, int8"
+"""What the other methods are compared with at equal bytes: two lines of code, and no seed."""
+
+MARGIN = 0.01
+"""A difference of one hundredth, of neighbours, nDCG or accuracy, that does not matter."""
+
+HIDDEN_DEPTH = 2
+"""Affine layers of an autoencoder's encoder."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One code of the study.
+
+    Args:
+        method: its name.
+        group: ``maps``, ``formats`` or ``whole``.
+        nbytes: bytes a vector.
+        seed: of the fit, 0 where there is none.
+        fit: makes it.
+        trained: key of the training it comes from, where that is not the study's own.
+    """
+
+    method: str
+    group: str
+    nbytes: int
+    seed: int
+    fit: Callable[[], Code]
+    trained: str = ""
+
+
+class Measured:
+    """Outcomes of cells.
+
+    Args:
+        outcomes: by cell, in the order of the study.
+    """
+
+    def __init__(self, outcomes: dict[Cell, Outcome]) -> None:
+        self.outcomes = outcomes
+        self._resampled: dict[tuple[str, int, str], np.ndarray] = {}
+
+    def points(self) -> dict[tuple[str, str, int], list[Outcome]]:
+        """Outcomes over seeds by method, group and bytes."""
+        found: dict[tuple[str, str, int], list[Outcome]] = {}
+        for cell, outcome in self.outcomes.items():
+            found.setdefault((cell.method, cell.group, cell.nbytes), []).append(outcome)
+        return found
+
+    def values(self, method: str, nbytes: int, measure: str) -> np.ndarray | None:
+        """What a code was worth to every query: (seeds, queries), None where the measure has no query."""
+        own = [
+            outcome.queries[measure]
+            for cell, outcome in self.outcomes.items()
+            if (cell.method, cell.nbytes) == (method, nbytes) and measure in outcome.queries
+        ]
+        return np.stack(own) if own else None
+
+    def resampled(self, method: str, nbytes: int, measure: str) -> np.ndarray:
+        """Bootstrap means of :meth:`values`, on the same resampled queries for all codes."""
+        key = (method, nbytes, measure)
+        if key not in self._resampled:
+            self._resampled[key] = resampled_means(self.values(*key))
+        return self._resampled[key]
+
+
+def cells(training: catalogue.Training, *, seeds: int) -> list[Cell]:
+    """The whole vector and all of the catalogue; what has no seed once, what has one for seeds 0 .. ``seeds`` - 1."""
+    whole = catalogue.whole(training.width)
+    found = [Cell(WHOLE, "whole", whole.nbytes, 0, lambda: whole)]
+    for method, sizes in catalogue.offers(training.width, training.budgets):
+        for seed in range(seeds if method.random else 1):
+            for nbytes in sizes:
+                found.append(
+                    Cell(
+                        method.name, method.group, nbytes, seed,
+                        lambda method=method, nbytes=nbytes, seed=seed: method.fit(training, nbytes, seed),
+                    )
+                )  # fmt: skip
+    return found
+
+
+def autoencoders(
+    searches: Searches,
+    budgets: Sequence[int],
+    store: Path,
+    *,
+    rates: Sequence[float],
+    epochs: int,
+    seeds: int,
+    device: str = "auto",
+    jobs: int | None = None,
+) -> list[Cell]:
+    """Autoencoders with an affine and with a two-layer decoder, their bottleneck in 16-bit numbers.
+
+    Trained as page 2 trains fairly: the peak rate of every arm by validation, on a grid that is widened at its edges.
+
+    Args:
+        searches: whose preprocessing the vectors get.
+        budgets: bytes of the codes; those beyond 16 bits a number of the whole vector are left out.
+        store: folder of finished cells.
+        rates: first grid of peak rates.
+        epochs: budget of every training.
+        seeds: how many.
+        device: where to train.
+        jobs: trainings at once; all cores by default.
+    """
+    raw = searches.collection.matrices
+    splits = {split: searches.prepare(getattr(raw, split)) for split in SPLITS}
+    own = Matrices(**splits, rows=raw.rows, key=f"{raw.key}-{searches.prepare.name}")
+    bench = Bench(own, store, device=device, jobs=jobs)
+    sizes = {nbytes // 2: nbytes for nbytes in budgets if nbytes <= 2 * own.width}
+    arms = [
+        Arm(f"autoencoder, {decoder} decoder, {k}", Architecture(
+            own.width, k, hidden_widths("uniform", own.width, k, HIDDEN_DEPTH), activation="gelu", decoder=decoder
+        ))
+        for decoder in ("affine", "mlp") for k in sizes
+    ]  # fmt: skip
+    if not arms:
+        return []
+    tuning = tune_each(bench, arms, rates=rates, epochs=epochs)
+    trained = last_epoch(fair(bench, arms, tuning, epochs=epochs, seeds=seeds, keep_weights=True))
+    mean = own.train.mean(axis=0, dtype=np.float64).astype(np.float32)
+    names = {"affine": "autoencoder", "mlp": "autoencoder, two-layer decoder"}
+    return [
+        Cell(
+            names[row.decoder], "maps", sizes[row.bottleneck], row.seed,
+            lambda row=row: Autoencoded(bench.model("fair", row.cell), mean, Floats(row.bottleneck, 16)), row.cell,
+        )
+        for row in trained[trained.finite].itertuples()
+    ]  # fmt: skip
+
+
+def measure(searches: Searches, chosen: Sequence[Cell], store: Path, *, epochs: int, label: str = "codes") -> Measured:
+    """Fit and measure every cell, or find it measured; methods side by side on all cores.
+
+    Args:
+        searches: the questions.
+        chosen: from :func:`cells` and :func:`autoencoders`.
+        store: folder of finished outcomes.
+        epochs: of the codes that are trained, part of their key.
+        label: of the line of progress.
+    """
+    identity = [VERSION, searches.collection.key, searches.prepare.name, searches.seed, epochs]
+    # A trained code also depends on the budgets it was trained for together.
+    together = sorted({cell.nbytes for cell in chosen})
+    paths = {
+        cell: store / f"{storage.digest([*identity, together, cell.method, cell.nbytes, cell.seed, cell.trained])}.npz"
+        for cell in chosen
+    }
+    found = {cell: Outcome.open(path) for cell, path in paths.items()}
+    queues: dict[tuple[str, int], list[Cell]] = {}
+    for cell in chosen:
+        if found[cell] is None:
+            queues.setdefault((cell.method, cell.seed), []).append(cell)
+
+    def work(queue: list[Cell], bar: Progress) -> None:
+        for cell in queue:
+            found[cell] = searches.measure(cell.fit())
+            found[cell].save(paths[cell])
+            bar.advance(1)
+
+    if queues:
+        with Progress(label, sum(map(len, queues.values())), "codes") as bar, _pool() as pool:
+            for done in [pool.submit(work, queue, bar) for queue in queues.values()]:
+                done.result()
+    return Measured(found)
+
+
+@contextmanager
+def _pool() -> Iterator[ThreadPoolExecutor]:
+    """A thread a core, whose products use one core each; this thread's own setting as it was afterwards."""
+    threads = torch.get_num_threads()
+    pool = ThreadPoolExecutor(runtime.cores(), initializer=lambda: torch.set_num_threads(1))
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(threads)
+
+
+def summary(measured: Measured) -> pd.DataFrame:
+    """Every code and measure with its 95% bootstrap interval over queries and seeds.
+
+    Returns:
+        Columns ``method``, ``group``, ``bytes``, ``measure``, ``mean``, ``low``, ``high``, ``seeds``, ``queries``.
+    """
+    rows = []
+    for (method, group, nbytes), outcomes in measured.points().items():
+        for name in MEASURES:
+            values = measured.values(method, nbytes, name)
+            if values is not None:
+                found = percentiles(values, measured.resampled(method, nbytes, name))
+                rows.append(
+                    (method, group, nbytes, name, found.estimate, found.low, found.high, len(outcomes), found.n)
+                )
+    columns = ["method", "group", "bytes", "measure", "mean", "low", "high", "seeds", "queries"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def encoding(measured: Measured) -> pd.DataFrame:
+    """What encoding takes on this machine, one core: ``method``, ``bytes``, ``microseconds`` (a vector)."""
+    rows = [
+        (method, nbytes, min(outcome.encode for outcome in outcomes))
+        for (method, group, nbytes), outcomes in measured.points().items()
+        if group != "whole"
+    ]
+    return pd.DataFrame(rows, columns=["method", "bytes", "microseconds"])
+
+
+def contrasts(measured: Measured, name: str) -> pd.DataFrame:
+    """Every method against :data:`REFERENCE` at equal bytes: a paired bootstrap, Holm-corrected over all of them.
+
+    Args:
+        measured: from :func:`measure`.
+        name: of the measure.
+
+    Returns:
+        Columns ``method``, ``bytes``, ``difference`` with ``low`` and ``high``, ``pairs`` (queries), ``p_holm`` and
+        ``verdict``.
+    """
+    rows = []
+    points = [(method, nbytes) for method, group, nbytes in measured.points() if group != "whole"]
+    for method, nbytes in points:
+        if method == REFERENCE or (REFERENCE, nbytes) not in points:
+            continue
+        own, other = measured.values(method, nbytes, name), measured.values(REFERENCE, nbytes, name)
+        if own is None:
+            continue
+        resampled = measured.resampled(method, nbytes, name) - measured.resampled(REFERENCE, nbytes, name)
+        found = percentiles(own.mean(axis=0) - other.mean(axis=0), resampled)
+        rows.append(
+            {
+                "method": method,
+                "bytes": nbytes,
+                "difference": found.estimate,
+                "low": found.low,
+                "high": found.high,
+                "p": p_value(resampled),
+                "pairs": found.n,
+            }
+        )
+    columns = ["method", "bytes", "difference", "low", "high", "p", "pairs"]
+    return corrected(pd.DataFrame(rows, columns=columns), margin=MARGIN)
+
+
+def pareto(points: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The codes that no other dominates in bytes and in the mean of one measure, fewest bytes first.
+
+    Args:
+        points: from :func:`summary`.
+        name: of the measure.
+
+    Returns:
+        The rows of the front, with ``kept``, the share of the whole vector's mean.
+    """
+    own = points[points.measure == name]
+    whole = float(own[own.group == "whole"]["mean"].iloc[0])
+    best = own[front(own.bytes.to_numpy(), own["mean"].to_numpy())]
+    return best.assign(kept=best["mean"] / whole if whole else np.nan).sort_values("bytes").reset_index(drop=True)
+
+
+def measures(points: pd.DataFrame) -> list[str]:
+    """The measures that this corpus allows."""
+    return [name for name in MEASURES if (points.measure == name).any()]

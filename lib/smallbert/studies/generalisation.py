@@ -1,0 +1,144 @@
+"""Study 6, batch size: what its encoders show of generalisation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from smallbert.measure.stats import mean_interval, verdict
+from smallbert.studies.batch_size import MEASURES
+from smallbert.studies.contrasts import LEVEL, contrast, corrected
+from smallbert.studies.sharing import MARGIN
+
+AT_EQUAL, RANKS = "held-out loss at equal training loss", "rank correlation of sharpness and gap"
+
+LEAST_ENCODERS = 6
+"""Encoders of a seed for a regression of four coefficients."""
+
+
+def contrasts(cells: pd.DataFrame) -> pd.DataFrame:
+    """The largest batch against the smallest, by regime and rule, paired by seed; Holm-corrected measure by measure.
+
+    Args:
+        cells: from :func:`smallbert.studies.batch_size.train`.
+
+    Returns:
+        Columns ``measure``, ``regime``, ``rule``, ``batch``, ``against``, ``difference`` (nats) with ``low``, ``high``,
+        ``pairs``, ``p_holm`` and ``verdict``.
+    """
+    small, large = int(cells.batch.min()), int(cells.batch.max())
+    tables = []
+    for name in MEASURES:
+        rows = []
+        for (regime, rule), part in cells.groupby(["regime", "rule"], sort=False):
+            wide = part.pivot(index="seed", columns="batch", values=name)
+            row = {"measure": name, "regime": regime, "rule": rule, "batch": large, "against": small}
+            rows.append(row | contrast(wide[large], wide[small]))
+        tables.append(corrected(pd.DataFrame(rows), margin=MARGIN))
+    return pd.concat(tables, ignore_index=True)
+
+
+def relations(cells: pd.DataFrame) -> pd.DataFrame:
+    """What batch size does beyond deciding how far training gets, and whether sharpness goes with the gap.
+
+    Within each seed the held-out loss of all encoders is regressed on their training loss, its square and the logarithm
+    of the batch; the last coefficient, times the span of batches, is the first relation: the change from the smallest
+    batch to the largest at equal training loss, nats. The second is Spearman's correlation over the same encoders.
+
+    Args:
+        cells: from :func:`smallbert.studies.batch_size.train`.
+
+    Returns:
+        Columns ``relation``, ``estimate``, ``low``, ``high`` (95% t interval over seeds), ``seeds``, ``verdict``;
+        not-a-number and ``too few`` where there are too few encoders or seeds.
+    """
+    span = float(np.log2(cells.batch.max() / cells.batch.min()))
+    found: dict[str, list[float]] = {AT_EQUAL: [], RANKS: []}
+    for _, own in cells.drop_duplicates(["seed", "batch", "rate", "steps"]).groupby("seed"):
+        if len(own) < LEAST_ENCODERS:
+            continue
+        fitted = own.train - own.train.mean()
+        terms = np.column_stack([np.ones(len(own)), fitted, fitted**2, np.log2(own.batch)])
+        found[AT_EQUAL].append(float(np.linalg.lstsq(terms, own["held out"], rcond=None)[0][-1]) * span)
+        found[RANKS].append(float(own.sharpness.rank().corr(own.gap.rank())))
+    rows = []
+    for (relation, values), margin in zip(found.items(), (MARGIN, 0.0), strict=True):
+        if len(values) < 2 or not np.isfinite(values).all():
+            rows.append((relation, np.nan, np.nan, np.nan, len(values), "too few"))
+            continue
+        over = mean_interval(values, level=LEVEL)
+        limits = (over.low, over.high) if relation == AT_EQUAL else np.clip((over.low, over.high), -1, 1)
+        rows.append((relation, over.estimate, *limits, over.n, verdict(over, margin=margin)))
+    return pd.DataFrame(rows, columns=["relation", "estimate", "low", "high", "seeds", "verdict"])
+
+
+def summary(cells: pd.DataFrame) -> pd.DataFrame:
+    """Mean over seeds of every regime, rule and batch: columns as the cells have, less ``seed``."""
+    keys = ["regime", "rule", "batch", "rate", "steps", "epochs"]
+    return cells.groupby(keys, sort=False)[list(MEASURES)].mean().reset_index()
+
+
+def answer(cells: pd.DataFrame, differences: pd.DataFrame, related: pd.DataFrame) -> str:
+    """Do small batches generalise better? What the encoders show.
+
+    Args:
+        cells: from :func:`smallbert.studies.batch_size.train`.
+        differences: from :func:`contrasts`.
+        related: from :func:`relations`.
+    """
+    small, large = int(cells.batch.min()), int(cells.batch.max())
+    gaps = cells.groupby(["regime", "rule", "batch"]).gap.mean()
+    said = [
+        f"The encoders read the same text {cells.epochs.min():.1f} to {cells.epochs.max():.1f} times; their loss on "
+        f"new text is {gaps.min():.3f} to {gaps.max():.3f} nats above that on the text they read"
+        + (
+            ": hardly anything was memorised, so these runs say little of generalisation."
+            if gaps.max() <= MARGIN
+            else "."
+        )
+    ]
+    told = differences.set_index(["regime", "rule", "measure"])
+    for regime, part in differences.groupby("regime", sort=False):
+        each = "; ".join(
+            f"{MEASURES[name]} "
+            + ", ".join(_told(told.loc[regime, rule, name], rule) for rule in dict.fromkeys(part.rule))
+            for name in ("held out", "gap")
+        )
+        said.append(f"Batches of {large:,} tokens against {small:,} at {regime}, nats: {each}.")
+    equal, ranks = (related.set_index("relation").loc[name] for name in (AT_EQUAL, RANKS))
+    said += [_equal_sentence(equal, small, large), _ranks_sentence(ranks)]
+    return " ".join(said)
+
+
+def _told(row: pd.Series, rule: str) -> str:
+    found = f"{row.verdict} {row.difference:+.3f}" if np.isfinite(row.difference) else "not compared"
+    return f"{found} ({rule} rate)"
+
+
+def _equal_sentence(row: pd.Series, small: int, large: int) -> str:
+    words = {
+        "higher": "small batches generalise better here than how far training got explains",
+        "lower": "large batches generalise better here than how far training got explains",
+        "equivalent": "batch size matters here through how far training gets, and no further",
+        "no difference shown": "whether batch size matters here beyond how far training gets cannot be told",
+    }
+    if row.verdict not in words:
+        return "There are too few encoders or seeds to compare batches at equal training loss."
+    return (
+        f"At equal training loss, from {small:,} to {large:,} tokens a batch the held-out loss changes by "
+        f"{row.estimate:+.3f} nats [{row.low:+.3f}, {row.high:+.3f}]: {words[row.verdict]}."
+    )
+
+
+def _ranks_sentence(row: pd.Series) -> str:
+    words = {
+        "higher": "sharper encoders have the larger gap",
+        "lower": "sharper encoders have the smaller gap",
+        "no difference shown": "sharpness says nothing certain of the gap",
+    }
+    if row.verdict not in words:
+        return "There are too few encoders or seeds to relate sharpness to the gap."
+    return (
+        f"The rank correlation of sharpness and gap is {row.estimate:+.2f} [{row.low:+.2f}, {row.high:+.2f}]: "
+        f"{words[row.verdict]}."
+    )

@@ -1,0 +1,149 @@
+"""The sentences of page 6, computed: which tasks were learnt at all, which reduction costs which, and the answer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from smallbert.published import published
+from smallbert.studies.transfer_shelf import FRESH, REFERENCE
+from smallbert.studies.transfer_table import MARGIN
+
+_WORDS = {
+    "lower": "lower on",
+    "higher": "higher on",
+    "equivalent": f"equivalent within {MARGIN:.2f} on",
+    "no difference shown": "no difference shown on",
+    "diverged": "not measured twice on",
+}
+
+
+def learnt(found: pd.DataFrame) -> str:
+    """Which tasks the reference has learnt at all, and where words without order know as much.
+
+    Args:
+        found: from :func:`smallbert.studies.transfer_table.summary`.
+    """
+    own, said = found[found.model == REFERENCE], []
+    for mode, part in own.groupby("mode", sort=False):
+        known = [
+            f"{row.task} ({row.metric} {row.score:.2f}, floor {row.floor:.2f})"
+            for row in part[part.learnt].itertuples()
+        ]
+        lost = list(part.task[~part.learnt])
+        said.append(
+            f"{mode.capitalize()}, the {REFERENCE} beats a constant answer on {listed(known) or 'no task'}"
+            + (f"; not on {listed(lost)}, of which nothing can be retained." if lost else ".")
+        )
+    said += [
+        f"{mode.capitalize()}, the {REFERENCE} is not used here, being too large: the others stand alone."
+        for mode in dict.fromkeys(found["mode"])
+        if mode not in set(own["mode"])
+    ]
+    best = own.groupby("task", sort=False).agg({"score": "max", "words": "first"})
+    beaten = list(best.index[best.words >= best.score])
+    said.append(
+        f"A bag of words is as good or better on {listed(beaten)}."
+        if beaten
+        else f"No bag of words is as good as the {REFERENCE}."
+    )
+    return " ".join(said)
+
+
+def fresh(totals: pd.DataFrame) -> str:
+    """What the architecture alone is worth, without pretraining.
+
+    Args:
+        totals: from :func:`smallbert.studies.transfer_table.overall`.
+    """
+    told = [
+        f"{row.mode}, {row.retained:.0%} {_interval(row)} of what the {REFERENCE} reaches above a constant answer"
+        for row in _rows(totals[totals.model == FRESH])
+    ]
+    return f"The same architecture with {FRESH} reaches, {'; '.join(told)}." if told else ""
+
+
+def costs(totals: pd.DataFrame, differences: pd.DataFrame, facts: pd.DataFrame) -> list[str]:
+    """Which reduction costs which task: a sentence an encoder and mode.
+
+    Args:
+        totals: from :func:`smallbert.studies.transfer_table.overall`.
+        differences: from :func:`smallbert.studies.transfer_table.contrasts`.
+        facts: from :meth:`smallbert.studies.transfer_shelf.Shelf.facts`.
+    """
+    size, said = facts.set_index("model")["of reference"], []
+    for row in _rows(totals[~totals.model.isin([REFERENCE, FRESH])]):
+        part = differences[(differences.model == row.model) & (differences["mode"] == row.mode)]
+        told = [
+            f"{word} {listed([_change(one) for one in part[part.verdict == verdict].itertuples()])}"
+            for verdict, word in _WORDS.items()
+            if (part.verdict == verdict).any()
+        ]
+        said.append(
+            f"{row.model}, {row.mode}: {size[row.model]:.0%} of the parameters, {row.retained:.0%} {_interval(row)} of "
+            f"the score above the floor; {'; '.join(told)}."
+        )
+    return said
+
+
+def answer(totals: pd.DataFrame, differences: pd.DataFrame, facts: pd.DataFrame, tasks: int) -> str:
+    """The answer in one paragraph: what each reduction leaves, and on how many tasks it costs something for sure.
+
+    Args:
+        totals, differences, facts: as of :func:`costs`.
+        tasks: number of all tasks.
+    """
+    size, said = facts.set_index("model")["of reference"], []
+    for mode, part in totals.groupby("mode", sort=False):
+        count = int(part.tasks.iloc[0])
+        told = []
+        for row in _rows(part[~part.model.isin([REFERENCE, FRESH])]):
+            own = differences[(differences.model == row.model) & (differences["mode"] == mode)]
+            worse = int((own.verdict == "lower").sum())
+            told.append(
+                f"{row.model}, {size[row.model]:.0%} of the parameters, retains {row.retained:.0%} {_interval(row)}, "
+                f"lower for sure on {worse}"
+            )
+        said.append(
+            f"{mode.capitalize()}, on the {count} of {tasks} tasks that the {REFERENCE} has learnt: {'; '.join(told)}."
+        )
+    return " ".join(said) or f"The {REFERENCE} has learnt none of the {tasks} tasks: nothing can be retained."
+
+
+def rates(chosen: pd.DataFrame) -> str:
+    """The peak rates tried beside BERT's.
+
+    Args:
+        chosen: rates of :class:`smallbert.studies.transfer.Cells`.
+    """
+    printed = published("bert.fine_tuning_rates").value
+    told = [
+        f"{mode} {listed([f'{rate:g}' for rate in sorted(part.rate.unique())])} "
+        f"({part.rate.min() / max(printed):.3g} to {part.rate.max() / max(printed):.3g} times its largest)"
+        for mode, part in chosen.groupby("mode", sort=False)
+    ]
+    return (
+        f"BERT chooses its rate among {listed([f'{rate:g}' for rate in sorted(printed)])}. Small encoders and heads "
+        f"take larger steps; tried here: {'; '.join(told)}."
+    )
+
+
+def listed(names: Sequence[str]) -> str:
+    """``a, b and c``; empty where there are none."""
+    return " and ".join([", ".join(names[:-1]), *names[-1:]]) if len(names) > 1 else "".join(names)
+
+
+def _rows(frame: pd.DataFrame) -> list[object]:
+    return list(frame.rename(columns={"retained low": "low", "retained high": "high"}).itertuples())
+
+
+def _interval(row: object) -> str:
+    if math.isinf(row.low) or math.isinf(row.high):
+        return "[without limits]"
+    return f"[{row.low:.0%}, {row.high:.0%}]"
+
+
+def _change(row: object) -> str:
+    return f"{row.task} ({row.difference:+.2f} [{row.low:+.2f}, {row.high:+.2f}])"

@@ -1,0 +1,167 @@
+"""Fewer bits: bounded errors, exact sizes, folders that load again; integer products equal integer arithmetic."""
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+from smallbert.compress import quantize
+from smallbert.errors import DataError, MachineError, UsageError
+from smallbert.models import encoder as encoders
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *(f"w{i}" for i in range(40))]
+SIZE = {"vocab_size": len(WORDS), "max_position_embeddings": 24, "hidden_size": 32, "num_hidden_layers": 2}
+SIZE |= {"num_attention_heads": 4, "intermediate_size": 64}
+CONFIGS = {
+    "bert": transformers.BertConfig(**SIZE),
+    "albert": transformers.AlbertConfig(**SIZE, embedding_size=15),
+}
+
+needs_units = pytest.mark.skipif(quantize.integer_units() is None, reason="no integer units in this processor")
+
+
+@pytest.mark.parametrize("bits", [8, 4])
+def test_no_number_is_off_by_more_than_half_a_scale(bits):
+    weight = torch.randn(7, 11, generator=torch.Generator().manual_seed(0)) * torch.arange(7)[:, None]
+    integers, scales = quantize.quantise(weight, bits)
+    largest = 2 ** (bits - 1) - 1
+    assert integers.dtype == torch.int8 and integers.abs().max() == largest
+    assert ((integers * scales - weight).abs() <= scales / 2 * 1.0001).all()
+    np.testing.assert_allclose(scales[:, 0] * largest, weight.abs().amax(dim=1), rtol=1e-6)
+    assert (integers[0] == 0).all()  # a row of zeros stays one
+
+
+@pytest.mark.parametrize("width", [6, 7])
+def test_two_integers_a_byte_come_back(width):
+    integers = torch.randint(-7, 8, (5, width), dtype=torch.int8, generator=torch.Generator().manual_seed(1))
+    packed = quantize.halves(integers)
+    assert packed.dtype == torch.uint8 and packed.shape == (5, (width + 1) // 2)
+    assert torch.equal(quantize.wholes(packed, width), integers)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Family -> folder of a tiny random encoder."""
+    raw = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    raw.pre_tokenizer = pre_tokenizers.Whitespace()
+    raw.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=raw, pad_token="[PAD]", unk_token="[UNK]")
+    base, generator = tmp_path_factory.mktemp("models"), torch.Generator().manual_seed(7)
+    for family, config in CONFIGS.items():
+        model = transformers.AutoModel.from_config(config)
+        for parameter in model.parameters():
+            parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
+        model.save_pretrained(base / family)
+        tokenizer.save_pretrained(base / family)
+    return base
+
+
+def vectors(encoder):
+    rng = np.random.default_rng(0)
+    texts = [" ".join(rng.choice(WORDS[4:], size=n)) for n in (1, 3, 3, 9, 20)]
+    return encoder.encode(encoder.tokenize(texts))
+
+
+def read(folder, **options):
+    return vectors(encoders.load(str(folder), max_tokens=24, precision="fp32", device="cpu", **options))
+
+
+@pytest.mark.parametrize("family", CONFIGS)
+@pytest.mark.parametrize(("bits", "cosine"), [(16, 0.99999), (8, 0.9995), (4, 0.9)])
+def test_what_is_stored_loads_back_as_small_as_promised(folders, tmp_path, family, bits, cosine):
+    file = quantize.write(folders / family, tmp_path / "packed", bits)
+    restored = quantize.restore(tmp_path / "packed", tmp_path / "restored")
+    before, after, stored = (
+        load_file(path) for path in (folders / family / "model.safetensors", restored / "model.safetensors", file)
+    )
+    assert before.keys() == after.keys()
+    for name, weight in before.items():
+        if weight.ndim != 2:
+            assert torch.equal(after[name], weight) and stored[name].dtype == weight.dtype
+            continue
+        rows, width = weight.shape
+        expected = {16: 2 * rows * width, 8: rows * width, 4: rows * ((width + 1) // 2)}[bits]
+        assert stored[name].nbytes == expected
+        if bits < 16:
+            integers, scales = quantize.quantise(weight, bits)
+            assert torch.equal(after[name], integers * scales)
+            assert stored[name + ".scale"].nbytes == 4 * rows
+    ours, theirs = read(restored), read(folders / family)
+    cosines = (ours * theirs).sum(axis=1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
+    assert cosines.min() > cosine
+    if bits < 16:
+        assert np.abs(ours - theirs).max() > 1e-4  # it did something
+
+
+def test_what_cannot_be_stored_or_restored_is_refused(folders, tmp_path):
+    with pytest.raises(UsageError, match="16, 8 or 4 bits, got 2"):
+        quantize.write(folders / "bert", tmp_path, 2)
+    with pytest.raises(DataError, match="found none"):
+        quantize.write(tmp_path, tmp_path / "out", 8)
+    with pytest.raises(DataError, match=r"quantised.safetensors in .*, found none"):
+        quantize.restore(folders / "bert", tmp_path)
+    damaged = tmp_path / "damaged"
+    quantize.write(folders / "bert", damaged, 8)
+    (damaged / "quantised.safetensors").write_bytes((folders / "bert" / "model.safetensors").read_bytes())
+    with pytest.raises(DataError, match="is not what was written: KeyError"):
+        quantize.restore(damaged, tmp_path / "out")
+
+
+@needs_units
+@pytest.mark.parametrize("activation", [None, "relu", "gelu", "gelu_tanh"])
+def test_integer_products_equal_integer_arithmetic(activation, rng):
+    weight, bias = (
+        torch.from_numpy(rng.standard_normal((48, 32))).float(),
+        torch.from_numpy(rng.standard_normal(48)).float(),
+    )
+    x = torch.from_numpy(rng.standard_normal((64, 32)) * 2 + 1).float()
+    integers, scales = quantize.quantise(weight, 8)
+    low, high = float(x.min()), float(x.max())
+    scale = (high - low) / 255
+    zero = round(-low / scale)
+    steps = (x / scale).round().add(zero).clamp(0, 255).to(torch.int64) - zero
+    exact = (steps @ integers.T.to(torch.int64)).double() * scale * scales.T.double() + bias
+    after = {
+        None: lambda y: y,
+        "relu": torch.relu,
+        "gelu": torch.nn.functional.gelu,
+        "gelu_tanh": lambda y: torch.nn.functional.gelu(y, approximate="tanh"),
+    }[activation]
+    before = x.clone()
+    found = quantize.Int8Linear((weight, bias), torch.float32, activation)(x)
+    assert torch.equal(x, before)  # the residual connection still needs it
+    np.testing.assert_allclose(found, after(exact), atol=1e-4)
+    plain = after(x @ weight.T + bias)
+    assert (found - plain).abs().mean() < 0.02 * plain.abs().mean()
+
+
+@needs_units
+def test_inputs_all_alike_are_no_division_by_zero():
+    linear = quantize.Int8Linear((torch.ones(4, 8), torch.arange(4.0)), torch.float32)
+    assert torch.equal(linear(torch.zeros(64, 8))[0], torch.arange(4.0))
+    np.testing.assert_allclose(linear(torch.full((64, 8), 3.0))[0], 24 + np.arange(4), rtol=0.01)
+
+
+@needs_units
+@pytest.mark.parametrize("family", CONFIGS)
+def test_an_encoder_in_integers_is_near_the_original(folders, family):
+    name = str(folders / family)
+    integer = quantize.dynamic(name, max_tokens=24, precision="fp32")
+    plain = encoders.load(name, max_tokens=24, precision="fp32", device="cpu")
+    ours, theirs = vectors(integer), vectors(plain)
+    cosines = (ours * theirs).sum(axis=1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
+    assert cosines.min() > 0.995 and np.abs(ours - theirs).max() > 1e-4
+    assert (vectors(integer) == ours).all() and integer.sha256 != plain.sha256
+    assert (vectors(plain) == theirs).all()  # the original is untouched
+    if family == "albert":
+        assert integer.forward.blocks[0] is integer.forward.blocks[1]
+
+
+def test_a_machine_without_integer_units_is_told_so(folders, monkeypatch):
+    monkeypatch.setattr(quantize, "integer_units", lambda: None)
+    with pytest.raises(MachineError, match="processor with one of amx_int8, avx512_vnni, avx_vnni"):
+        quantize.dynamic(str(folders / "bert"))

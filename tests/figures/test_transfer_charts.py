@@ -1,0 +1,87 @@
+"""The figures of page 6, part one: scores and limits where they belong, and alternative texts that tell the finding."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from smallbert.figures import transfer
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def found():
+    rows = [
+        # task, model, mode, metric, score, low, high, floor, words, retained, low, high
+        ("topic", "whole", "frozen", "accuracy", 0.8, 0.7, 0.9, 0.2, 0.6, 1.0, 1.0, 1.0),
+        ("topic", "small", "frozen", "accuracy", 0.5, 0.4, 0.6, 0.2, 0.6, 0.5, 0.3, 0.7),
+        ("topic", "whole", "fine-tuned", "accuracy", 0.9, 0.85, 0.95, 0.2, 0.6, 1.0, 1.0, 1.0),
+        ("topic", "small", "fine-tuned", "accuracy", 0.3, 0.1, 0.5, 0.2, 0.6, 0.14, -30.0, 40.0),
+        ("names", "whole", "frozen", "entity F1", 0.1, 0.0, 0.2, 0.0, 0.3, np.nan, np.nan, np.nan),
+        ("names", "small", "frozen", "entity F1", 0.2, 0.1, 0.3, 0.0, 0.3, np.nan, np.nan, np.nan),
+    ]
+    columns = ["task", "model", "mode", "metric", "score", "low", "high", "floor", "words"]
+    return pd.DataFrame(rows, columns=[*columns, "retained", "retained low", "retained high"])
+
+
+def totals():
+    rows = [
+        ("frozen", "whole", 1.0, 1.0, 1.0),
+        ("frozen", "small", 0.5, 0.3, 0.7),
+        ("fine-tuned", "small", 0.14, -30.0, 40.0),
+    ]
+    return pd.DataFrame(rows, columns=["mode", "model", "retained", "retained low", "retained high"])
+
+
+def test_every_score_is_drawn_with_its_interval_and_both_controls():
+    chart = transfer.scores(found())
+    topic, names = chart.figure.axes
+    frozen, tuned = topic.containers
+    assert frozen.lines[0].get_xydata() == pytest.approx(np.array([[0.8, 1.14], [0.5, 0.14]]))
+    assert tuned.lines[0].get_xydata() == pytest.approx(np.array([[0.9, 0.86], [0.3, -0.14]]))
+    assert frozen.lines[2][0].get_segments()[0][:, 0] == pytest.approx([0.7, 0.9])
+    lines = {line.get_linestyle(): line.get_xdata()[0] for line in topic.lines if len(set(line.get_xdata())) == 1}
+    assert (lines[":"], lines["--"]) == (0.2, 0.6)
+    assert [label.get_text() for label in topic.get_yticklabels()] == ["small", "whole"]
+    assert (topic.get_xlabel(), names.get_xlabel()) == ("accuracy", "entity F1")
+    assert "topic: whole, fine-tuned (0.90; bag of words 0.60, constant answer 0.20)" in chart.alt
+    assert "names: small, frozen (0.20; bag of words 0.30" in chart.alt
+
+
+def test_what_is_retained_is_written_and_what_is_not_known_is_a_dash():
+    chart = transfer.retained(found(), totals(), "whole")
+    frozen, tuned = chart.figure.axes
+    written = {(text.get_position()[0], text.get_text()) for text in frozen.texts}
+    assert {(0, "50"), (0, "30 to 70"), (1, "–"), (2, "50"), (2, "30 to 70")} == written
+    assert {text.get_text() for text in tuned.texts} == {"14", "–"}  # limits that say nothing are left out
+    assert [label.get_text() for label in tuned.get_xticklabels()] == ["topic", "names", "all learnt"]
+    assert "whole" not in set(chart.data.model)
+    assert "frozen: small 50%; fine-tuned: small 14%." in chart.alt
+
+
+def test_where_no_task_was_learnt_it_says_so():
+    chart = transfer.retained(found()[4:], totals()[:0], "whole")
+    assert "No task was learnt" in chart.alt
+
+
+def test_the_curves_of_the_threshold():
+    tau = np.array([-1.0, 0.0, 1.0])
+    curve = {"tau": tau, "development": [0.2, 0.6, 0.5], "test": [0.3, 0.4, 0.55], "chosen": 0.0, "silent": 0.5}
+    curves = pd.concat([pd.DataFrame({"task": "q", "mode": "frozen", "seed": seed, **curve}) for seed in (0, 1)])
+    chart = transfer.null_threshold(curves)
+    [axes] = chart.figure.axes
+    chosen = [line.get_xydata().tolist() for line in axes.lines if line.get_marker() == "D"]
+    assert chosen == [[[0.0, 0.4]]] * 2
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == ["development", "test", "chosen on development", "never an answer"]
+    assert "mean test F1 is 0.400; the best thresholds of the test itself would give 0.550, never" in chart.alt
+    assert chart.alt.startswith("q, frozen: ")
+
+
+def test_without_unanswerable_questions_the_chart_says_so():
+    chart = transfer.null_threshold(pd.DataFrame(columns=["task", "mode", "seed", "tau"]))
+    assert chart.alt == chart.figure.axes[0].texts[0].get_text() == "No task here has questions without an answer."

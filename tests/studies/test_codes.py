@@ -1,0 +1,175 @@
+"""The study at equal bytes: what is measured, found again, compared and said."""
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from smallbert.compress.codes import catalogue, preprocessing
+from smallbert.compress.moments import Moments
+from smallbert.studies import code_languages, code_preprocessing, code_words, codes
+from smallbert.studies.codes import REFERENCE, WHOLE
+from smallbert.studies.searches import OVERLAP, TITLES, TOPIC, TRANSLATIONS, Collection, Searches
+
+BUDGETS = [2, 4, 8]
+
+
+@pytest.fixture(scope="module")
+def collection(vectors):
+    rng = np.random.default_rng(3)
+    titles = vectors.test[:60] + 0.3 * rng.standard_normal((60, 12)).astype(np.float32)
+    return Collection(vectors, titles, np.arange(60), "k")
+
+
+@pytest.fixture(scope="module")
+def asked(collection):
+    usual = preprocessing.fit(preprocessing.USUAL, Moments.of(collection.matrices.train))
+    return Searches(collection, usual, seed=0)
+
+
+@pytest.fixture(scope="module")
+def measured(asked, tmp_path_factory):
+    training = catalogue.Training(asked.train, BUDGETS, epochs=1)
+    store = tmp_path_factory.mktemp("codes")
+    trained = codes.autoencoders(
+        asked, [8], store / "grid", rates=[0.01, 0.03], epochs=2, seeds=2, device="cpu", jobs=1
+    )
+    return codes.measure(asked, [*codes.cells(training, seeds=2), *trained], store, epochs=1), store, training
+
+
+@pytest.fixture(scope="module")
+def points(measured):
+    return codes.summary(measured[0])
+
+
+def test_every_code_has_every_measure_with_its_interval(points):
+    assert (points.groupby(["method", "bytes"]).size() == 4).all()
+    assert ((points.low <= points["mean"] + 1e-12) & (points["mean"] <= points.high + 1e-12)).all()
+    seeds = points.groupby("method").seeds.first()
+    assert seeds["PCA"] == seeds[WHOLE] == 1 and seeds["product"] == seeds["autoencoder"] == 2
+    whole = points[(points.method == WHOLE) & (points.measure == OVERLAP)]
+    assert whole["mean"].item() == 1 and whole.bytes.item() == 48
+    assert points.set_index(["method", "bytes", "measure"])["mean"]["PCA", 8, OVERLAP] > 0.5
+
+
+def test_more_bytes_of_pca_keep_more_neighbours(points):
+    own = points[(points.method == REFERENCE) & (points.measure == OVERLAP)].sort_values("bytes")
+    assert own["mean"].is_monotonic_increasing and own["mean"].iloc[-1] > 0.9
+
+
+def test_measured_codes_are_found_again_and_what_lacks_is_measured(measured, asked):
+    found, store, _ = measured
+    cells = list(found.outcomes)
+    forbidden = [dataclasses.replace(cell, fit=None) for cell in cells]
+    again = codes.measure(asked, forbidden, store, epochs=1)
+    assert [one.encode for one in again.outcomes.values()] == [one.encode for one in found.outcomes.values()]
+    with pytest.raises(TypeError):  # another number of epochs is another study, so codes have to be fitted
+        codes.measure(asked, forbidden, store, epochs=2)
+
+
+def test_contrasts_are_paired_by_query(measured):
+    found = measured[0]
+    table = codes.contrasts(found, OVERLAP).set_index(["method", "bytes"])
+    own, other = (found.values(name, 4, OVERLAP).mean() for name in ("truncation", REFERENCE))
+    row = table.loc["truncation", 4]
+    assert row.difference == pytest.approx(own - other) and row.low < row.difference < row.high
+    assert row.verdict == "lower" and row.p_holm < 0.05
+    assert REFERENCE not in table.index and WHOLE not in table.index
+
+
+def test_the_front_is_what_nothing_dominates(points):
+    best = codes.pareto(points, OVERLAP)
+    assert best.bytes.is_monotonic_increasing and best["mean"].is_monotonic_increasing
+    assert best.kept.iloc[-1] == 1
+    rest = points[points.measure == OVERLAP]
+    for row in best.to_dict("records"):
+        assert not ((rest.bytes <= row["bytes"]) & (rest["mean"] > row["mean"])).any()
+
+
+def test_encoding_is_timed(measured):
+    table = codes.encoding(measured[0])
+    assert (table.microseconds > 0).all() and WHOLE not in set(table.method)
+
+
+def point(method, nbytes, mean, group="formats", measure=OVERLAP):
+    return {
+        "method": method, "group": group, "bytes": nbytes, "measure": measure, "mean": mean, "low": mean - 0.01,
+        "high": mean + 0.01, "seeds": 1, "queries": 9,
+    }  # fmt: skip
+
+
+def test_sentences_follow_the_numbers():
+    whole = [point(WHOLE, 100, 1.0, "whole"), point(WHOLE, 100, 0.4, "whole", TITLES)]
+    told = pd.DataFrame([*whole, point("a", 4, 0.97), point("b", 4, 0.98), point("a", 4, 0.5, measure=TITLES)])
+    assert code_words.smallest(told, OVERLAP).method == "b"
+    assert "4 bytes (b, 0.980 [0.970, 0.990]), 25 times smaller" in code_words.smallest_sentence(told)
+    assert "Above the whole vector by their mean: 1" in code_words.front_sentence(told, TITLES)
+    assert "Above" not in code_words.front_sentence(told, OVERLAP)
+    assert code_words.whole_sentence(told).endswith(f"Its worth: {TITLES} 0.400 [0.390, 0.410].")
+    poor = pd.DataFrame([whole[0], point("a", 4, 0.955)])
+    assert code_words.smallest(poor, OVERLAP) is None  # its interval reaches below
+    assert f"{OVERLAP}: no code tried" in code_words.smallest_sentence(poor)
+    assert code_words.whole_sentence(poor) == "The whole vector takes 100 bytes."
+
+
+def test_contrasts_are_told_by_their_verdicts(measured):
+    found = codes.contrasts(measured[0], TITLES)
+    said = code_words.contrast_sentence(found, TITLES)
+    assert all(f"{name} " in said for name in found.method.unique())
+    made = pd.DataFrame({"method": ["x"] * 2, "verdict": ["higher", "equivalent"], "difference": [0.1, 0.0]})
+    assert "x better at 1, equivalent within 0.01 at 1 (+0.000 to +0.100)." in code_words.contrast_sentence(
+        made, TITLES
+    )
+    assert "No code can be compared" in code_words.contrast_sentence(made.iloc[:0], TITLES)
+
+
+def test_the_answer_names_bytes_and_measures(points):
+    said = code_words.answer(points)
+    assert said.startswith("The whole vector takes 48 bytes.") and TOPIC in said and TRANSLATIONS in said
+
+
+@pytest.fixture(scope="module")
+def fitted(asked):
+    return code_languages.fits(asked, BUDGETS)
+
+
+def test_a_languages_own_map_reconstructs_it_best_and_ends_search_across_languages(fitted):
+    wide = fitted.languages.pivot_table(index=["bytes", "language"], columns="arm", values="train FVU")
+    assert (wide.sub(wide[code_languages.EACH], axis=0) >= -1e-9).all().all()
+    assert (wide[code_languages.ALL] >= wide[code_languages.CENTRED] - 1e-9).groupby("bytes").any().all()
+    arms = list(dict.fromkeys(fitted.points.arm))
+    assert arms[:3] == [code_languages.ALL, code_languages.CENTRED, code_languages.EACH] and "the map of" in arms[3]
+    assert set(fitted.points.measure) == {OVERLAP, TRANSLATIONS}
+
+
+def test_maps_are_counted(fitted):
+    share = fitted.shares.set_index(["arm", "bytes"])["map megabytes"] * 1e6 / 4 / 12
+    assert share[code_languages.ALL, 4] == pytest.approx(4 + 1)
+    assert share[code_languages.CENTRED, 4] == pytest.approx(4 + 2)
+    assert share[code_languages.EACH, 4] == pytest.approx(2 * (4 + 1))
+
+
+def test_the_sentence_names_the_best_arm(fitted):
+    own = fitted.points[(fitted.points.bytes == 4) & (fitted.points.measure == OVERLAP)]
+    best = own.arm[own["mean"].idxmax()]
+    said = code_languages.sentence(fitted, 4)
+    assert said.startswith("At 4 bytes.") and f"{OVERLAP} by mean: {best}" in said
+
+
+def test_one_language_is_nothing_to_compare(collection, asked):
+    alone = {name: frame.assign(lang="en") for name, frame in collection.matrices.rows.items()}
+    one = dataclasses.replace(collection, matrices=dataclasses.replace(collection.matrices, rows=alone))
+    found = code_languages.fits(Searches(one, asked.prepare, seed=0), BUDGETS)
+    assert found.points.empty and "nothing to compare" in code_languages.sentence(found, 4)
+
+
+def test_preprocessings_are_compared_with_each_code(collection, tmp_path):
+    names = ["raw", "centred, unit length", "centred, less top 1"]
+    table = code_preprocessing.compare(collection, names, 4, tmp_path, seed=0)
+    assert list(dict.fromkeys(table.preprocessing)) == names
+    assert set(table.method) == {WHOLE, "PCA, int8"}  # 12 numbers are no whole number of bytes in bits
+    shape = table.groupby("preprocessing").anisotropy.first()
+    assert shape["raw"] > 0.9 and abs(shape["centred, unit length"]) < 0.1
+    assert "intervals" in code_preprocessing.sentence(table)
+    assert code_preprocessing.names(768)[-3:] == ["centred, less top 1", "centred, less top 3", "centred, less top 7"]

@@ -1,0 +1,107 @@
+"""What is said of batch size: planted effects come back, and every outcome has words."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from smallbert.studies import generalisation
+
+
+def cells(beyond=0.0, seeds=4, gap=0.5, noise=0.001):
+    """Held-out loss bends with training loss and, at equal training loss, changes by ``beyond`` from batch 16 on."""
+    rng = np.random.default_rng(5)
+    rows = []
+    for seed in range(seeds):
+        for regime in ("equal epochs", "equal steps"):
+            for place, rule in enumerate(("fixed", "square root", "linear")):
+                for batch in (16, 64, 256):
+                    base = batch == 64
+                    train = 5.0 if base else rng.uniform(4, 6)
+                    held_out = train + gap - 0.1 * (train - 5) ** 2 + beyond * np.log2(batch / 64) / 4
+                    held_out += noise * rng.standard_normal() * (not base)
+                    steps = 10 if base else 10 + place + 100 * (regime == "equal steps")
+                    rows.append((regime, rule, batch, seed, 0.01, steps, 4.0, held_out, train, held_out - train))
+    columns = ["regime", "rule", "batch", "seed", "rate", "steps", "epochs", "held out", "train", "gap"]
+    found = pd.DataFrame(rows, columns=columns)
+    return found.assign(sharpness=found.gap * 0.2)
+
+
+def test_contrasts_pair_the_largest_with_the_smallest_batch_by_seed():
+    data = cells()
+    found = generalisation.contrasts(data)
+    assert len(found) == 4 * 2 * 3
+    row = found[(found.measure == "gap") & (found.regime == "equal steps") & (found.rule == "linear")].iloc[0]
+    assert (row.batch, row.against, row.pairs) == (256, 16, 4)
+    own = data[(data.regime == "equal steps") & (data.rule == "linear")].pivot(
+        index="seed", columns="batch", values="gap"
+    )
+    difference = own[256] - own[16]
+    assert (row.low, row.high) == pytest.approx(stats.t.interval(0.95, 3, difference.mean(), stats.sem(difference)))
+
+
+def test_the_correction_is_over_the_six_of_a_measure():
+    found = generalisation.contrasts(cells())
+    for _, part in found.groupby("measure"):
+        assert len(part) == 6 and part.p_holm.between(0, 1).all()
+
+
+@pytest.mark.parametrize(
+    ("beyond", "verdict", "words"),
+    [
+        (0.4, "higher", "small batches generalise better here than how far training got explains"),
+        (-0.4, "lower", "large batches generalise better here than how far training got explains"),
+        (0.0, "equivalent", "batch size matters here through how far training gets, and no further"),
+    ],
+)
+def test_a_planted_effect_at_equal_training_loss_comes_back(beyond, verdict, words):
+    data = cells(beyond)
+    related = generalisation.relations(data)
+    row = related.set_index("relation").loc[generalisation.AT_EQUAL]
+    assert row.estimate == pytest.approx(beyond, abs=0.01) and row.verdict == verdict and row.seeds == 4
+    said = generalisation.answer(data, generalisation.contrasts(data), related)
+    assert words in said and "from 16 to 256 tokens a batch" in said
+
+
+def test_noise_between_seeds_is_said_to_decide_nothing():
+    data = cells(noise=0.5)
+    related = generalisation.relations(data)
+    assert related.verdict[0] == "no difference shown"
+    assert "cannot be told" in generalisation.answer(data, generalisation.contrasts(data), related)
+
+
+def test_sharpness_is_ranked_against_the_gap_within_a_seed():
+    data = cells()
+    row = generalisation.relations(data).iloc[1]
+    assert row.estimate == pytest.approx(1) and row.verdict == "higher"
+    shifted = data.assign(sharpness=-data.gap + 10 * data.seed)  # between seeds the order is another
+    related = generalisation.relations(shifted)
+    assert related.estimate[1] == pytest.approx(-1)
+    said = generalisation.answer(shifted, generalisation.contrasts(shifted), related)
+    assert "sharper encoders have the smaller gap" in said
+
+
+def test_without_a_gap_nothing_is_claimed_of_generalisation():
+    data = cells(gap=0.0)
+    said = generalisation.answer(data, generalisation.contrasts(data), generalisation.relations(data))
+    assert "hardly anything was memorised" in said
+    data = cells()
+    said = generalisation.answer(data, generalisation.contrasts(data), generalisation.relations(data))
+    assert "memorised" not in said
+
+
+def test_one_seed_or_few_encoders_are_too_few():
+    for data in (cells(seeds=1), cells().query("rule == 'fixed' and regime == 'equal steps'")):
+        related = generalisation.relations(data)
+        assert set(related.verdict) == {"too few"}
+        said = generalisation.answer(data, generalisation.contrasts(data), related)
+        assert "too few encoders or seeds to compare" in said and "nan" not in said
+
+
+def test_summary_is_the_mean_over_seeds():
+    data = cells()
+    table = generalisation.summary(data)
+    assert len(table) == 2 * 3 * 3
+    assert table.gap[0] == pytest.approx(
+        data.gap[(data.rule == "fixed") & (data.regime == "equal epochs") & (data.batch == 16)].mean()
+    )

@@ -1,0 +1,134 @@
+"""The study's sentences and contrasts on made-up cells, and the whole of it on a tiny reader."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from smallbert.corpus.world import World
+from smallbert.knowledge import world as worlds
+from smallbert.knowledge.given import Giver
+from smallbert.knowledge.linking import Dictionary
+from smallbert.models.heads.recipe import FineTuneRecipe
+from smallbert.studies import knowledge as study
+from smallbert.studies import knowledge_findings as findings
+
+ARM = study.INJECTING["appended"]
+
+
+def made_up(right=0.95, nothing=0.25, wrong=0.05, closed=0.25, text=0.97, known=0.9, others=0.3, seeds=3, follows=0.9):
+    """Cells of one kind, seeds a hundredth apart."""
+    values = {
+        (study.CLOSED, "of training", "nothing", 0): known,
+        (study.CLOSED, "held out", "nothing", 0): closed,
+        (study.TEXT, "of training", "text", 0): text,
+        (study.TEXT, "held out", "text", 0): text,
+        (ARM, "of training", "right", 0): right,
+        (ARM, "held out", "nothing", 0): nothing,
+        (ARM, "held out", "right", 0): right,
+        (ARM, "held out", "right", 3): others,
+        (ARM, "held out", "retrieved", 0): right,
+        (ARM, "held out", "wrong", 0): wrong,
+    }
+    rows = []
+    for seed in range(seeds):
+        for number, ((arm, entities, given, count), value) in enumerate(values.items()):
+            own = value + 0.01 * (seed - (seeds - 1) / 2) * (1 + number % 3)
+            agreed = np.nan if given == "nothing" else follows
+            rows.append((arm, seed, "birthplace", entities, given, count, own, own - 0.1, own + 0.1, 50, agreed))
+    return pd.DataFrame(rows, columns=study.COLUMNS)
+
+
+def said(cells):
+    return " ".join(findings.answer(cells, findings.contrasts(cells)))
+
+
+def test_contrasts_are_paired_and_each_against_its_own(rng):
+    cells = made_up()
+    cells["value"] += rng.normal(0, 0.01, len(cells))
+    found = findings.contrasts(cells).set_index(["arm", "given"])
+    held = cells[cells.entities == "held out"].set_index(["arm", "given", "others", "seed"]).value.sort_index()
+    pairs = {
+        (study.TEXT, "text"): ((study.TEXT, "text", 0), (study.CLOSED, "nothing", 0)),
+        (ARM, "right"): ((ARM, "right", 0), (ARM, "wrong", 0)),
+        (ARM, "retrieved"): ((ARM, "retrieved", 0), (ARM, "right", 0)),
+        (ARM, "right among 4"): ((ARM, "right", 3), (ARM, "right", 0)),
+    }
+    assert set(found.index) == set(pairs)
+    for row, (one, other) in pairs.items():
+        expected = stats.ttest_rel(held[one].to_numpy(), held[other].to_numpy()).confidence_interval()
+        assert (found.low[row], found.high[row]) == pytest.approx((expected.low, expected.high))
+    assert found.verdict[ARM, "right"] == "higher" and found.verdict[ARM, "right among 4"] == "lower"
+
+
+def test_the_answer_follows_the_cells():
+    told = said(made_up())
+    assert "Closed book: above chance (90% [" in told and "at chance (25% [" in told
+    assert "with the sentence that states the answer above chance (97%" in told
+    assert "Its answers follow what it is given: 90% of them copy a wrong triple." in told
+    assert "3 others beside it" in told
+
+    told = said(made_up(closed=0.6))
+    assert "so the questions may give something away" in told
+    assert "give something away" not in said(made_up())
+
+
+def test_a_reader_that_is_as_right_with_a_wrong_triple_does_not_use_it():
+    """Above chance with the right triple, but no more than with a wrong one: luck of training, not knowledge."""
+    told = said(made_up(right=0.73, nothing=0.73, wrong=0.73, follows=0.27))
+    assert "With triples appended it is above chance (73%" in told
+    assert "No use of the triples is shown" in told and "copy" not in told
+
+
+def test_one_seed_has_intervals_but_no_contrasts():
+    cells = made_up(seeds=1)
+    assert findings.contrasts(cells).empty
+    assert "There is one seed, so nothing is compared." in said(cells)
+    means = findings.summary(cells)
+    assert (means.seeds == 1).all() and means[["low", "mean", "high"]].notna().all(axis=None)
+    assert (means.chance == 0.25).all()
+
+
+def test_every_reader_is_asked_what_its_arm_can_answer(tmp_path, monkeypatch):
+    """The whole of it, with readers that answer by what they are given and nothing else."""
+    world = World(3, languages=("en",))
+    graph = worlds.graph(world, study.LANGUAGE)
+    giver = Giver(graph, Dictionary(graph))
+
+    def by_what_is_given(tasks, where, **options):
+        assert options == {"device": "cpu"} and where == tmp_path
+        return {
+            name: {asked: [max(item.offered, 0) for item in items] for asked, items in task.asked.items()}
+            for name, task in tasks.items()
+        }
+
+    monkeypatch.setattr(study, "answer_all", by_what_is_given)
+    monkeypatch.setattr(study.sources, "find", lambda name: tmp_path)
+    monkeypatch.setattr(study.sources, "checksum", lambda folder: "x")
+    plan = study.Plan(("appended", "embedded"), seeds=3, tools=8, birthplaces=12, people=6, asked=24, others=(1, 3))
+    vectors = np.ones((len(graph.entities), 2), np.float32)
+    exam = study.questions(world, plan, 0)
+    table = study.examples(giver, exam)
+    assert len(table) == 2 and (table.question.str.endswith("___")).all()
+    for row in table.itertuples():
+        assert sum(row[4].endswith(f" {candidate}.") for candidate in row.candidates.split(", ")) == 1
+    assert "finds the right triple for 100% of the questions" in study.linking_sentence(giver, exam)
+    cells = study.run(world, giver, "none", plan, FineTuneRecipe(), tmp_path, vectors=vectors, device="cpu")
+    assert cells.columns.tolist() == study.COLUMNS and (cells.n == 24).all()
+    found = findings.summary(cells).set_index(["kind", "arm", "entities", "given", "others"])["mean"].sort_index()
+    assert found.loc[:, study.TEXT].eq(1).all()
+    for arm, counts in ((ARM, [0, 1, 3]), (study.INJECTING["embedded"], [0])):
+        for kind in study.KINDS:
+            own = found.loc[kind, arm, "held out"]
+            assert own.loc["right"].index.tolist() == counts and own.loc["right"].eq(1).all()
+            assert own.loc["retrieved", 0] == 1 and own.loc["wrong", 0] == 0
+            assert found.loc[kind, arm, "of training", "right", 0] == 1
+    wrong = cells[cells.given == "wrong"]
+    assert wrong.follows.eq(1).all() and cells[cells.given == "nothing"].follows.isna().all()
+    assert cells.groupby("arm").seed.nunique().eq(3).all()
+
+
+def test_the_reader_is_the_reports_own_or_another(tmp_path, monkeypatch):
+    monkeypatch.setattr(study.paths, "cache", lambda: tmp_path)
+    assert study.source({"pretrained": "encoders/own"}, "pretrain") == str(tmp_path / "encoders" / "own")
+    assert study.source({}, "minilm") == "minilm" and study.place() == tmp_path / "knowledge"

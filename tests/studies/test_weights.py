@@ -1,0 +1,156 @@
+"""Weights in fewer bits from a corpus to sentences; and a collection read from a store, titles embedded."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file
+
+from smallbert.compress.embeddings import extract
+from smallbert.corpus.prepare import prepare
+from smallbert.corpus.rows import batch
+from smallbert.errors import DataError
+from smallbert.models import encoder as encoders
+from smallbert.studies import searches, weights
+from smallbert.studies.weights import DYNAMIC, FULL, HALF, INT4, INT8, KEPT
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(60))]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """Articles whose words tell their topic; every third has no title."""
+    rng = np.random.default_rng(4)
+    topics = rng.integers(2, size=240)
+    titles, contents = (
+        [" ".join(f"w{i}" for i in rng.integers(25, size=n) + 25 * topic) for topic in topics] for n in (4, 9)
+    )
+    columns = {
+        "id": [str(row) for row in range(240)],
+        "lang": ["en"] * 240,
+        "title": ["" if row % 3 == 0 else title for row, title in enumerate(titles)],
+        "content": contents,
+        "topic": [("law", "sport")[topic] for topic in topics],
+    }
+    out = tmp_path_factory.mktemp("corpus") / "c"
+    return prepare([batch(columns)], out, test_fraction=0.3, validation_fraction=0.1, near_duplicates=False)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """Two tiny random encoders, one wide and one narrow, with one tokenizer."""
+    found = {}
+    for name, width in (("wide", 32), ("narrow", 16)):
+        folder = found[name] = tmp_path_factory.mktemp(name)
+        with torch.random.fork_rng():
+            torch.manual_seed(5)
+            config = transformers.BertConfig(
+                vocab_size=len(WORDS), hidden_size=width, num_hidden_layers=2, num_attention_heads=4,
+                intermediate_size=2 * width, initializer_range=0.2,
+            )  # fmt: skip
+            transformers.BertModel(config).save_pretrained(folder)
+        transformers.BertTokenizerFast(vocab={word: i for i, word in enumerate(WORDS)}).save_pretrained(folder)
+    return {name: str(folder) for name, folder in found.items()}
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory):
+    return {"max_tokens": 16, "rows": 40, "seed": 0, "store": tmp_path_factory.mktemp("store")}
+
+
+@pytest.fixture(scope="module")
+def quality(folders, prepared, options):
+    return weights.quality(folders, prepared, **options)
+
+
+def test_every_form_is_smaller_and_less_exact(quality, folders):
+    own = quality[quality.encoder == "wide"].set_index("form")
+    assert list(own.index[:4]) == [FULL, HALF, INT8, INT4]
+    assert (np.diff(own.bytes[[FULL, HALF, INT8, INT4]]) < 0).all() and own.share[FULL] == 1
+    assert own["cosine to original"][FULL] == pytest.approx(1) and own[f"neighbour overlap@{10}"][FULL] == 1
+    assert (np.diff(own["cosine to original"][[FULL, INT8, INT4]]) < 0).all()
+    assert own["topic accuracy"][FULL] > 0.7 and own["topic low"][FULL] < own["topic high"][FULL]
+    numbers = sum(weight.numel() for weight in load_file(f"{folders['wide']}/model.safetensors").values())
+    assert own.parameters[FULL] == pytest.approx(numbers, abs=512)  # transformers may store position ids
+
+
+def test_a_second_encoder_is_held_to_itself_and_to_the_first(quality):
+    own = quality.set_index(["encoder", "form"])
+    assert own[KEPT]["wide", FULL] == 1 and own[KEPT]["narrow", FULL] < 0.9
+    assert own["cosine to original"]["narrow", FULL] == pytest.approx(1)
+    assert own.share["narrow", FULL] < 0.6
+
+
+def test_measured_forms_are_found_again(quality, folders, prepared, options, monkeypatch):
+    def never(*args, **kwargs):
+        raise AssertionError("quantised again")
+
+    monkeypatch.setattr(weights.quantize, "write", never)
+    monkeypatch.setattr(weights.quantize, "restore", never)
+    pd.testing.assert_frame_equal(weights.quality(folders, prepared, **options), quality)
+
+
+def test_integer_products_are_measured_where_there_are_units(quality, monkeypatch):
+    has_units = weights.quantize.integer_units() is not None
+    assert (DYNAMIC in set(quality.form)) == has_units
+    monkeypatch.setattr(weights.quantize, "integer_units", lambda: None)
+    assert weights.forms() == [FULL, HALF, INT8, INT4]
+
+
+def test_sentences_name_every_form(quality):
+    said = weights.quality_sentence(quality)
+    assert said.startswith("wide: fp32 ") and "narrow: fp32 " in said
+    assert "int4 weights" in said and f"same encoder in {FULL}." in said
+
+
+@pytest.fixture(scope="module")
+def timed(folders):
+    texts = ["w1 w2 w3", "w4 w5", "w9"] * 4
+    return weights.timings(folders, texts, max_tokens=16, rounds=2, singles=2)
+
+
+def test_speeds_are_against_the_first_encoder_in_fp32(timed):
+    assert (timed.microseconds > 0).all() and set(timed.measure) == {"one text", "many texts"}
+    first = timed[(timed.encoder == "wide") & (timed.form == FULL)]
+    assert (first.speed == 1).all() and (first["speed low"] == 1).all()
+
+
+def test_the_fastest_is_named_with_what_the_intervals_allow(timed, monkeypatch):
+    made = timed.iloc[:2].assign(measure="one text", form=[FULL, "fast"], speed=[1.0, 3.0])
+    apart = made.assign(**{"speed low": [0.9, 2.5], "speed high": [1.1, 3.5]})
+    assert "fastest: fast, by its whole interval." in weights.speed_sentence(apart)
+    near = made.assign(**{"speed low": [0.9, 1.0], "speed high": [1.1, 5.0]})
+    assert "fastest: fast, by mean only." in weights.speed_sentence(near)
+    monkeypatch.setattr(weights.quantize, "integer_units", lambda: None)
+    assert weights.speed_sentence(near).startswith("This processor has no integer units.")
+
+
+def test_a_collection_is_the_test_articles_and_their_titles(folders, prepared, tmp_path):
+    encoder = encoders.load(folders["wide"], max_tokens=16, precision="fp32", device="cpu")
+    store = extract(prepared, encoder, tmp_path / "vectors")
+    own = searches.reader(store, folders["wide"], "cpu")
+    found = searches.collect(store, prepared, own, train_rows=50, rows=30, seed=1, cache=tmp_path)
+    assert len(found.matrices.test) == 30 and len(found.matrices.train) == 50 and found.width == 32
+    texts = prepared.frame(["id", "split", "title", "content"])
+    test = texts[texts["split"] == "test"].reset_index(drop=True)
+    chosen = np.sort(np.random.default_rng(1).permutation(len(test))[:30])
+    titles = test.title.iloc[chosen].to_numpy()
+    assert found.titled.tolist() == [row for row, title in enumerate(titles) if title] and len(found.titled) < 30
+    np.testing.assert_allclose(found.titles, encoder.encode(encoder.tokenize(list(titles[found.titled]))), atol=1e-5)
+    whole = [f"{row.title}\n{row.content}" if row.title else row.content for row in test.iloc[chosen].itertuples()]
+    np.testing.assert_allclose(found.matrices.test, encoder.encode(encoder.tokenize(whole)), atol=1e-4)
+    again = searches.collect(store, prepared, own, train_rows=50, rows=30, seed=1, cache=tmp_path)
+    assert again.key == found.key and (again.titles == found.titles).all()
+    with pytest.raises(DataError, match="Expected the encoder of the embeddings"):
+        searches.reader(store, folders["narrow"], "cpu")
+
+
+def test_sizes_are_those_of_the_files(folders, prepared, options, quality):
+    own = quality.set_index(["encoder", "form"]).bytes
+    stored = list(options["store"].glob("*-8/quantised.safetensors"))
+    assert sorted(path.stat().st_size for path in stored) == sorted(own[name, INT8] for name in folders)
+    for path in options["store"].glob("*-8/config.json"):
+        assert json.loads(path.read_text())["model_type"] == "bert"
