@@ -330,6 +330,20 @@ def test_page_4_records_its_plain_and_its_smallest_shared_encoder(place):
     }
 
 
+def test_the_widest_students_of_page_5_are_taken_seed_by_seed():
+    found = [
+        {"kind": kind, "method": method, "hidden": width, "seed": seed, "folder": f"{method}-{width}-{seed}"}
+        for seed in (1, 0)
+        for width in (32, 64)
+        for kind, method in (("alone", "alone"), ("distilled", "minilm"))
+    ]
+    assert transfer_shelf.students(found) == {
+        "student alone, width 64": ["alone-64-0", "alone-64-1"],
+        "student distilled (minilm), width 64": ["minilm-64-0", "minilm-64-1"],
+    }
+    assert transfer_shelf.students([]) == {}
+
+
 def test_settings_come_from_the_parameters():
     names = {"tuning_rates": [1e-3], "tuning_epochs": 2, "tune_copies": True, "pooling": "first", "largest": 5}
     common = {"seeds": 3, "max_tokens": 64, "head_rates": [1e-2], "head_epochs": 4}

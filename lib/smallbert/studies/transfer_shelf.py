@@ -125,6 +125,21 @@ def twins(trained: Trained) -> dict[str, list[str]]:
     )
 
 
+def students(found: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    """Of the students that page 5 recorded the widest ones: distilled, and trained alone.
+
+    Args:
+        found: entries with ``kind``, ``method``, ``hidden``, ``seed`` and ``folder``, relative to the cache.
+    """
+    widest = max((one["hidden"] for one in found), default=0)
+    chosen: dict[str, list[str]] = {}
+    for one in sorted(found, key=lambda one: one["seed"]):
+        if one["hidden"] == widest:
+            how = one["method"] if one["kind"] == one["method"] else f"{one['kind']} ({one['method']})"
+            chosen.setdefault(f"student {how}, width {widest}", []).append(one["folder"])
+    return chosen
+
+
 def shelf(
     reference: str | Path,
     texts: Iterable[str],

@@ -16,6 +16,15 @@ LABELS = ("entailment", "neutral", "contradiction")
 """What a hypothesis is to its premise. Files may order or number them otherwise; here they are always words."""
 
 
+def read(path: str | Path, *, report: Tally | None = None) -> Iterator[Pair]:
+    """A file of either form: one JSON list where its name ends so, else a table.
+
+    Raises:
+        DataError: as :func:`read_klue` or :func:`read_tsv`.
+    """
+    return (read_klue if Path(path).suffix.lower() == ".json" else read_tsv)(path, report=report)
+
+
 def read_tsv(path: str | Path, *, lang: str = "ko", report: Tally | None = None) -> Iterator[Pair]:
     """Premise, hypothesis and label from the columns ``sentence1``, ``sentence2``, ``gold_label``, without quoting.
 
