@@ -66,6 +66,20 @@ def test_published_arms_are_paired_and_no_trained_factorisation_beats_the_trunca
 
 
 @pytest.mark.parametrize("name", EDITIONS)
+def test_published_students_and_tasks_have_seeds_and_the_shelf_starts_with_the_whole_encoder(name):
+    folder = RESULTS / name / "05_distillation"
+    values = read_json(folder / "values.json")
+    assert len(values["seeds"]) >= 3
+    assert {one["kind"] for one in values["students"]} == {"alone", "distilled"}
+    students = pd.read_csv(folder / "students.csv")
+    assert students.parameters.min() <= students.parameters.iloc[0] / 10  # the first row is the teacher
+    shelf = pd.read_csv(RESULTS / name / "06_transfer" / "shelf.csv")
+    assert shelf["of reference"].iloc[0] == 1.0
+    assert len(shelf) >= 5
+    assert len(pd.read_csv(RESULTS / name / "06_transfer" / "tasks.csv")) >= 3
+
+
+@pytest.mark.parametrize("name", EDITIONS)
 def test_a_page_repeats_the_answer_that_was_computed(name):
     page = (ROOT / "report" / name / "02_autoencoder_depth.html").read_text(encoding="utf-8")
     answer = read_json(RESULTS / name / "02_autoencoder_depth" / "values.json")["answer"]

@@ -31,7 +31,7 @@ def cells(topic=True):
 
 def test_sharing_draws_a_panel_a_measure_with_means_and_intervals():
     data = cells()
-    chart = sharing.sharing(data)
+    chart = sharing.sharing(data, 7.5)
     loss, topic = chart.figure.axes
     assert (loss.get_ylabel(), topic.get_ylabel()) == ("held-out MLM loss, nats", "topic probe accuracy")
     own = data[(data.sharing == "all shared") & (data.embedding == 4)].loss
@@ -39,16 +39,18 @@ def test_sharing_draws_a_panel_a_measure_with_means_and_intervals():
     assert point.lines[0].get_xydata()[0, 1] == pytest.approx(own.mean())
     low, high = point.lines[2][0].get_segments()[0][:, 1]
     assert (low, high) == pytest.approx(stats.t.interval(0.95, 2, own.mean(), stats.sem(own)))
-    assert [text.get_text() for text in loss.get_legend().get_texts()] == ["nothing shared", "all shared"]
+    words = [text.get_text() for text in loss.get_legend().get_texts()]
+    assert sorted(words) == ["all shared", "nothing shared", "word frequencies alone"]
+    assert 7.5 in [line.get_ydata()[0] for line in loss.lines] and "7.500" in chart.alt
     assert "width 4" in chart.alt and "nats" in chart.alt
 
 
 def test_without_topics_there_is_one_panel():
-    assert len(sharing.sharing(cells(topic=False)).figure.axes) == 1
+    assert len(sharing.sharing(cells(topic=False), 7.5).figure.axes) == 1
 
 
 def test_factorised_points_are_open_and_wide_ones_filled():
-    loss = sharing.sharing(cells()).figure.axes[0]
+    loss = sharing.sharing(cells(), 7.5).figure.axes[0]
     faces = {
         round(one.lines[0].get_xydata()[0, 0] * 1e6): one.lines[0].get_markerfacecolor() for one in loss.containers
     }
@@ -58,7 +60,7 @@ def test_factorised_points_are_open_and_wide_ones_filled():
 
 def test_reported_averages_have_a_panel_of_their_own():
     printed = pd.DataFrame({"sharing": ["all shared"] * 2, "embedding": [64, 128], "average": [79.0, 80.1]})
-    chart = sharing.embedding_sweep(cells(), printed)
+    chart = sharing.embedding_sweep(cells(), printed, 7.5)
     ours, theirs = chart.figure.axes
     assert "computed" in ours.get_title(loc="left") + ours.get_title()
     assert "reported" in theirs.get_title(loc="left") + theirs.get_title()
@@ -71,7 +73,7 @@ def test_depth_says_where_the_loss_is_lowest():
     data = pd.DataFrame(
         {"sharing": "all shared", "layers": [1, 1, 4, 4], "loss": [6.0, 6.2, 5.0, 5.2], "parameters": 400, "seed": 0}
     )
-    chart = sharing.depth_sweep(data, pd.DataFrame({"layers": [1, 3], "average": [52.9, 71.2]}))
+    chart = sharing.depth_sweep(data, pd.DataFrame({"layers": [1, 3], "average": [52.9, 71.2]}), 7.5)
     assert "lowest at 4 layers, 1.000 nats below that of 1" in chart.alt and "400 parameters" in chart.alt
 
 

@@ -94,7 +94,7 @@ def test_answer_gives_savings_costs_and_what_the_layers_do():
         {"label": ["all shared, 4 layers"] * 2, "state": ["trained"] * 2, "verdict": ["neither", "oscillates"]}
     )
     smoother = pd.DataFrame(columns=["curve", "all shared, 4 layers", "nothing shared, 4 layers"])
-    said = albert.answer(costs, contrasts, courses, smoother)
+    said = albert.answer(costs, contrasts, courses, smoother, "Some arms have learnt context.")
     assert "177,853,440" in said and "57%" in said and "100%" in said
     assert "all shared +0.250 [+0.200, +0.300], higher" in said
     assert f"equivalent within {sharing.MARGIN} nats" in said

@@ -5,14 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from scipy import stats
 
 from smallbert.errors import UsageError
 from smallbert.models import interchange
-from smallbert.models.mlm import SharedLanguageModelling
-from smallbert.models.packing import PackedRows
-from smallbert.models.shared_encoder import fresh
 from smallbert.models.tokens import TokenStore
 from smallbert.studies import model_size
 from smallbert.studies.sharing import Trained
@@ -170,21 +166,3 @@ def test_a_contrast_is_the_paired_t_interval(arms):
     difference = wide[row.arm] - wide[row.against]
     assert (row.low, row.high) == pytest.approx(stats.t.interval(0.95, 3, difference.mean(), stats.sem(difference)))
     assert row.verdict == "equivalent"
-
-
-def test_frequencies_are_what_an_encoder_gets_that_knows_nothing_else(store):
-    found = model_size.frequencies(store, BASE)
-    sizes = BASE.sizes(store.vocabulary_size)
-    model = fresh(sizes, 0, torch.device("cpu"))
-    counts = np.bincount(store.train, minlength=store.vocabulary_size) + 1.0
-    counts[:5] = 1e-30
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.zero_()
-        model.vocabulary_head.bias.copy_(torch.from_numpy(np.log(counts)))
-    rows = [PackedRows(tokens, 16) for tokens in (store.train, store.held_out)]
-    known = SharedLanguageModelling(model, *rows, replace(BASE, vocabulary_size=store.vocabulary_size), torch.float32)
-    expected = known.evaluate()
-    assert found["held_out_loss"] == pytest.approx(expected["held_out_loss"], rel=1e-5)
-    assert found["held_out_accuracy"] == expected["held_out_accuracy"]
-    assert 0 < found["held_out_loss"] < np.log(store.vocabulary_size)

@@ -14,12 +14,13 @@ from smallbert.figures.style import FLOOR, INK, WIDTH, look
 REPORTED = "Open markers: reported in the paper, on its own scale and never mixed with ours."
 
 
-def sharing(cells: pd.DataFrame) -> Chart:
+def sharing(cells: pd.DataFrame, floor: float) -> Chart:
     """Held-out loss and what a probe reads, against the number of parameters, by sharing mode and embedding width.
 
     Args:
         cells: one row a mode, embedding width and seed; columns ``sharing``, ``embedding``, ``hidden``,
             ``parameters``, ``loss``, ``seed`` and, where topics are known, ``topic``.
+        floor: loss of word frequencies alone.
     """
     measures = {"loss": "held-out MLM loss, nats", "topic": "topic probe accuracy"}
     shown = [name for name in measures if cells[name].notna().any()]
@@ -33,6 +34,7 @@ def sharing(cells: pd.DataFrame) -> Chart:
                 _point(axes, point.parameters / 1e6, point, mode if filled else None, mode, position)
         axes.set(xlabel="parameters, million", ylabel=measures[name], xscale="log")
         _plain_log_ticks(axes, cells.parameters / 1e6)
+    _floor(panels[0][0], floor)
     panels[0][0].legend(fontsize=7)
     wide = int(cells.hidden.max())
     narrow = int(cells.embedding.min())
@@ -43,18 +45,20 @@ def sharing(cells: pd.DataFrame) -> Chart:
         "sharing",
         figure,
         cells,
-        f"Against {ends.index[0]}, with an embedding of width {narrow}, the mean held-out loss changes by {said} nats.",
+        f"Against {ends.index[0]}, with an embedding of width {narrow}, the mean held-out loss changes by {said} nats. "
+        f"Word frequencies alone: {floor:.3f}.",
         f"Each mode with an embedding as wide as the layers ({wide}, filled) and factorised ({narrow}, open), after "
-        "the same number of steps. " + INTERVAL,
+        "the same number of steps; dotted: what word frequencies alone are worth. " + INTERVAL,
     )
 
 
-def embedding_sweep(cells: pd.DataFrame, printed: pd.DataFrame) -> Chart:
+def embedding_sweep(cells: pd.DataFrame, printed: pd.DataFrame, floor: float) -> Chart:
     """Loss against the width of the embedding, shared and not; beside it ALBERT's Table 3.
 
     Args:
         cells: columns ``sharing``, ``embedding``, ``loss``, ``seed``.
         printed: columns ``sharing``, ``embedding``, ``average`` (the paper's mean of five tasks).
+        floor: loss of word frequencies alone.
     """
     figure, (ours, theirs) = plt.subplots(1, 2, figsize=(WIDTH, 3.2))
     for position, (mode, part) in enumerate(cells.groupby("sharing", sort=False)):
@@ -66,6 +70,7 @@ def embedding_sweep(cells: pd.DataFrame, printed: pd.DataFrame) -> Chart:
     ):
         axes.set(title=title, xlabel="width of the embedding, E", ylabel=what, xscale="log")
         _ticks_at(axes, data.embedding)
+    _floor(ours, floor)
     ours.legend(fontsize=7.5)
     spans = cells.groupby(["sharing", "embedding"], sort=False).loss.mean().groupby("sharing", sort=False)
     said = ", ".join(f"{float(np.ptp(part)):.3f} nats ({mode})" for mode, part in spans)
@@ -78,12 +83,13 @@ def embedding_sweep(cells: pd.DataFrame, printed: pd.DataFrame) -> Chart:
     )
 
 
-def depth_sweep(cells: pd.DataFrame, printed: pd.DataFrame) -> Chart:
+def depth_sweep(cells: pd.DataFrame, printed: pd.DataFrame, floor: float) -> Chart:
     """Loss of the all-shared encoder against its depth, at one number of parameters; beside it ALBERT's Table 11.
 
     Args:
         cells: columns ``sharing``, ``layers``, ``loss``, ``parameters``, ``seed``.
         printed: columns ``layers``, ``average``.
+        floor: loss of word frequencies alone.
     """
     figure, (ours, theirs) = plt.subplots(1, 2, figsize=(WIDTH, 3.2))
     mode = cells.sharing.iloc[0]
@@ -96,6 +102,7 @@ def depth_sweep(cells: pd.DataFrame, printed: pd.DataFrame) -> Chart:
     ):
         axes.set(title=title, xlabel="layers (one set of weights)", ylabel=what, xscale="log")
         _ticks_at(axes, data.layers)
+    _floor(ours, floor)
     best, first = means.loc[means["mean"].idxmin()], means.iloc[0]
     return Chart(
         "depth_sweep",
@@ -105,6 +112,10 @@ def depth_sweep(cells: pd.DataFrame, printed: pd.DataFrame) -> Chart:
         f"{int(best.layers)} layers, {first['mean'] - best['mean']:.3f} nats below that of {int(first.layers)}.",
         f"Left: the same weights applied more often. {INTERVAL} Right: the paper's averages. {REPORTED}",
     )
+
+
+def _floor(axes: Axes, floor: float) -> None:
+    axes.axhline(floor, color=FLOOR, linestyle=":", linewidth=1.2, label="word frequencies alone")
 
 
 RATIOS = {

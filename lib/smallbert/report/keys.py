@@ -8,7 +8,7 @@ input files, the lock and the versions that are installed.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from smallbert.corpus import hub, sources
 from smallbert.report.notebooks import Notebook
 from smallbert.report.settings import Parameters
 from smallbert.storage import digest, sha256_file
+
+READS = {"published.py": "published.toml", "studies/claims.py": "claims.toml"}
+"""Library module -> the file of data/ that it alone reads."""
 
 Key = dict[str, dict[str, Any]]
 """Part of the key (``code``, ``library``, ...) -> name of a piece -> its value or digest."""
@@ -32,11 +35,10 @@ def stage_key(notebook: Notebook, parameters: Parameters, needs: Mapping[str, Ke
         library: folder of the package.
     """
     code = notebook.code()
+    modules = {path.relative_to(library).as_posix(): path for path in imported(code.values(), library)}
     return {
         "code": {name: digest(source) for name, source in code.items()},
-        "library": {
-            path.relative_to(library).as_posix(): sha256_file(path) for path in imported(code.values(), library)
-        },
+        "library": {name: sha256_file(path) for name, path in modules.items()},
         "parameters": {
             name: value
             for name, value in parameters.model_dump().items()
@@ -44,7 +46,7 @@ def stage_key(notebook: Notebook, parameters: Parameters, needs: Mapping[str, Ke
         },
         "inputs": {
             **{f"stage {stem}": digest(key) for stem, key in needs.items()},
-            **{path.relative_to(paths.root()).as_posix(): sha256_file(path) for path in _committed()},
+            **{path.relative_to(paths.root()).as_posix(): sha256_file(path) for path in _committed(modules)},
             **{value: _signature(value) for value in _places(parameters)},
         },
         # GPU builds of torch are not in the lock, and nobody is kept from installing past it. Changes of our own
@@ -113,10 +115,11 @@ def _files(name: str, library: Path) -> Iterator[Path]:
                 yield path
 
 
-def _committed() -> list[Path]:
-    """Files of the checkout that the library reads, and the lock of its packages."""
-    candidates = [paths.root() / "requirements.lock", *paths.data().glob("*.toml"), *paths.data().glob("world/**/*")]
-    return sorted(path for path in candidates if path.is_file() and path.name != "profiles.toml")
+def _committed(modules: Iterable[str]) -> list[Path]:
+    """Files of the checkout that these modules read, and the lock of the library's packages."""
+    read = [paths.data() / READS[name] for name in modules if name in READS]
+    candidates = [paths.root() / "requirements.lock", *read, *paths.data().glob("world/**/*")]
+    return sorted(path for path in candidates if path.is_file())
 
 
 def _places(parameters: Parameters) -> list[str]:

@@ -197,7 +197,9 @@ def subjects(trained: Trained, peer: str, *, fresh_seeds: int = 3) -> list[Subje
     return found + [Subject(name, peer, seed, "fresh") for seed in range(fresh_seeds)]
 
 
-def answer(costs: pd.DataFrame, contrasts: pd.DataFrame, courses: pd.DataFrame, smoother: pd.DataFrame) -> str:
+def answer(
+    costs: pd.DataFrame, contrasts: pd.DataFrame, courses: pd.DataFrame, smoother: pd.DataFrame, learnt: str
+) -> str:
     """The answer of page 4 in one paragraph.
 
     Args:
@@ -205,6 +207,7 @@ def answer(costs: pd.DataFrame, contrasts: pd.DataFrame, courses: pd.DataFrame, 
         contrasts: from :func:`smallbert.studies.sharing.contrasts`.
         courses: from :func:`smallbert.studies.layers.verdicts`.
         smoother: from :func:`smallbert.studies.layers.smoothness`.
+        learnt: from :func:`smallbert.studies.sharing.floor_sentence`.
     """
     size = costs.set_index("model")
     mbert, factored, shared = (size.loc[name] for name in list(models())[:3])
@@ -223,6 +226,7 @@ def answer(costs: pd.DataFrame, contrasts: pd.DataFrame, courses: pd.DataFrame, 
             for row in part.itertuples()
         )
         said.append(f"Trained here with E = {width}, the held-out loss against nothing shared, in nats: {told}.")
+    said.append(learnt)
     label = smoother.columns[1]
     own = courses[(courses.label == label) & (courses.state == "trained")]
     tally = ", ".join(f"{word} in {count}" for word, count in own.verdict.value_counts().items())

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from smallbert.studies import distillation_verdicts as verdicts
+from smallbert.studies import sharing
 from smallbert.studies.distillation import ALONE, EQUAL, FRESH, TRIPLE
 from smallbert.studies.distillation_training import Trained
 from smallbert.studies.distillation_verdicts import MARGINS, MEASURES
@@ -26,6 +27,18 @@ def teacher_sentence(trained: Trained, name: str) -> str:
     if not trained.predicts:
         return f"{said} It predicts no words: students learn from its hidden states and are judged by their embeddings."
     return f"{said} Its held-out loss is {own['loss']:.3f} nats, with {own['accuracy']:.1%} of the masked words right."
+
+
+def floor_sentence(trained: Trained, floor: float) -> str:
+    """How many students have learnt more than how often tokens occur.
+
+    Args:
+        trained: the students.
+        floor: held-out loss of word frequencies alone, from :func:`smallbert.models.unigram.frequencies`.
+    """
+    if not trained.predicts:
+        return ""
+    return sharing.floor_sentence(trained.cells[trained.cells.loss.notna()], floor)
 
 
 def methods_sentence(trained: Trained) -> str:

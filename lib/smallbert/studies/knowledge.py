@@ -53,6 +53,9 @@ MOST_OTHERS = 3
 
 OTHERS_STREAM = 45
 
+FIRST_SEED = 100
+"""Of the published repetitions. Settings were chosen while looking at seeds 0 to 2, so those are not published."""
+
 
 class Asked(NamedTuple):
     """One condition: about whom, what is given, and how many other triples come with it."""
@@ -73,7 +76,7 @@ class Plan:
 
     Args:
         methods: ways to give triples; see :mod:`smallbert.knowledge.inject`.
-        seeds: repetitions 0 .. ``seeds`` - 1: other questions, held-out entities, first weights and orders.
+        seeds: repetitions :data:`FIRST_SEED`, ...: other questions, held-out entities, first weights and orders.
         tools, birthplaces: questions to learn from.
         people: people that these are about.
         asked: questions about known and about unknown entities, of each kind.
@@ -100,6 +103,20 @@ class Plan:
             Asked("unknown", "retrieved"),
             Asked("unknown", "wrong"),
         ]
+
+
+def plan(params: Any) -> Plan:
+    """The plan that a page's parameters give."""
+    return Plan(
+        tuple(params.methods),
+        params.seeds,
+        params.tools,
+        params.birthplaces,
+        params.people,
+        params.asked,
+        tuple(params.others),
+        params.reader_layers,
+    )
 
 
 def place() -> Path:
@@ -183,7 +200,7 @@ def run(
     checksum = sources.checksum(folder)
     sittings: dict[str, _Sitting] = {}
     tasks: dict[str, Task] = {}
-    for seed in range(plan.seeds):
+    for seed in range(FIRST_SEED, FIRST_SEED + plan.seeds):
         asked = questions(world, plan, seed)
         others = generator(seed, OTHERS_STREAM).integers(0, MOST_OTHERS + 1, len(asked.train)).tolist()
 

@@ -8,17 +8,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import torch
 
 from smallbert.models import parameters
-from smallbert.models.masking import mask_tokens
-from smallbert.models.mlm import MaskedLanguageModelling
-from smallbert.models.packing import PackedRows
-from smallbert.models.recipe import PretrainRecipe
 from smallbert.models.sharing import SharedRecipe
-from smallbert.models.tokenizer import SPECIAL_TOKENS
 from smallbert.models.tokens import TokenStore
 from smallbert.studies import sharing
 from smallbert.studies.contrasts import contrast, corrected
@@ -210,28 +203,3 @@ def contrasts(trained: Trained) -> pd.DataFrame:
             rows.append({"panel": panel, "arm": arm, "against": against} | contrast(loss[arm], loss[against]))
     columns = ["panel", "arm", "against", "difference", "low", "high", "pairs", "p"]
     return corrected(pd.DataFrame(rows, columns=columns), margin=MARGIN)
-
-
-class _Frequencies(MaskedLanguageModelling):
-    """Foretells every masked token by how often tokens occur in training, whatever stands around it."""
-
-    def _predict(self, rows: np.ndarray, random: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        masked = mask_tokens(rows, self.recipe.masking_probability, self.recipe.vocabulary_size, random)
-        counts = np.bincount(self.train.tokens, minlength=self.recipe.vocabulary_size) + 1.0
-        counts[: len(SPECIAL_TOKENS)] = 0  # never masked
-        logits = torch.from_numpy(np.log(counts, where=counts > 0, out=np.full(len(counts), -np.inf)))
-        return logits.expand(len(masked.targets), -1), torch.from_numpy(masked.targets)
-
-
-def frequencies(store: TokenStore, recipe: PretrainRecipe) -> dict[str, float]:
-    """What knowing how often tokens occur is worth, on the masked tokens that the arms are measured on.
-
-    An arm whose loss is not below this has learnt nothing of context, whatever its size.
-
-    Returns:
-        ``held_out_loss`` in nats and ``held_out_accuracy``, as the arms' curves have.
-    """
-    own = replace(recipe, vocabulary_size=store.vocabulary_size)
-    length = recipe.sequence_length
-    parts = (PackedRows(tokens, length) for tokens in (store.train, store.held_out))
-    return _Frequencies(None, *parts, own, torch.float32).evaluate()

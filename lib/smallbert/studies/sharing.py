@@ -239,6 +239,23 @@ def probes(
     return cells
 
 
+def floor_sentence(cells: pd.DataFrame, floor: float) -> str:
+    """How many arms have learnt more than how often tokens occur.
+
+    Args:
+        cells: of :class:`Trained`.
+        floor: held-out loss of word frequencies alone, from :func:`smallbert.models.unigram.frequencies`.
+    """
+    means = cells.groupby("arm").loss.mean()
+    below = int((means < floor - MARGIN).sum())
+    said = (
+        f"Word frequencies alone are worth {floor:.3f} nats; {below} of {len(means)} arms lie below by over {MARGIN}."
+    )
+    if below == len(means):
+        return said
+    return f"{said} The others have learnt no context yet: among them differences show how fast frequencies are learnt."
+
+
 def contrasts(cells: pd.DataFrame) -> pd.DataFrame:
     """Every mode against nothing shared at the same embedding width, paired by seed, Holm-corrected.
 

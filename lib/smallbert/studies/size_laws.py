@@ -144,7 +144,7 @@ def answer(trained: Trained, contrasts: pd.DataFrame, fitted: pd.DataFrame, floo
         trained: from :func:`smallbert.studies.model_size.train`.
         contrasts: from :func:`smallbert.studies.model_size.contrasts`.
         fitted: from :func:`curves`.
-        floor: held-out loss of word frequencies alone, from :func:`smallbert.studies.model_size.frequencies`.
+        floor: held-out loss of word frequencies alone, from :func:`smallbert.models.unigram.frequencies`.
     """
     cells = trained.panel(SIZE)
     means = cells.groupby(["arm", "parameters"], sort=False).loss.mean().reset_index().sort_values("parameters")

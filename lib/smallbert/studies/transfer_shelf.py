@@ -21,7 +21,8 @@ from smallbert.models import flops, parameters, sources
 from smallbert.models import sizes as known
 from smallbert.models.interchange import OURS
 from smallbert.models.sizes import Sizes
-from smallbert.studies.facts import stored
+from smallbert.results import Results
+from smallbert.studies.facts import PRETRAIN, stored
 from smallbert.studies.sharing import Trained
 
 REFERENCE, TRIMMED, TRUNCATED, FRESH = "whole encoder", "vocabulary trimmed", "word table truncated", "fresh weights"
@@ -123,6 +124,26 @@ def twins(trained: Trained) -> dict[str, list[str]]:
             for arm in (plain, shared)
         }
     )
+
+
+def reference(encoder: str, first: Mapping[str, Any]) -> str:
+    """Where the encoder is that the others are compared with.
+
+    Args:
+        encoder: ``pretrain`` for the one of page 1, ``minilm``, a folder or a hub id.
+        first: values that page 1 recorded.
+    """
+    return str(paths.cache() / first["pretrained"]) if encoder == PRETRAIN else encoder
+
+
+def earlier(results: Results) -> dict[str, Mapping[str, Sequence[str]]]:
+    """What pages 4 and 5 of the edition recorded for this one.
+
+    Args:
+        results: of any page of the edition.
+    """
+    arms = results.of("04_albert").values().get("encoders", {})
+    return {"page 4": arms, "page 5": students(results.of("05_distillation").values().get("students", []))}
 
 
 def students(found: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:

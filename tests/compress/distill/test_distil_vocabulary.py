@@ -52,3 +52,11 @@ def test_tokenizers_that_cannot_be_used_are_refused(tmp_path, predicting):
         vocabulary.read(saved(tmp_path / "bare", **roles), 4)
     with pytest.raises(DataError, match=r"at most 20 tokens .*, as many as the model has embeddings, got 30"):
         vocabulary.read(predicting, 20)
+
+
+def test_a_token_with_two_uses_is_refused_or_rows_would_be_numbered_twice(tmp_path, predicting):
+    tokenizer = transformers.AutoTokenizer.from_pretrained(predicting)
+    tokenizer.pad_token = tokenizer.unk_token
+    tokenizer.save_pretrained(tmp_path / "twice")
+    with pytest.raises(DataError, match="a token of its own for each of"):
+        vocabulary.read(tmp_path / "twice", 1000)

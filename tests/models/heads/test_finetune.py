@@ -1,5 +1,7 @@
 """Fine-tuning learns what is planted, repeats to the bit, resumes, and refuses early what it cannot learn."""
 
+import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -239,6 +241,14 @@ def test_a_loss_that_is_not_finite_ends_the_run(encoders, rng):
             RECIPE,
             device="cpu",
         )
+
+
+def test_a_decoder_is_refused_since_it_would_be_read_in_both_directions(encoders, rng, tmp_path):
+    folder = shutil.copytree(encoders / "bert", tmp_path / "decoder")
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**settings, "is_decoder": True}))
+    with pytest.raises(DataError, match=r"Expected an encoder in .*decoder, got a decoder"):
+        finetune(folder, Classification(), texts(rng), RECIPE, device="cpu")
 
 
 @pytest.mark.parametrize("tokens", [4, 67])

@@ -79,7 +79,7 @@ def distil(
 
     Returns:
         ``out``, loadable by ``AutoModel``, :func:`smallbert.models.encoder.load` and, if the teacher has a
-        masked-language-model head, ``AutoModelForMaskedLM``.
+        masked-language-model head or the student learnt one, ``AutoModelForMaskedLM``.
 
     Raises:
         UsageError: teacher, student and method do not fit each other, ``out`` holds another run's student, or the loss
@@ -107,7 +107,8 @@ def distil(
 
     said = said or listen(store, given, recipe, method, work / "teacher", top, also)
     objective = _objective(store, given, recipe, method, start, said, dtype, where)
-    folder, vocabulary, with_head = given.folder, given.vocabulary, given.head is not None
+    folder, vocabulary = given.folder, given.vocabulary
+    with_head = given.head is not None or method.masked
     wanted = method.wanted(recipe.layers, given.layers)
     about_teacher = {"name": Path(teacher).name, **given.identity, "parameters": given.parameters}
     del given, loaded  # the student learns from what is stored

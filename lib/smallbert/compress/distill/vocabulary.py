@@ -78,8 +78,8 @@ def read(folder: Path, size: int) -> Vocabulary:
         size: V, rows of the model's embeddings; at least the tokenizer's.
 
     Raises:
-        DataError: the tokenizer has no ``tokenizer.json``, lacks a special token, does not set texts between [CLS] and
-            [SEP], or knows more tokens than the model.
+        DataError: the tokenizer has no ``tokenizer.json``, lacks a special token or has one for two uses, does not set
+            texts between [CLS] and [SEP], or knows more tokens than the model.
     """
     import transformers
 
@@ -111,6 +111,12 @@ def read(folder: Path, size: int) -> Vocabulary:
         raise DataError(
             f"Expected the tokenizer of {folder} to set a text between {loaded.cls_token} and {loaded.sep_token}, "
             f"got {tokenizer.encode('a').tokens}.",
+            "Distil an encoder of the BERT family.",
+        )
+    if len(set(special)) < len(special):
+        raise DataError(
+            f"Expected a token of its own for each of {', '.join(SPECIAL_TOKENS)} in the tokenizer of {folder}, "
+            f"got ids {special}.",
             "Distil an encoder of the BERT family.",
         )
     theirs = np.concatenate([special, np.setdiff1d(np.arange(size), special)])

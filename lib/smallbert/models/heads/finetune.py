@@ -184,6 +184,11 @@ def prepare(
         dtype=dtype,
         pooling=recipe.pooling,
     )
+    if getattr(network.model.config, "is_decoder", False):
+        raise DataError(
+            f"Expected an encoder in {encoder}, got a decoder (is_decoder), whose tokens see no later one.",
+            "Read in both directions it is not what was pretrained. Use an encoder.",
+        )
     reader = Reader(network.tokenizer, recipe.max_tokens)
     shortest = reader.specials(pair=True) + 2
     if not shortest <= recipe.max_tokens <= network.places:

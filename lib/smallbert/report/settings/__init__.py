@@ -5,6 +5,8 @@ from smallbert.report.settings.autoencoders import AutoencoderDepth, LayerSchedu
 from smallbert.report.settings.base import Parameters
 from smallbert.report.settings.distillation import Distillation
 from smallbert.report.settings.embeddings import CorpusAndEmbeddings
+from smallbert.report.settings.knowledge import Knowledge
+from smallbert.report.settings.transfer import Transfer
 
 MODELS: dict[str, type[Parameters]] = {
     "01_corpus_and_embeddings": CorpusAndEmbeddings,
@@ -12,6 +14,8 @@ MODELS: dict[str, type[Parameters]] = {
     "03_layer_schedules": LayerSchedules,
     "04_albert": Albert,
     "05_distillation": Distillation,
+    "06_transfer": Transfer,
+    "07_knowledge": Knowledge,
 }
 """By the notebook's stem, in the report's order."""
 
@@ -21,6 +25,8 @@ __all__ = [
     "AutoencoderDepth",
     "CorpusAndEmbeddings",
     "Distillation",
+    "Knowledge",
     "LayerSchedules",
     "Parameters",
+    "Transfer",
 ]

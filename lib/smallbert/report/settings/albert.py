@@ -58,19 +58,19 @@ class Albert(Parameters):
         [32], min_length=1, description="more embedding widths, beside that and the hidden width"
     )
     depths: Annotated[list[Count], ASCENDING] = Field(
-        [1, 8], min_length=1, description="more depths of the all-shared encoder; the deepest is looked into"
+        [1, 6], min_length=1, description="more depths of the all-shared encoder; the deepest is looked into"
     )
     sequence: int = Field(64, ge=16, le=512, description="length of packed sequences, tokens")
     batch: Annotated[Count, multiple_of("sequence")] = Field(
         256, description="tokens of a step; a multiple of the sequence's"
     )
-    tokens: Count = Field(120000, description="tokens every arm sees")
-    pair_tokens: Count = Field(120000, description="tokens every sentence-pair arm sees")
+    tokens: Count = Field(60000, description="tokens every arm sees")
+    pair_tokens: Count = Field(60000, description="tokens every sentence-pair arm sees")
     peak_rates: Annotated[list[Rate], ASCENDING] = Field(
         [0.002], min_length=1, description="peak rates; of several, each arm takes the one that suits it best"
     )
     probe_rows: int = Field(
-        200, ge=50, description="test articles behind probes, rows; train articles are twice as many"
+        100, ge=50, description="test articles behind probes, rows; train articles are twice as many"
     )
     layer_texts: Count = Field(64, description="test articles behind the layer figure, rows")
     jobs: int = Field(0, ge=0, description="arms trained at once; 0 is one a core")

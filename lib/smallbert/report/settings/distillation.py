@@ -49,21 +49,21 @@ class Distillation(Parameters):
     layers: Count = Field(2, description="layers of the students")
     hidden: int = Field(64, ge=8, description="their width, numbers; rounded up to the teacher's heads")
     widths: Annotated[list[Annotated[int, Field(ge=8)]], ASCENDING] = Field(
-        [40, 128], min_length=1, description="more widths, numbers"
+        [40], min_length=1, description="more widths, numbers"
     )
     sequence: int = Field(64, ge=16, le=512, description="length of packed sequences, tokens")
     batch: Annotated[Count, multiple_of("sequence")] = Field(
         256, description="tokens of a step; a multiple of the sequence's"
     )
-    tokens: Count = Field(24000, description="tokens every student reads")
-    copied_tokens: Count = Field(10000, description="tokens every student of the teacher's width reads")
+    tokens: Count = Field(40000, description="tokens every student reads")
+    copied_tokens: Count = Field(12000, description="tokens every student of the teacher's width reads")
     rate: Rate = Field(0.003, description="peak rate of the students")
     copied_rate: Rate = Field(0.0002, description="peak rate of students of the teacher's width")
     temperatures: Annotated[list[Annotated[float, Field(gt=0)]], ASCENDING] = Field(
-        [1.0, 4.0], min_length=1, description="temperatures of soft targets, beside 2"
+        [4.0], min_length=1, description="temperatures of soft targets, beside 2"
     )
     shares: Annotated[list[Share], ASCENDING] = Field(
-        [0.1, 0.3], min_length=1, description="parts of what is read that are new text, shares of 1; the rest repeats"
+        [0.1], min_length=1, description="parts of what is read that are new text, shares of 1; the rest repeats"
     )
     probe_rows: int = Field(
         200, ge=50, description="test articles behind probes, rows; train articles are twice as many"

@@ -1,0 +1,254 @@
+"""Points of encoders: megabytes, operations and time against what is kept, read from pages 4, 5, 6 and 8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smallbert.measure.stats import mean_interval
+from smallbert.models.parameters import BYTES
+from smallbert.results import Results
+from smallbert.studies import points as names
+from smallbert.studies import weights
+from smallbert.studies.frontier_points import (
+    ALBERT,
+    ALONE,
+    DISTIL,
+    DISTILLED,
+    DROP,
+    ENCODER,
+    FRONTIER,
+    NEIGHBOURS,
+    PEER,
+    QUANTISED,
+    SHARED,
+    STACKED,
+    TASKS,
+    TEACHER,
+    TRANSFER,
+    TRIM,
+    TRUNCATE,
+    TWIN,
+    WHOLE,
+    Row,
+    build_command,
+    distil_command,
+    figure_data,
+    limits,
+    page_command,
+    perplexities,
+    time,
+)
+from smallbert.studies.transfer_shelf import FRESH, TRIMMED, TRUNCATED
+from smallbert.studies.weights import FULL
+
+_LIMITS = ("accuracy", "low", "high")
+
+
+def shared(results: Results) -> Iterator[Row]:
+    """Page 4: sharing and factorising, encoders pretrained from scratch, against their unshared, unfactorised twin."""
+    panels = [figure_data(results, name) for name in ("sharing", "embedding_sweep", "depth_sweep")]
+    cells = pd.concat(panels, ignore_index=True).drop_duplicates(["arm", "seed"])
+    times = figure_data(results, "speed")
+    times = times[times.measure == weights.ALONE].set_index("arm")
+    first = cells.iloc[0]
+    losses = cells.pivot(index="seed", columns="arm", values="loss")
+    for arm, row in cells.drop_duplicates("arm").set_index("arm").iterrows():
+        whole = arm == first.arm
+        yield {
+            "point": names.slug(arm),
+            "name": arm,
+            "kind": ENCODER,
+            "method": WHOLE if whole else SHARED,
+            "measure": TWIN,
+            **(limits(1.0, 1.0, 1.0) if whole else perplexities(losses[first.arm], losses[arm])),
+            "n": len(losses),
+            "over": "seeds",
+            "megabytes": row.megabytes,
+            "operations": row.operations / first.operations,
+            **time(times, f"{row.sharing}, E {row.embedding}" if row.layers == first.layers else ""),
+            "where": "sharing",
+            "command": page_command(ALBERT),
+        }
+
+
+def distilled(results: Results) -> Iterator[Row]:
+    """Page 5: what was done to the encoder, and students by their held-out loss."""
+    steps, costs = figure_data(results, "reductions"), figure_data(results, "student_costs")
+    times = costs[costs.measure == weights.ALONE].set_index("model")
+    made = costs[costs.measure == "operations"].set_index("model").ratio
+    whole = steps[steps.step == "whole"].set_index("measure").estimate
+    label = steps.label.iloc[0]
+    known = {one["name"]: one for one in _shown(results.values()["students"])}
+    for (step, measure), part in steps.groupby(["step", "measure"], sort=False):
+        if measure not in ("neighbours kept", "change"):
+            continue
+        row, first = part.iloc[0], step == "whole"
+        base = whole["accuracy"] if measure == "change" else 0.0
+        scale = base or 1.0
+        model = "teacher" if first else step
+        yield {
+            "point": names.WHOLE if first else names.trimmed(step) if step.startswith("trim, c") else names.slug(step),
+            "name": WHOLE if first else step,
+            "kind": ENCODER,
+            "method": _step_method(step),
+            "measure": NEIGHBOURS if measure == "neighbours kept" else f"{label} accuracy kept",
+            **limits(*((base + value) / scale for value in (row.estimate, row.low, row.high))),
+            "over": "articles",
+            "megabytes": BYTES["fp32"] * row.parameters / 1e6,
+            "operations": made.get(model, np.nan),
+            **time(times, model),
+            "where": "reductions",
+            "command": "" if first else _step_command(step, known),
+        }
+    yield from _students(results)
+
+
+def _students(results: Results) -> Iterator[Row]:
+    """Page 5's students by what they predict, where the teacher predicts."""
+    cells = pd.concat([figure_data(results, name) for name in ("methods", "starts", "sizes")], ignore_index=True)
+    cells = cells.drop_duplicates(["arm", "seed"])
+    teacher = results.table("students").iloc[0]
+    if not np.isfinite(teacher.loss):
+        return
+    yield {
+        "point": "teacher",
+        "name": "the teacher",
+        "kind": ENCODER,
+        "method": WHOLE,
+        "measure": TEACHER,
+        **limits(1.0, 1.0, 1.0),
+        "n": 1,
+        "over": "seeds",
+        "megabytes": teacher.megabytes,
+        "operations": 1.0,
+        "where": "methods",
+    }
+    for arm, part in cells.groupby("arm", sort=False):
+        if part.loss.isna().any():
+            continue
+        row, losses = part.iloc[0], part.loss
+        over = mean_interval(losses) if len(losses) > 1 else None
+        yield {
+            "point": names.slug(arm),
+            "name": arm,
+            "kind": ENCODER,
+            "method": ALONE if row.method == "alone" else DISTILLED,
+            "measure": TEACHER,
+            **limits(
+                *(np.exp(teacher.loss - loss) for loss in (losses.mean(), over.high, over.low))
+                if over
+                else (np.exp(teacher.loss - losses.mean()), np.nan, np.nan)
+            ),
+            "n": len(losses),
+            "over": "seeds",
+            "megabytes": row.megabytes,
+            "operations": row.operations / teacher.operations,
+            "where": "methods",
+            "command": page_command(DISTIL) if row.method == "alone" else distil_command(row),
+        }
+
+
+def retained(results: Results) -> Iterator[Row]:
+    """Page 6: task scores above a constant answer, of encoders on the shelf."""
+    shelf = results.table("shelf").set_index("model")
+    told = figure_data(results, "retained")
+    seeds = len(results.values()["seeds"])
+    reference = shelf.index[0]
+    for mode in dict.fromkeys(told["mode"]):
+        yield _shelved(shelf, reference, f"{TASKS}, {mode}", (1.0, 1.0, 1.0), seeds)
+    known = told[told.retained.notna() & (told.model != FRESH)]
+    for row in known.to_dict("records"):
+        every = row["task"] == "all learnt"
+        found = (row["retained"], row["retained low"], row["retained high"])
+        measure = f"{TASKS if every else row['task']}, {row['mode']}"
+        yield _shelved(shelf, row["model"], measure, found, seeds) | {"detail": not every}
+
+
+def _shelved(shelf: pd.DataFrame, model: str, measure: str, kept: tuple[float, float, float], seeds: int) -> Row:
+    own, first = shelf.loc[model], model == shelf.index[0]
+    point = names.WHOLE if first else names.slug(model)
+    if model == TRIMMED:
+        point = names.trimmed(own.origin) or point
+    return {
+        "point": point,
+        "name": model,
+        "kind": ENCODER,
+        "method": WHOLE if first else _shelf_method(model),
+        "measure": measure,
+        **limits(*kept),
+        "n": seeds,
+        "over": "seeds",
+        "megabytes": own.megabytes,
+        "operations": own.operations / shelf.operations.iloc[0],
+        "where": "retained",
+        "command": "" if first else build_command(point) or page_command(TRANSFER),
+    }
+
+
+def weighed(quality: pd.DataFrame, timed: pd.DataFrame | None) -> Iterator[Row]:
+    """Page 8: encoders with weights in fewer bits, alone and stacked with trimming or distilling."""
+    first = quality.iloc[0]
+    speeds = pd.DataFrame(columns=["ratio", "low", "high"])
+    if timed is not None:
+        alone = timed[timed.measure == weights.ALONE].set_index(["encoder", "form"])
+        # A time is what a speed is the inverse of; its limits change places.
+        speeds = pd.DataFrame(
+            {"ratio": 1 / alone.speed, "low": 1 / alone["speed high"], "high": 1 / alone["speed low"]}
+        )
+    for row in quality.to_dict("records"):
+        own = row["encoder"] == first.encoder
+        full = row["form"] == FULL
+        base = names.WHOLE if own else names.trimmed(row["encoder"]) or names.slug(row["encoder"])
+        form = names.slug(row["form"].removesuffix(" weights"))
+        point = base if full else form if own else f"{base}+{form}"
+        common = {
+            "point": point,
+            "name": row["encoder"] if full else f"{row['encoder']}, {row['form']}",
+            "kind": ENCODER,
+            "method": (WHOLE if full else QUANTISED) if own else (_shelf_method(row["encoder"]) if full else STACKED),
+            "over": "articles",
+            "megabytes": row["bytes"] / 1e6,
+            # Weights that are only stored in fewer bits run as the full ones do.
+            **time(speeds, (row["encoder"], row["form"] if row["form"] == weights.DYNAMIC else FULL)),
+            "where": "weights",
+            "command": "" if point == names.WHOLE else build_command(point) or page_command(FRONTIER),
+        }
+        yield common | {"measure": NEIGHBOURS} | limits(row[weights.KEPT], np.nan, np.nan)
+        if not pd.isna(row["topic accuracy"]):
+            whole = first["topic accuracy"]
+            found = [1.0] * 3 if point == names.WHOLE else [row[f"topic {one}"] / whole for one in _LIMITS]
+            yield common | {"measure": "topic accuracy kept"} | limits(*found)
+
+
+def _step_method(step: str) -> str:
+    if step == "whole":
+        return WHOLE
+    if step.startswith("trim, coverage"):
+        return TRIM
+    kinds = {"trim, ": STACKED, "truncate": TRUNCATE, "drop layers": DROP, "student": DISTILLED}
+    return next((kind for start, kind in kinds.items() if step.startswith(start)), PEER)
+
+
+def _shelf_method(model: str) -> str:
+    if model == TRUNCATED:
+        return TRUNCATE
+    kinds = {"trim": TRIM, "student alone": ALONE, "alone": ALONE, "student": DISTILLED, " shared": SHARED}
+    return next((kind for part, kind in kinds.items() if part in model), PEER)
+
+
+def _shown(students: list[Mapping[str, Any]]) -> Iterator[Row]:
+    """Distilled students by the name that page 5 has for them."""
+    for one in students:
+        if one["kind"] != "alone" and one["seed"] == 0:
+            yield {"name": f"student, {one['layers']} x {one['hidden']}", **one}
+
+
+def _step_command(step: str, students: Mapping[str, Row]) -> str:
+    if step in students:
+        return distil_command(pd.Series(students[step]))
+    point = names.trimmed(step) if step.startswith("trim, coverage") else None
+    return (build_command(point) if point else "") or page_command(DISTIL)

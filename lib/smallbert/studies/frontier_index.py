@@ -1,0 +1,74 @@
+"""Points of an index: bytes of a vector against what is kept, read from pages 2 and 8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from smallbert.models.parameters import BYTES
+from smallbert.results import Results
+from smallbert.studies import points as names
+from smallbert.studies import searches
+from smallbert.studies.frontier_points import (
+    DEPTH,
+    FRONTIER,
+    INDEX,
+    Row,
+    build_command,
+    figure_data,
+    limits,
+    page_command,
+)
+
+
+def narrowed(results: Results) -> Iterator[Row]:
+    """Page 2: the width of the embedding, in 32-bit numbers, everything on centred vectors."""
+    nbytes = results.table("measures").set_index("method")["bytes a vector"]
+    found = figure_data(results, "quality").set_index(["metric", "method"])
+    seeds = len(results.values()["seeds"])
+    for measure in (searches.OVERLAP, searches.TOPIC):
+        if measure not in found.index.get_level_values(0):
+            continue
+        own = found.loc[measure]
+        whole = own["mean"].iloc[0]
+        for method, row in own.iterrows():
+            size = int(nbytes[method])
+            point = f"pca-{size // BYTES['fp32']}-fp32" if method == "PCA" else f"{names.slug(method)}-{size}-bytes"
+            first = method == own.index[0]
+            yield {
+                "point": names.WHOLE if first else point,
+                "name": f"{method}, {size:,} bytes",
+                "kind": INDEX,
+                "method": "whole vector" if first else method,
+                "measure": measure,
+                **limits(row["mean"] / whole, (row["mean"] - row.half) / whole, (row["mean"] + row.half) / whole),
+                "n": seeds,
+                "over": "seeds",
+                "bytes": size,
+                "where": "quality",
+                "command": build_command(point) or page_command(DEPTH) if not first else "",
+            }
+
+
+def coded(points: pd.DataFrame) -> Iterator[Row]:
+    """Page 8: codes of an index at equal bytes."""
+    for measure, part in points.groupby("measure", sort=False):
+        whole = float(part[part.group == "whole"]["mean"].iloc[0])
+        for row in part.itertuples():
+            first = row.group == "whole"
+            point = names.WHOLE if first else names.code(row.method, row.bytes)
+            yield {
+                "point": point,
+                "name": f"{row.method}, {row.bytes:,} bytes",
+                "kind": INDEX,
+                "method": row.method,
+                "measure": measure,
+                **limits(*(value / whole if whole else np.nan for value in (row.mean, row.low, row.high))),
+                "n": row.queries,
+                "over": "queries",
+                "bytes": row.bytes,
+                "where": f"codes_{row.group}" if not first else "codes_maps",
+                "command": "" if first else build_command(point) or page_command(FRONTIER),
+            }

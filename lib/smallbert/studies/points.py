@@ -1,0 +1,93 @@
+"""Names of the frontier's points, as a command line has them, and what of them can be built again.
+
+A buildable point is one to three parts joined by ``+``: ``trim-COVERAGE`` (the tokens that cover that share of a
+corpus), then ``pca-K`` (a last layer of K principal components; ``pca-K-FORMAT`` says how an index stores the numbers)
+or ``fp16``, ``int8``, ``int4`` (bits of the stored weights). For example ``trim-0.99+pca-32-int8``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from smallbert.errors import UsageError
+
+WHOLE = "whole"
+FORMATS = ("fp32", "fp16", "int8", "binary")
+"""How an index stores numbers."""
+BITS = {"fp16": 16, "int8": 8, "int4": 4}
+"""Bits of stored weights."""
+
+_TRIM = re.compile(r"trim-(0?\.\d+|1(?:\.0*)?)")
+_PCA = re.compile(rf"pca-(\d+)(?:-({'|'.join(FORMATS)}))?")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to build.
+
+    Args:
+        coverage: share of token occurrences that the kept vocabulary covers; None keeps all tokens.
+        width: principal components of the last layer; None for no such layer.
+        numbers: how an index stores its numbers, one of :data:`FORMATS`.
+        bits: of the stored weights, 16, 8 or 4; None for what the encoder has.
+    """
+
+    coverage: float | None = None
+    width: int | None = None
+    numbers: str = "fp32"
+    bits: int | None = None
+
+
+def parse(point: str) -> Plan:
+    """The plan that a point's name says.
+
+    Raises:
+        UsageError: no point that can be built from an encoder and a corpus.
+    """
+    plan: dict[str, object] = {}
+    for part in point.split("+"):
+        if (trim := _TRIM.fullmatch(part)) and not plan:
+            plan["coverage"] = float(trim[1])
+        elif (pca := _PCA.fullmatch(part)) and not {"width", "bits"} & set(plan) and int(pca[1]):
+            plan["width"], plan["numbers"] = int(pca[1]), pca[2] or "fp32"
+        elif part in BITS and not {"width", "bits"} & set(plan):
+            plan["bits"] = BITS[part]
+        else:
+            raise UsageError(
+                f"Expected trim-COVERAGE, pca-K, fp16, int8, int4, or trim-COVERAGE+ one of the others; got {point!r}.",
+                "Students: smallbert distil. Other points are made by their page: smallbert recommend names the "
+                "command.",
+            )
+    return Plan(**plan)
+
+
+def buildable(point: str) -> bool:
+    """Whether :func:`parse` knows the point."""
+    try:
+        parse(point)
+    except UsageError:
+        return False
+    return True
+
+
+def slug(text: str) -> str:
+    """A name as one word: ``drop layers, 2 of 3 kept`` as ``drop-layers-2-of-3-kept``."""
+    return re.sub(r"[^\w.%]+", "-", text.lower()).strip("-.")
+
+
+def trimmed(text: str) -> str | None:
+    """The point of an encoder that is said to be trimmed alone, by the coverage in the text; None for any other."""
+    found = re.search(r"(?:coverage|cover|trimmed|trim)\D*?(\d?\.\d+|\d)(?!\d)", text.lower())
+    return f"trim-{float(found[1]):g}" if found and 0 < float(found[1]) <= 1 else None
+
+
+def code(method: str, nbytes: int) -> str:
+    """The point of a code of page 8 with so many bytes a vector."""
+    width, numbers = {
+        "PCA": (nbytes // 2, "fp16"),
+        "PCA, 32 bits": (nbytes // 4, "fp32"),
+        "PCA, int8": (nbytes, "int8"),
+        "PCA, binary": (8 * nbytes, "binary"),
+    }.get(method, (0, ""))
+    return f"pca-{width}-{numbers}" if width else f"{slug(method)}-{nbytes}-bytes"
