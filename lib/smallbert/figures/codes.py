@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from smallbert.figures.absent import absent
 from smallbert.figures.page import Chart
 from smallbert.figures.style import BLUE, FLOOR, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look
 
@@ -106,12 +107,16 @@ def pareto(points: pd.DataFrame, fronts: pd.DataFrame) -> Chart:
     )
 
 
-def languages(points: pd.DataFrame) -> Chart:
+def languages(points: pd.DataFrame, why: str) -> Chart:
     """One map for all languages against others, at equal bytes, a panel a measure.
 
     Args:
-        points: columns ``arm``, ``bytes``, ``measure``, ``mean``, ``low``, ``high``.
+        points: columns ``arm``, ``bytes``, ``measure``, ``mean``, ``low``, ``high``; empty where the corpus has one
+            language.
+        why: what to say in place of a figure then.
     """
+    if points.empty:
+        return absent("codes_languages", why)
     cycle = (LOOKS["PCA, int8"], LOOKS["PCA, product"], LOOKS["PCA, binary, rescored"], LOOKS["whitening"])
     arms = list(dict.fromkeys(points.arm))
     figure, panels = _panels(list(dict.fromkeys(points.measure)), 3.0)

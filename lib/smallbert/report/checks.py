@@ -63,6 +63,18 @@ def at_most(other: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def among(other: str) -> AfterValidator:
+    """The value is one of the parameter ``other``, a list that comes before it."""
+
+    def check(value: Any, info: ValidationInfo) -> Any:
+        known = info.data.get(other, [value])
+        if value not in known:
+            raise _refused(f"the value should be one of {other} ({', '.join(map(str, known))})")
+        return value
+
+    return AfterValidator(check)
+
+
 def _sequence_fits(sequence: int, info: ValidationInfo) -> int:
     longest, batch = info.data.get("max_tokens", 0), info.data.get("pretrain_batch", sequence)
     if info.data.get("encoder") == "pretrain" and sequence < longest:

@@ -1,0 +1,41 @@
+"""Page 8: the frontier."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from smallbert.report.checks import ASCENDING, among
+from smallbert.report.settings.base import Count, Parameters, Rate
+
+Budgets = Annotated[list[Count], ASCENDING]
+
+
+class Frontier(Parameters):
+    """How small, at what cost? Every method of the report on one page."""
+
+    needs = ("01_corpus_and_embeddings", "02_autoencoder_depth", "04_albert", "05_distillation", "06_transfer")
+    figures = ("codes_maps", "codes_formats", "codes_pareto", "codes_languages", "codes_preprocessing", "weights")
+    tables = ("encoding", "weights_forms", "timings")
+    timed = ("encoding", "timings", "weights")
+    places: ClassVar = {"encoder": ("pretrain", "minilm")}
+    speed = ("jobs",)
+
+    encoder: str = Field("pretrain", description="the encoder of page 1: pretrain, minilm, a folder or a hub id")
+    bytes: Budgets = Field([8, 16, 32, 64, 128], min_length=2, description="sizes of a stored vector, bytes")
+    code_bytes: Annotated[Count, among("bytes")] = Field(32, description="the size shown most; one of bytes")
+    autoencoder_bytes: Budgets = Field([16, 64], min_length=1, description="sizes at which autoencoders are trained")
+    seeds: int = Field(2, ge=2, description="repetitions of codes that are drawn or trained")
+    code_epochs: Count = Field(5, description="epochs of trained codes")
+    autoencoder_epochs: Count = Field(10, description="epochs of the autoencoders")
+    rates: Annotated[list[Rate], ASCENDING] = Field(
+        [0.003, 0.01], min_length=2, description="first grid of their peak rates; widened at its edges"
+    )
+    train_rows: Count = Field(20000, description="training articles codes are fitted on, rows")
+    search_rows: Count = Field(2000, description="test articles searched, rows")
+    weight_rows: int = Field(200, ge=50, description="test articles behind quantised weights, rows")
+    weight_tokens: int = Field(64, ge=8, le=512, description="where these are cut, tokens")
+    timed_texts: Count = Field(32, description="articles that are timed")
+    rounds: int = Field(5, ge=2, description="timings of every encoder")
+    jobs: int = Field(0, ge=0, description="autoencoders trained at once; 0 is one a core")

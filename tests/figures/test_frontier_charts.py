@@ -1,0 +1,57 @@
+"""The frontier's figure draws points, intervals and the front it was given."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from smallbert.figures import frontier
+from smallbert.studies.frontier_points import METHODS
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def points():
+    rows = [
+        ("whole", "whole encoder", 10.0, 1.0, 1.0, 1.0, 1.0, True),
+        ("trim, coverage 0.9", "trim", 8.0, 0.9, 0.8, 0.95, 1.0, True),
+        ("student", "distil", 9.0, 0.5, np.nan, np.nan, 0.5, False),
+    ]
+    columns = ["name", "method", "megabytes", "kept", "low", "high", "time", "front"]
+    frame = pd.DataFrame(rows, columns=columns).assign(measure="neighbours kept", page="05_distillation")
+    return frame.assign(**{"time low": frame.time - 0.1, "time high": frame.time + 0.1})
+
+
+def test_points_bars_and_the_front():
+    chart = frontier.frontier(points(), "megabytes")
+    [axes] = chart.figure.axes
+    drawn = {tuple(one.lines[0].get_xydata()[0]): one for one in axes.containers}
+    assert set(drawn) == {(10, 1), (8, 0.9), (9, 0.5)}
+    assert drawn[8, 0.9].lines[2][0].get_segments()[0][:, 1] == pytest.approx((0.8, 0.95))
+    assert drawn[9, 0.5].lines[2][0].get_segments()[0][:, 1] == pytest.approx((0.5, 0.5))
+    [front] = [line for line in axes.lines if line.get_drawstyle() == "steps-post"]
+    assert front.get_xydata().tolist() == [[8, 0.9], [10, 1]]
+    assert [text.get_text() for text in axes.texts] == ["trim, coverage 0.9", "whole"]
+    assert chart.name == "frontier_megabytes" and "trim, coverage 0.9 90%, whole 100%" in chart.alt
+    assert len(chart.data) == 3
+
+
+def test_times_have_bars_both_ways():
+    chart = frontier.frontier(points(), "time")
+    whole = next(one for one in chart.figure.axes[0].containers if one.lines[0].get_xydata()[0, 1] == 1)
+    across = [segment for part in whole.lines[2] for segment in part.get_segments() if segment[0, 1] == segment[1, 1]]
+    assert across[0][:, 0] == pytest.approx((0.9, 1.1))
+
+
+def test_every_kind_of_method_has_a_look_of_its_own():
+    assert set(METHODS) == set(frontier.LOOKS)
+    assert len({(one.color, one.marker) for one in frontier.LOOKS.values()}) == len(METHODS)
+
+
+def test_without_points_the_figure_says_so():
+    chart = frontier.frontier(points()[:0], "time")
+    assert chart.alt.startswith("No page of this edition")

@@ -1,0 +1,238 @@
+"""The frontier shows what its pages measured, to the digit, and its answers are true of the points."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from smallbert.paths import Edition
+from smallbert.results import Results
+from smallbert.storage import write_json, write_text
+from smallbert.studies import frontier, points, searches, weights
+from smallbert.studies.frontier_points import DEPTH, DISTIL, NEIGHBOURS, TASKS, TEACHER, TRANSFER, TWIN
+
+STEPS = {
+    "whole": (1000, (1.0, 1.0, 1.0), 0.5, (0.0, 0.0, 0.0)),
+    "trim, coverage 0.9": (800, (0.9, 0.88, 0.93), 0.45, (-0.05, -0.1, 0.0)),
+    "trim, coverage 1": (900, (1.0, 1.0, 1.0), 0.5, (0.0, 0.0, 0.0)),
+    "student, 2 x 8": (200, (0.98, 0.97, 0.99), 0.49, (-0.01, -0.02, 0.0)),
+}
+STUDENT = {"kind": "distilled", "method": "tinybert", "hidden": 8, "layers": 2, "seed": 0}
+
+
+def figure(edition, stage, name, frame):
+    write_text(edition.figures / f"{stage}__{name}.csv", frame.to_csv(index=False))
+
+
+@pytest.fixture
+def results(tmp_path):
+    """Pages 2, 5 and 6 of an edition; pages 4 and 8 have not run."""
+    edition = Edition("mine", tmp_path)
+    two, five, six = (Results(edition, stage) for stage in (DEPTH, DISTIL, TRANSFER))
+    two.write_table("measures", pd.DataFrame({"method": ["whole embedding", "PCA"], "bytes a vector": [256.0, 32.0]}))
+    two.record(seeds=[0, 1])
+    rows = [("whole embedding", searches.OVERLAP, 1.0, np.nan), ("PCA", searches.OVERLAP, 0.7, np.nan)]
+    rows += [("whole embedding", searches.TOPIC, 0.8, np.nan), ("PCA", searches.TOPIC, 0.6, 0.04)]
+    figure(edition, DEPTH, "quality", pd.DataFrame(rows, columns=["method", "metric", "mean", "half"]))
+
+    rows = []
+    for step, (size, kept, accuracy, change) in STEPS.items():
+        for measure, values in (("neighbours kept", kept), ("accuracy", [accuracy] * 3), ("change", change)):
+            rows.append((step, size, measure, *values, "topic"))
+    columns = ["step", "parameters", "measure", "estimate", "low", "high", "label"]
+    figure(edition, DISTIL, "reductions", pd.DataFrame(rows, columns=columns))
+    rows = [("teacher", "one text", 1.0, 1.0, 1.0), ("student, 2 x 8", "one text", 0.5, 0.4, 0.6)]
+    rows += [("teacher", "operations", 1.0, 1.0, 1.0), ("student, 2 x 8", "operations", 0.1, 0.1, 0.1)]
+    figure(edition, DISTIL, "student_costs", pd.DataFrame(rows, columns=["model", "measure", "ratio", "low", "high"]))
+    five.write_table("students", pd.DataFrame({"megabytes": [4.0], "operations": [10.0], "loss": [5.0]}))
+    five.record(students=[STUDENT])
+    cells = pd.DataFrame(
+        {
+            "arm": ["tinybert (soft), 2 x 8"] * 3, "method": "tinybert", "layers": 2, "hidden": 8, "seed": [0, 1, 2],
+            "megabytes": 0.8, "operations": 1.0, "loss": [5.5, 5.6, 5.8],
+        }
+    )  # fmt: skip
+    for name in ("methods", "starts", "sizes"):
+        figure(edition, DISTIL, name, cells)
+
+    shelf = pd.DataFrame(
+        {
+            "model": ["whole encoder", "vocabulary trimmed", "student distilled (tinybert), width 8"],
+            "origin": ["", "the tokens that cover 0.99 of the texts", "page 5"],
+            "megabytes": [4.0, 3.5, 0.8],
+            "operations": [2.0, 2.0, 0.5],
+        }
+    )
+    six.write_table("shelf", shelf)
+    six.record(seeds=[0, 1, 2])
+    rows = [
+        ("topics", shelf.model[1], "frozen", 0.97, 0.96, 0.99),
+        ("all learnt", shelf.model[1], "frozen", 0.98, 0.97, 0.99),
+        ("all learnt", shelf.model[2], "frozen", 0.5, 0.2, 0.8),
+        ("topics", "fresh weights", "frozen", 0.1, 0.0, 0.2),
+        ("endings", shelf.model[1], "frozen", np.nan, np.nan, np.nan),
+    ]
+    columns = ["task", "model", "mode", "retained", "retained low", "retained high"]
+    figure(edition, TRANSFER, "retained", pd.DataFrame(rows, columns=columns))
+    return Results(edition, "08_frontier")
+
+
+def codes():
+    rows = [("whole vector", "whole", 256, 1.0, 1.0, 1.0), ("PCA, int8", "formats", 32, 0.97, 0.96, 0.98)]
+    rows += [("PCA", "maps", 32, 0.8, 0.7, 0.9)]
+    frame = pd.DataFrame(rows, columns=["method", "group", "bytes", "mean", "low", "high"])
+    return frame.assign(measure=searches.OVERLAP, seeds=1, queries=300)
+
+
+def quantised():
+    rows = [("whole", "fp32", 4e6, 1.0, 0.8), ("whole", "int8 weights", 1.1e6, 0.99, 0.79)]
+    rows += [("trimmed, coverage 0.99", "int8 weights", 9e5, 0.95, 0.78)]
+    frame = pd.DataFrame(rows, columns=["encoder", "form", "bytes", weights.KEPT, "topic accuracy"])
+    return frame.assign(**{"topic low": frame["topic accuracy"] - 0.1, "topic high": frame["topic accuracy"] + 0.1})
+
+
+def one(found, page, name, measure):
+    [row] = found[(found.page == page) & (found["name"] == name) & (found.measure == measure)].to_dict("records")
+    return row
+
+
+def test_numbers_equal_those_of_the_tables_they_come_from(results):
+    found, missing = frontier.collect(results, codes=codes(), quantised=quantised())
+    assert missing == ["04_albert"]
+    for step, (size, kept, accuracy, change) in STEPS.items():
+        name = "whole encoder" if step == "whole" else step
+        row = one(found, DISTIL, name, NEIGHBOURS)
+        assert (row["kept"], row["low"], row["high"]) == kept
+        assert row["megabytes"] == pytest.approx(4 * size / 1e6)
+        row = one(found, DISTIL, name, "topic accuracy kept")
+        assert row["kept"] == pytest.approx(accuracy / 0.5)
+        assert (row["low"], row["high"]) == pytest.approx(tuple((0.5 + value) / 0.5 for value in change[1:]))
+    row = one(found, DISTIL, "student, 2 x 8", NEIGHBOURS)
+    assert (row["time"], row["time low"], row["time high"], row["operations"]) == (0.5, 0.4, 0.6, 0.1)
+    row = one(found, TRANSFER, "vocabulary trimmed", f"{TASKS}, frozen")
+    assert (row["kept"], row["low"], row["high"], row["megabytes"], row["n"]) == (0.98, 0.97, 0.99, 3.5, 3)
+    row = one(found, DEPTH, "PCA, 32 bytes", searches.TOPIC)
+    assert (row["kept"], row["low"], row["high"]) == pytest.approx((0.75, 0.7, 0.8))
+    row = one(found, "08_frontier", "PCA, int8, 32 bytes", searches.OVERLAP)
+    assert (row["kept"], row["low"], row["high"], row["bytes"], row["n"]) == (0.97, 0.96, 0.98, 32, 300)
+    row = one(found, "08_frontier", "whole, int8 weights", NEIGHBOURS)
+    assert (row["kept"], row["megabytes"], np.isnan(row["low"])) == (0.99, 1.1, True)
+
+
+def test_losses_become_ratios_of_perplexities_with_their_interval(results):
+    found, _ = frontier.collect(results)
+    row = one(found, DISTIL, "tinybert (soft), 2 x 8", TEACHER)
+    losses = np.array([5.5, 5.6, 5.8])
+    low, high = stats.t.interval(0.95, 2, losses.mean(), stats.sem(losses))
+    assert (row["kept"], row["low"], row["high"]) == pytest.approx(
+        (np.exp(5 - losses.mean()), np.exp(5 - high), np.exp(5 - low))
+    )
+
+
+def test_points_have_the_names_that_build_them(results):
+    found, _ = frontier.collect(results, codes=codes(), quantised=quantised())
+    names = found.set_index(["page", "name"]).point
+    assert names[DISTIL, "trim, coverage 0.9"].unique().tolist() == ["trim-0.9"]
+    assert names[TRANSFER, "vocabulary trimmed"].unique().tolist() == ["trim-0.99"]
+    assert names[DEPTH, "PCA, 32 bytes"].unique().tolist() == ["pca-8-fp32"]
+    assert names["08_frontier", "PCA, int8, 32 bytes"] == "pca-32-int8"
+    assert names["08_frontier", "PCA, 32 bytes"] == "pca-16-fp16"
+    assert set(names["08_frontier", "trimmed, coverage 0.99, int8 weights"]) == {"trim-0.99+int8"}
+    built = found[found.command.str.startswith("smallbert build")]
+    assert set(built.point) == {
+        "pca-8-fp32", "trim-0.9", "trim-1", "trim-0.99", "pca-32-int8", "pca-16-fp16", "int8", "trim-0.99+int8"
+    }  # fmt: skip
+    assert built.point.map(points.buildable).all()
+    distilled = found[found["name"] == "student, 2 x 8"].command.iloc[0]
+    assert "--student-layers 2 --student-hidden 8 --method tinybert" in distilled
+
+
+def test_nothing_of_an_edition_without_pages(tmp_path):
+    found, missing = frontier.collect(Results(Edition("none", tmp_path), "08_frontier"))
+    assert found.empty and len(missing) == 6
+    assert "04_albert" in frontier.missing_sentence(missing)
+    assert frontier.against(found, "megabytes").empty
+    assert frontier.needs_sentence(found).count("nothing was measured") == 3
+
+
+def test_the_front_is_what_nothing_beats(results):
+    found = frontier.against(frontier.collect(results)[0], "megabytes")
+    own = found[found.measure == NEIGHBOURS]
+    best = own[own.front]["name"].tolist()
+    assert best == ["student, 2 x 8", "trim, coverage 1"]  # the whole keeps as much and is larger, 0.9 keeps less
+    said = frontier.front_sentence(found, "megabytes")
+    assert "student, 2 x 8 0.0008 MB 98% [97%, 99%]; trim, coverage 1" in said
+
+
+def test_needs_ask_for_every_measure_of_a_page_by_its_lower_limit(results):
+    found, _ = frontier.collect(results, codes=codes(), quantised=quantised())
+    told = frontier.needs(found, 0.95).set_index("need")
+    assert told.answer["The smallest index"] == "PCA, int8, 32 bytes"
+    assert told.answer["The smallest download"] == "student, 2 x 8"
+    assert told.answer["The fastest service on a CPU"] == "student, 2 x 8"
+    assert told["least kept"]["The smallest download"] == pytest.approx(0.48 / 0.5)
+    strict = frontier.needs(found, 0.965).set_index("need")
+    assert strict.answer["The smallest index"].startswith("nothing measured keeps")
+    assert strict.answer["The smallest download"] == "vocabulary trimmed" or strict.answer[
+        "The smallest download"
+    ].startswith("trim")
+    assert "nothing qualifies; nearest is PCA, int8, 32 bytes, 97% [96%, 98%]" in frontier.needs_sentence(found, 0.965)
+
+
+def test_a_time_that_is_not_told_from_the_references_is_no_answer(results):
+    found, _ = frontier.collect(results)
+    slow = found.assign(**{"time high": found["time high"].where(found["time high"] == 1, 1.1)})
+    assert frontier.sure(slow, "time").empty and not frontier.sure(found, "time").empty
+
+
+def test_other_references_answer_no_need(results):
+    found, _ = frontier.collect(results)
+    perfect = found.assign(low=found.low.where(~found.measure.isin([TEACHER, TWIN]), 1.0))
+    assert not set(frontier.sure(perfect, "megabytes").measures) & {TEACHER, TWIN}
+
+
+@pytest.mark.parametrize(
+    ("text", "point"),
+    [
+        ("the tokens that cover 0.99 of the texts", "trim-0.99"),
+        ("trim, coverage 1", "trim-1"),
+        ("student, 2 x 8", None),
+    ],
+)
+def test_trimmed_encoders_are_known_by_their_coverage(text, point):
+    assert points.trimmed(text) == point
+
+
+def test_plans():
+    assert points.parse("trim-0.99+pca-32-int8") == points.Plan(coverage=0.99, width=32, numbers="int8")
+    assert points.parse("int4").bits == 4
+    for wrong in ("pca-32+trim-0.9", "pca-32+int8", "trim-2", "whole", "pca-0", "student-2-x-8", ""):
+        assert not points.buildable(wrong), wrong
+        with pytest.raises(points.UsageError, match="Expected trim-COVERAGE, pca-K"):
+            points.parse(wrong)
+
+
+def test_page_4s_arms_are_paired_by_seed(results):
+    edition = results.edition
+    rows = [
+        (f"{mode}, E {width}, 2 layers", mode, width, 2, seed, 0.4, 1.0, loss + seed)
+        for mode, width, loss in (("nothing shared", 32, 6.0), ("all shared", 32, 6.1))
+        for seed in range(3)
+    ]
+    columns = ["arm", "sharing", "embedding", "layers", "seed", "megabytes", "operations", "loss"]
+    cells = pd.DataFrame(rows, columns=columns)
+    for name in ("sharing", "embedding_sweep", "depth_sweep"):
+        figure(edition, "04_albert", name, cells)
+    speed = pd.DataFrame([("all shared, E 32", "one text", 0.9, 0.8, 1.0)])
+    figure(edition, "04_albert", "speed", speed.set_axis(["arm", "measure", "ratio", "low", "high"], axis=1))
+    found, missing = frontier.collect(results)
+    assert "04_albert" not in missing
+    row = one(found, "04_albert", "all shared, E 32, 2 layers", TWIN)
+    # Seeds differ by whole nats, which pairing takes out: the interval closes on the ratio.
+    assert (row["kept"], row["low"], row["high"]) == pytest.approx((np.exp(-0.1),) * 3)
+    assert (row["time"], row["n"]) == (0.9, 3)
+
+
+def test_run_json_is_not_needed(results):
+    write_json(results.edition.results / "run.json", {"stages": {}})
+    assert len(frontier.collect(results)[0])
