@@ -86,7 +86,7 @@ def test_arms_of_languages_are_lines():
         for arm, mean in (("one map", 0.4), ("one map, languages centred", 0.5), ("a map a language", 0.6), ("x", 0.2))
         for nbytes in (8, 16)
     ]
-    chart = codes.languages(pd.DataFrame(rows, columns=["arm", "bytes", "measure", "mean", "low", "high"]))
+    chart = codes.languages(pd.DataFrame(rows, columns=["arm", "bytes", "measure", "mean", "low", "high"]), "")
     [axes] = chart.figure.axes
     assert drawn(axes)["a map a language"][0] == pytest.approx([8, 0.6, 0.5, 0.7])
     assert f"{OVERLAP}: 8 bytes a map a language, 16 bytes a map a language" in chart.alt

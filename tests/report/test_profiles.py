@@ -33,7 +33,8 @@ def test_later_layers_win():
     resolved = resolve(layers, MODELS, settings, edition="mine")
     assert resolved["02_autoencoder_depth"].seeds == 3
     assert resolved["03_layer_schedules"].seeds == 2
-    assert [one.seed for one in resolved.values()] == [1, 1, 5, 1]
+    seeds = {stem: one.seed for stem, one in resolved.items()}
+    assert seeds == {**dict.fromkeys(MODELS, 1), "03_layer_schedules": 5}
     assert resolved["02_autoencoder_depth"].rates == [0.1, 0.2]
     assert resolved["02_autoencoder_depth"].edition == "mine"
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import NullFormatter
 
 from smallbert.figures.page import Chart
 from smallbert.figures.style import BLUE, FLOOR, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION, WIDTH, YELLOW, Look, look
@@ -35,8 +38,8 @@ AXES = {
 ROOM = 1.6
 """Quality beyond this share of the reference's is cut off: it is a sign of few seeds or of a weak reference."""
 
-LABELS = 4
-"""Points of a front that are named, evenly chosen; the others are in the data."""
+APART = 0.22
+"""Named points of a front are at least this share of the panel apart; the others are in the data."""
 
 
 def frontier(points: pd.DataFrame, cost: str) -> Chart:
@@ -72,7 +75,7 @@ def frontier(points: pd.DataFrame, cost: str) -> Chart:
         _said(points, cost),
         f"Quality kept against {AXES[cost]}; each point as its own page measured it, against its own reference (1). "
         "The line joins points that no other beats in both by their means. Error bars: 95%, over seeds, articles or "
-        f"queries as its page says; without one only a mean was measured. Cut off at {ROOM:g}.",
+        f"queries as its page says; without one only a mean was measured. Cut off at 0 and {ROOM:g}.",
     )
 
 
@@ -93,15 +96,29 @@ def _panel(axes: Axes, part: pd.DataFrame, cost: str, methods: list[str]) -> Non
     axes.set_ylim(0, min(max(1.1, 1.08 * part.kept.max()), ROOM))
     if cost != "time" and part[cost].max() > 4 * part[cost].min() > 0:
         axes.set_xscale("log")
-    named = best.drop_duplicates("name")
-    chosen = np.unique(np.linspace(0, len(named) - 1, min(LABELS, len(named))).round().astype(int))
-    for place, row in enumerate(named.iloc[chosen].to_dict("records")):
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.margins(x=0.08)
+    for place, row in enumerate(_named(axes, best, cost)):
         above = place % 2 == 0
         axes.annotate(
             textwrap.shorten(row["name"], 34, placeholder=" …"), (row[cost], min(row["kept"], ROOM)),
-            xytext=(0, 7 if above else -7), textcoords="offset points", fontsize=6.5,
-            ha="left" if place < len(chosen) / 2 else "right", va="bottom" if above else "top",
+            xytext=(0, 8 if above else -8), textcoords="offset points", fontsize=6.5,
+            ha=row["side"], va="bottom" if above else "top",
+            path_effects=[withStroke(linewidth=2, foreground="white")],
         )  # fmt: skip
+
+
+def _named(axes: Axes, best: pd.DataFrame, cost: str) -> list[dict[str, Any]]:
+    """Points of a front that are far enough apart to be named, and at which side of each the name has room."""
+    scale = np.log if axes.get_xscale() == "log" else float
+    low, high = (scale(limit) for limit in axes.get_xlim())
+    chosen: list[dict[str, Any]] = []
+    for row in best.drop_duplicates("name").to_dict("records"):
+        across = (scale(row[cost]) - low) / (high - low)
+        if not chosen or across - chosen[-1]["across"] > APART:
+            chosen.append(row | {"across": across, "side": "left" if across < 0.5 else "right"})
+    return chosen
 
 
 def _look(method: str, methods: list[str]) -> Look:

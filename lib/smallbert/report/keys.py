@@ -14,6 +14,7 @@ from typing import Any
 
 from smallbert import paths, provenance
 from smallbert.corpus import hub, sources
+from smallbert.corpus.tasks import description
 from smallbert.report.notebooks import Notebook
 from smallbert.report.settings import Parameters
 from smallbert.storage import digest, sha256_file
@@ -47,7 +48,7 @@ def stage_key(notebook: Notebook, parameters: Parameters, needs: Mapping[str, Ke
         "inputs": {
             **{f"stage {stem}": digest(key) for stem, key in needs.items()},
             **{path.relative_to(paths.root()).as_posix(): sha256_file(path) for path in _committed(modules)},
-            **{value: _signature(value) for value in _places(parameters)},
+            **{value: _signature(name, value) for name, value in _places(parameters).items()},
         },
         # GPU builds of torch are not in the lock, and nobody is kept from installing past it. Changes of our own
         # code show above, file by file.
@@ -122,14 +123,15 @@ def _committed(modules: Iterable[str]) -> list[Path]:
     return sorted(path for path in candidates if path.is_file())
 
 
-def _places(parameters: Parameters) -> list[str]:
-    values = [getattr(parameters, name) for name in parameters.places]
-    return [value for value in values if Path(value).is_absolute() or hub.local(value)]
+def _places(parameters: Parameters) -> dict[str, str]:
+    values = {name: getattr(parameters, name) for name in parameters.places}
+    return {name: value for name, value in values.items() if Path(value).is_absolute() or hub.local(value)}
 
 
-def _signature(place: str) -> str:
+def _signature(name: str, place: str) -> str:
     """Digest of the names, sizes and times of all files behind a place: cheap where contents are gigabytes."""
-    stats = [(path, path.stat()) for path in sources.files(place)]
+    behind = description.files(place) if name == "tasks" else sources.files(place)
+    stats = [(path, path.stat()) for path in behind]
     return digest([[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats])
 
 

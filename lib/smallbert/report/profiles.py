@@ -206,5 +206,5 @@ def _places(stem: str, values: Mapping[str, Any], base: Path) -> dict[str, str]:
     return found
 
 
-_BARE_HUB_IDS = ("encoder", "peer")
+_BARE_HUB_IDS = ("encoder", "peer", "teacher", "reader")
 """Parameters whose hub ids have no ``hub:`` before them, so that any other word may be one."""

@@ -138,3 +138,13 @@ def test_real_files(shared_data, tmp_path):
     examples, _ = questions.read(seed=0)
     assert sum(map(len, examples.values())) == 11873
     assert not {one.title for one in examples["train"]} & {one.title for one in examples["test"]}
+
+
+def test_the_files_behind_a_description_are_it_and_those_it_names(tmp_path):
+    for name in ("b.conllu", "a.conllu"):
+        (tmp_path / name).write_text("")
+    path = tmp_path / "tasks.toml"
+    path.write_text(
+        '[[task]]\nname = "tags"\nkind = "tagging"\nformat = "conllu"\ntrain = "b.conllu"\ntest = "a.conllu"\n'
+    )
+    assert description.files(path) == [path, tmp_path / "a.conllu", tmp_path / "b.conllu"]

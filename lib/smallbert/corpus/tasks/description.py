@@ -138,6 +138,15 @@ def load(path: str | Path) -> list[Described]:
     return found
 
 
+def files(path: str | Path) -> list[Path]:
+    """The description and every file it names.
+
+    Raises:
+        DataError: as :func:`load`.
+    """
+    return [Path(path), *sorted({file for task in load(path) for file in task.files.values()})]
+
+
 def _described(table: Any, number: int, lines: _Lines) -> Described:
     if not isinstance(table, dict):
         raise DataError(f"{lines.of(number)}: expected a table [[task]], got {table!r}.")
