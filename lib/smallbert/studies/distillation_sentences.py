@@ -160,9 +160,7 @@ def answer(trained: Trained, name: str) -> str:
         trained: the students.
         name: how the report calls the teacher, escaped.
     """
-    parts = (methods_sentence, removals_sentence, starts_sentence, shares_sentence, sizes_sentence)
-    said = list(dict.fromkeys(part(trained) for part in parts))
-    return " ".join([teacher_sentence(trained, name), *said])
+    return " ".join([teacher_sentence(trained, name), methods_sentence(trained), sizes_sentence(trained)])
 
 
 def _reaches_a_larger(found: pd.DataFrame, name: str) -> str:
