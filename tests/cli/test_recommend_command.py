@@ -176,7 +176,7 @@ def test_recommend(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SMALLBERT_OUT", str(tmp_path))
     row = {"point": "trim-1", "name": "trim", "kind": "encoder", "megabytes": 3.0, "measure": "topic accuracy kept"}
     row |= {"kept": 0.9, "low": 0.8, "high": 1.0, "n": 200, "over": "articles", "page": "05_distillation"}
-    row |= {"where": "reductions", "command": "smallbert build trim-1", "bytes": None, "time": None}
+    row |= {"where": "reductions", "command": "smallbert build trim-1", "bytes": None, "time": None, "detail": False}
     Results(edition("default"), "08_frontier").write_table("points", pd.DataFrame([row]))
     assert run("recommend", "--budget-mb", "5") == 0
     assert capsys.readouterr().out.splitlines()[-1] == "To build it: smallbert build trim-1"

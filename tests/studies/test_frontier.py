@@ -233,6 +233,22 @@ def test_page_4s_arms_are_paired_by_seed(results):
     assert (row["time"], row["n"]) == (0.9, 3)
 
 
+def test_a_time_is_what_a_speed_is_the_inverse_of(results):
+    rows = [("whole", "fp32", 1.0, 1.0, 1.0), ("whole", "int8 products", 2.0, 1.6, 2.5)]
+    rows += [("trimmed, coverage 0.99", "fp32", 1.25, 1.0, 2.0)]
+    columns = ["encoder", "form", "speed", "speed low", "speed high"]
+    timed = pd.DataFrame(rows, columns=columns).assign(measure=weights.ALONE)
+    products = quantised().iloc[1:2].assign(form="int8 products")
+    frame = pd.concat([quantised(), products], ignore_index=True)
+    found, _ = frontier.collect(results, quantised=frame, timed=timed)
+    row = one(found, "08_frontier", "whole, int8 products", NEIGHBOURS)
+    assert (row["time"], row["time low"], row["time high"]) == pytest.approx((0.5, 0.4, 0.625))
+    # Weights that are only stored in fewer bits run in the time of the full ones.
+    row = one(found, "08_frontier", "trimmed, coverage 0.99, int8 weights", NEIGHBOURS)
+    assert (row["time"], row["point"], row["method"]) == (0.8, "trim-0.99+int8", "stacked")
+    assert one(found, "08_frontier", "whole, int8 weights", NEIGHBOURS)["time"] == 1
+
+
 def test_run_json_is_not_needed(results):
     write_json(results.edition.results / "run.json", {"stages": {}})
     assert len(frontier.collect(results)[0])

@@ -22,7 +22,7 @@ def points(tmp_path):
         ("pca-32-int8", "PCA, int8, 32 bytes", "index", none, 32, "neighbour overlap@10", 0.8, 0.7, 0.9, "build", none),
     ]
     columns = ["point", "name", "kind", "megabytes", "bytes", "measure", "kept", "low", "high", "command", "time"]
-    frame = pd.DataFrame(rows, columns=columns).assign(n=200, over="articles")
+    frame = pd.DataFrame(rows, columns=columns).assign(n=200, over="articles", detail=False)
     frame = frame.assign(page="05_distillation", where="reductions")
     frame["time low"], frame["time high"] = frame.time - 0.1, frame.time + 0.1
     results = Results(Edition("mine", tmp_path), "08_frontier")
@@ -66,6 +66,13 @@ def test_measures_are_found_by_a_part_of_their_name(points):
     with pytest.raises(UsageError, match="Expected one measure called 'kept', got 2") as error:
         recommend.measure(points, "megabytes", "kept")
     assert "topic accuracy kept; neighbours kept" in error.value.hint
+
+
+def test_a_single_task_gives_way_to_the_whole(points):
+    task = points[points.measure == "topic accuracy kept"].assign(measure="topic of a sentence, frozen", detail=True)
+    both = pd.concat([task, points], ignore_index=True)
+    assert recommend.measure(both, "megabytes", "topic") == "topic accuracy kept"
+    assert recommend.measure(both, "megabytes", "topic of a sentence") == "topic of a sentence, frozen"
 
 
 def test_an_edition_without_points(tmp_path):

@@ -87,9 +87,9 @@ def missing_sentence(missing: list[str]) -> str:
 
 
 def measures(points: pd.DataFrame, cost: str) -> list[str]:
-    """The measures, without single tasks, that points of this cost have."""
+    """The measures, without single tasks, in which something besides the reference has this cost."""
     own = points[points[cost].notna() & (points.kind == COSTS[cost]) & ~points.detail]
-    return list(dict.fromkeys(own.measure))
+    return [name for name, part in own.groupby("measure", sort=False) if part["name"].nunique() > 1]
 
 
 def against(points: pd.DataFrame, cost: str) -> pd.DataFrame:
@@ -215,7 +215,7 @@ def shown(points: pd.DataFrame) -> pd.DataFrame:
 
 
 def _answering(points: pd.DataFrame, cost: str) -> pd.DataFrame:
-    """Points that can answer a need: measured against the run's encoder or the whole vector, and not these themselves."""
+    """Points that can answer a need: measured against the run's encoder or the whole vector, and neither of these."""
     own = points[(points.kind == COSTS[cost]) & points[cost].notna() & points.kept.notna() & ~points.detail]
     return own[~own.measure.isin([TWIN, TEACHER]) & (own.point != WHOLE_POINT)]
 

@@ -5,6 +5,7 @@ from smallbert.report.settings.autoencoders import AutoencoderDepth, LayerSchedu
 from smallbert.report.settings.base import Parameters
 from smallbert.report.settings.distillation import Distillation
 from smallbert.report.settings.embeddings import CorpusAndEmbeddings
+from smallbert.report.settings.frontier import Frontier
 from smallbert.report.settings.knowledge import Knowledge
 from smallbert.report.settings.transfer import Transfer
 
@@ -16,6 +17,7 @@ MODELS: dict[str, type[Parameters]] = {
     "05_distillation": Distillation,
     "06_transfer": Transfer,
     "07_knowledge": Knowledge,
+    "08_frontier": Frontier,
 }
 """By the notebook's stem, in the report's order."""
 
@@ -25,6 +27,7 @@ __all__ = [
     "AutoencoderDepth",
     "CorpusAndEmbeddings",
     "Distillation",
+    "Frontier",
     "Knowledge",
     "LayerSchedules",
     "Parameters",

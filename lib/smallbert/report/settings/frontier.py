@@ -15,16 +15,33 @@ Budgets = Annotated[list[Count], ASCENDING]
 class Frontier(Parameters):
     """How small, at what cost? Every method of the report on one page."""
 
-    needs = ("01_corpus_and_embeddings", "02_autoencoder_depth", "04_albert", "05_distillation", "06_transfer")
-    figures = ("codes_maps", "codes_formats", "codes_pareto", "codes_languages", "codes_preprocessing", "weights")
-    tables = ("encoding", "weights_forms", "timings")
-    timed = ("encoding", "timings", "weights")
+    needs = (
+        "01_corpus_and_embeddings",
+        "02_autoencoder_depth",
+        "03_layer_schedules",
+        "04_albert",
+        "05_distillation",
+        "06_transfer",
+        "07_knowledge",
+    )
+    figures = (
+        "codes_maps",
+        "codes_formats",
+        "codes_pareto",
+        "codes_languages",
+        "codes_preprocessing",
+        "weights",
+        "frontier_megabytes",
+        "frontier_time",
+    )
+    tables = ("encoding", "weights_forms", "weight_times", "points", "needs", "claims")
+    timed = ("encoding", "weights", "weight_times", "frontier_time", "points", "needs")
     places: ClassVar = {"encoder": ("pretrain", "minilm")}
     speed = ("jobs",)
 
     encoder: str = Field("pretrain", description="the encoder of page 1: pretrain, minilm, a folder or a hub id")
-    bytes: Budgets = Field([8, 16, 32, 64, 128], min_length=2, description="sizes of a stored vector, bytes")
-    code_bytes: Annotated[Count, among("bytes")] = Field(32, description="the size shown most; one of bytes")
+    budgets: Budgets = Field([8, 16, 32, 64, 128], min_length=2, description="sizes of a stored vector, bytes")
+    code_bytes: Annotated[Count, among("budgets")] = Field(32, description="the size shown most; one of budgets")
     autoencoder_bytes: Budgets = Field([16, 64], min_length=1, description="sizes at which autoencoders are trained")
     seeds: int = Field(2, ge=2, description="repetitions of codes that are drawn or trained")
     code_epochs: Count = Field(5, description="epochs of trained codes")

@@ -1,0 +1,89 @@
+"""The commands that act on the report: ``smallbert recommend`` and ``smallbert build``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from smallbert.cli.arguments import add_corpus, count, pair
+
+
+def add(commands: argparse._SubParsersAction) -> None:
+    """Enter the commands."""
+    recommend = commands.add_parser("recommend", help="what to take within a budget, by what an edition measured")
+    budget = recommend.add_mutually_exclusive_group(required=True)
+    budget.add_argument("--budget-mb", type=_positive, metavar="MB", help="megabytes of an encoder's weights at most")
+    budget.add_argument("--budget-bytes", type=_positive, metavar="N", help="bytes of a vector in an index at most")
+    recommend.add_argument("--task", default="", help="what to judge by, such as topic (task scores, where measured)")
+    recommend.add_argument("--edition", default="default", help="%(default)s")
+    recommend.set_defaults(command=_recommend)
+
+    build = commands.add_parser(
+        "build",
+        help="build a point of the frontier from an encoder and a corpus, and check that it is what the report says",
+        description="POINT is trim-COVERAGE, pca-K (pca-K-int8 and so on), fp16, int8, int4, or trim-COVERAGE+ one of "
+        "the others, such as trim-0.99+pca-64. With pca sentence-transformers loads the folder; fewer bits are stored "
+        "and restored.",
+        epilog="exit code 1: built, but not what the report says",
+    )
+    build.add_argument("point", metavar="POINT", help="as `smallbert recommend` names it")
+    build.add_argument("--encoder", required=True, help="minilm, a folder or a hub id")
+    build.add_argument("--out", type=Path, required=True, help="folder of the encoder")
+    build.add_argument("--edition", default="default", help="whose report to compare with (%(default)s)")
+    build.add_argument("--tolerance", type=_positive, metavar="SHARE", help="how far from the report it may be (0.05)")
+    build.add_argument("--max-tokens", type=count, help="longest text that is read (as the report had it, else 128)")
+    build.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="%(default)s")
+    add_corpus(build, "--corpus", "articles to build for")
+    build.set_defaults(command=_build)
+
+
+def _recommend(options: argparse.Namespace) -> None:
+    from smallbert import paths
+    from smallbert.results import Results
+    from smallbert.studies import recommend
+
+    cost, budget = ("megabytes", options.budget_mb) if options.budget_mb else ("bytes", options.budget_bytes)
+    found = recommend.points(Results(paths.edition(options.edition), "08_frontier"))
+    print("\n".join(recommend.answer(found, cost, budget, recommend.measure(found, cost, options.task))))
+
+
+def _build(options: argparse.Namespace) -> int:
+    from smallbert import paths
+    from smallbert.compress.vocabulary import check_free
+    from smallbert.report import embedding
+    from smallbert.results import Results
+    from smallbert.studies import build, points
+
+    plan = points.parse(options.point)
+    columns = dict(pair(text) for text in options.columns)
+    embedding.refuse_what_has_no_meaning(options)
+    check_free(options.out)
+    corpus = embedding.corpus(options, columns)
+    results = Results(paths.edition(options.edition), "08_frontier")
+    row, measured, why = build.reported(results, options.point, options.encoder, corpus)
+    measured |= {"max_tokens": options.max_tokens} if options.max_tokens else {}
+    machine = {
+        "device": options.device,
+        **{name: measured[name] for name in ("max_tokens", "seed") if name in measured},
+    }
+    made = build.build(plan, options.encoder, corpus, options.out, **machine)
+    print(f"{options.out}: {made.megabytes:.4g} MB of weights")
+    if made.code is not None:
+        print(f"its vectors have {made.code.width} numbers; the index stores them as {plan.numbers}")
+    if plan.bits:
+        print("stored in fewer bits: smallbert.compress.quantize.restore makes an encoder of it again")
+    how = {"rows": build.TEST_ROWS} | {name: measured[name] for name in ("rows", "metric") if name in measured}
+    found = build.kept(plan, made, options.encoder, corpus, **how, **machine)
+    same, told = build.verdict(found, row, why, options.tolerance or build.TOLERANCE)
+    print(told)
+    return 0 if same else 1
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"expected a number, got {text!r}") from error
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+    return value

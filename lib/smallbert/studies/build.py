@@ -1,0 +1,229 @@
+"""Build a point of the frontier from an encoder and a corpus, and hold it to what the report says of it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from smallbert import storage
+from smallbert.compress import dense, quantize
+from smallbert.compress.codes.code import cosines
+from smallbert.compress.codes.formats import Binary, Floats, Int8
+from smallbert.compress.linear import AffineCode, Pca, require_width
+from smallbert.compress.moments import Moments
+from smallbert.compress.vocabulary import Vocabulary, check_free
+from smallbert.corpus.prepared import Corpus
+from smallbert.errors import DataError
+from smallbert.measure.bootstrap import percentiles, resampled_means
+from smallbert.measure.neighbours import Metric, nearest, overlap
+from smallbert.measure.stats import Interval
+from smallbert.models import encoder as encoders
+from smallbert.models import sources
+from smallbert.models.encoder import Encoder
+from smallbert.progress import Progress
+from smallbert.results import Results
+from smallbert.studies import recommend, searches
+from smallbert.studies.articles import NEIGHBOURS, draw
+from smallbert.studies.embed import Texts
+from smallbert.studies.points import Plan
+
+EMBEDDINGS = "01_corpus_and_embeddings"
+
+TRAIN_ROWS, TEST_ROWS = 20_000, 2_000
+"""Articles that principal components are fitted to, and that are searched, at most."""
+
+TOLERANCE = 0.05
+"""How far from the report's value a rebuilt point may be: other articles, another draw."""
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was built.
+
+    Args:
+        folder: where.
+        megabytes: of the weights' files.
+        code: the last layer, if it has one.
+    """
+
+    folder: Path
+    megabytes: float
+    code: AffineCode | None
+
+
+def build(
+    plan: Plan, source: str, corpus: Corpus, out: Path, *, max_tokens: int = 128, seed: int = 0, device: str = "auto"
+) -> Built:
+    """Build a plan.
+
+    Args:
+        plan: from :func:`smallbert.studies.points.parse`.
+        source: the encoder: ``minilm``, a folder or a hub id.
+        corpus: its train articles decide which tokens stay and what the last layer is fitted to.
+        out: a folder without an encoder.
+        max_tokens: where an article is cut.
+        seed: of the draw of train articles.
+        device: where to embed.
+
+    Returns:
+        A folder that ``transformers`` loads; with a last layer also sentence-transformers; with fewer bits what
+        :func:`smallbert.compress.quantize.restore` makes an encoder of again.
+
+    Raises:
+        UsageError: ``out`` holds an encoder, or more components than numbers.
+        DataError, MachineError: the encoder cannot be read, or the folder not be written.
+    """
+    check_free(out)
+    folder = sources.find(source)
+    with tempfile.TemporaryDirectory(prefix="smallbert-build-") as work:
+        if plan.coverage is not None:
+            last = plan.width is None and plan.bits is None
+            folder = _trim(source, corpus, plan.coverage, out if last else Path(work) / "trimmed")
+        code = None
+        if plan.width is not None:
+            loaded = encoders.load(str(folder), precision="fp32", max_tokens=max_tokens, device=device)
+            require_width(plan.width, loaded.width, 1)
+            _, texts = draw(corpus, "train", TRAIN_ROWS, seed)
+            code = Pca.fit(Moments.of(_vectors(loaded, texts, "embedding"))).code(plan.width)
+            dense.write(folder, code, out, max_tokens=max_tokens)
+        elif plan.bits is not None:
+            quantize.write(folder, out, plan.bits)
+    return Built(out, sum(path.stat().st_size for path in out.rglob("*.safetensors")) / 1e6, code)
+
+
+def kept(
+    plan: Plan,
+    built: Built,
+    source: str,
+    corpus: Corpus,
+    *,
+    rows: int = TEST_ROWS,
+    metric: Metric = "cosine",
+    max_tokens: int = 128,
+    seed: int = 0,
+    device: str = "auto",
+) -> Interval:
+    """Share of every test article's nearest others that what was built finds too, with its bootstrap interval.
+
+    Args:
+        plan: that was built.
+        built: from :func:`build`.
+        source: the encoder it was built from.
+        corpus: whose test articles are compared.
+        rows: test articles at most; among more of them fewer neighbours stay.
+        metric: ``cosine``, where queries keep all their digits, or ``l2`` between what is stored.
+        max_tokens: as in :func:`build`.
+        seed: of the draw.
+        device: where to embed.
+    """
+    _, texts = draw(corpus, "test", rows, seed)
+    options = {"precision": "fp32", "max_tokens": max_tokens, "device": device}
+    whole = _vectors(encoders.load(source, **options), texts, "comparing")
+    with tempfile.TemporaryDirectory(prefix="smallbert-build-") as work:
+        folder = quantize.restore(built.folder, Path(work) / "restored") if plan.bits else built.folder
+        own = _vectors(encoders.load(str(folder), **options), texts, "comparing")
+    # An origin is no loss: both are compared about their means.
+    whole, own = whole - whole.mean(axis=0), own if built.code is not None else own - own.mean(axis=0)
+    query = stored = own
+    if built.code is not None:
+        query = built.code.encode(own)
+        stored = _rounded(plan.numbers, query)
+        # Bits are compared with bits, as on page 8; else a query keeps all its digits.
+        query = stored if plan.numbers == "binary" else query
+    if metric == "l2":
+        queries = np.arange(len(whole))
+        found = overlap(*(nearest(one, queries, NEIGHBOURS, metric=metric) for one in (whole, stored)))
+    else:
+        truth = searches.neighbours(cosines(whole, whole))
+        found = searches.overlap(truth, searches.neighbours(cosines(query, stored)))
+    return percentiles(found, resampled_means(found, seed=seed))
+
+
+def reported(results: Results, point: str, source: str, corpus: Corpus) -> tuple[pd.Series | None, dict[str, Any], str]:
+    """What an edition says of a point's neighbours, where it measured them with this encoder on this corpus.
+
+    Args:
+        results: of the edition.
+        point: its name.
+        source: the encoder it is built from.
+        corpus: the corpus it is built for.
+
+    Returns:
+        The row of the edition's points, and the ``rows``, ``metric``, ``max_tokens`` and ``seed`` it was measured with,
+        as far as they are known; or no row, and why.
+    """
+    try:
+        found, first = recommend.points(results), results.of(EMBEDDINGS).values()
+    except DataError:
+        return None, {}, f"Edition {results.edition.name} has no points to compare with."
+    sha256 = sources.checksum(sources.find(source))
+    if (sha256, corpus.key) != (first["encoder"]["sha256"], first["corpus"]["key"]):
+        return None, {}, f"Edition {results.edition.name} measured another encoder or corpus: nothing to compare with."
+    own = found[(found.point == point) & found.measure.str.startswith("neighbour")]
+    if own.empty:
+        return None, {}, f"Edition {results.edition.name} has not measured the neighbours of this point."
+    return own.iloc[0], _conditions(results, own.iloc[0]), ""
+
+
+def _conditions(results: Results, row: pd.Series) -> dict[str, Any]:
+    """How many articles a page searched and how, how much of them it read, and by which draw: as its parameters say."""
+    path = results.edition.results / "run.json"
+    stages = storage.read_json(path)["stages"] if path.exists() else {}
+    parameters = stages.get(row.page, {}).get("parameters", {})
+    known = {
+        "rows": parameters.get("probe_rows", parameters.get("metric_rows")),
+        "max_tokens": parameters.get("sequence"),
+        "seed": parameters.get("seed"),
+        "metric": "l2",
+    }
+    if row.over == "queries":  # page 8's index
+        known |= {"rows": int(row.n), "metric": "cosine"}
+    return {name: value for name, value in known.items() if value is not None}
+
+
+def verdict(found: Interval, row: pd.Series | None, why: str = "", tolerance: float = TOLERANCE) -> tuple[bool, str]:
+    """Whether a rebuilt point is what the report says, and the sentence; where it says nothing, that.
+
+    Args:
+        found: from :func:`kept`.
+        row: from :func:`reported`.
+        why: there is no row.
+        tolerance: a difference of means this small does not matter.
+    """
+    told = f"Keeps {found.estimate:.1%} [{found.low:.1%}, {found.high:.1%}] of the {NEIGHBOURS} nearest others."
+    if row is None:
+        return True, f"{told} {why}".strip()
+    difference = found.estimate - row.kept
+    within = abs(difference) <= tolerance
+    word = "as the report says" if within else "not what the report says"
+    return within, f"{told} The report: {row.kept:.1%}, {difference:+.1%}, {word} (tolerance {tolerance:.1%})."
+
+
+def _trim(source: str, corpus: Corpus, coverage: float, out: Path) -> Path:
+    vocabulary = Vocabulary(source)
+    with Progress("counting tokens", corpus.counts["split"]["train"], "articles") as bar:
+        counts = vocabulary.count(Texts(corpus), advance=bar.advance)
+    return vocabulary.trim(vocabulary.keep(counts, coverage=coverage), out).folder
+
+
+def _vectors(encoder: Encoder, texts: list[str], label: str) -> np.ndarray:
+    with Progress(label, len(texts), "articles") as bar:
+        return encoder.encode(encoder.tokenize(texts), advance=bar.advance)
+
+
+def _rounded(numbers: str, values: np.ndarray) -> np.ndarray:
+    """Numbers as an index gives them back."""
+    formats: dict[str, Callable[[], Floats | Int8 | Binary]] = {
+        "fp32": lambda: Floats(values.shape[1], 32),
+        "fp16": lambda: Floats(values.shape[1], 16),
+        "int8": lambda: Int8.fit(values),
+        "binary": lambda: Binary.signs(values.shape[1]),
+    }
+    format = formats[numbers]()
+    return format.decode(format.encode(values))

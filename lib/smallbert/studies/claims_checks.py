@@ -1,0 +1,262 @@
+"""One check for each claim: what an edition's tables say of it, and where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from smallbert.errors import DataError
+from smallbert.published import published
+from smallbert.results import Results
+from smallbert.studies.frontier_points import ALBERT, DEPTH, DISTIL, TRANSFER, figure_data
+from smallbert.studies.size_laws import BENT
+
+Verdict = Literal["holds", "does not hold", "cannot be told", "not measured in this edition"]
+HOLDS, FAILS, OPEN, UNMEASURED = VERDICTS = ("holds", "does not hold", "cannot be told", "not measured in this edition")
+
+SCHEDULES, KNOWLEDGE = "03_layer_schedules", "07_knowledge"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What an edition says of a claim.
+
+    Args:
+        verdict: one of :data:`VERDICTS`.
+        evidence: a computed sentence.
+        link: page and figure, ``STEM.html#FIGURE``.
+    """
+
+    verdict: Verdict
+    evidence: str
+    link: str = ""
+
+
+def judge(words: Iterable[str], *, support: Collection[str], against: Collection[str]) -> Verdict:
+    """What several verdicts of comparisons make of a claim that says something of all of them.
+
+    Args:
+        words: of the comparisons.
+        support: words that agree with the claim.
+        against: words that refute it; one is enough.
+    """
+    words = list(words)
+    if any(word in against for word in words):
+        return FAILS
+    return HOLDS if words and all(word in support for word in words) else OPEN
+
+
+def depth_order(results: Results) -> Finding:
+    """The published order of losses by depth."""
+    ranks = _some(results.of(DEPTH).table("ranks"))
+    same = ranks.ours == ranks.published
+    # An order that our own seeds do not agree on tells nothing of another.
+    verdict = HOLDS if same.all() else FAILS if (~same & (ranks.low > 0)).any() else OPEN
+    told = "; ".join(
+        f"{row.protocol} protocol, {row.k} numbers: {row.ours} against {row.published}, tau {row.published_tau:+.2f}, "
+        f"between our seeds {row.seeds_tau:+.2f} [{row.low:+.2f}, {row.high:+.2f}]"
+        for row in ranks.itertuples()
+    )
+    return Finding(verdict, f"Orders of losses, largest first: {told}.", _link(DEPTH, "gap_by_depth"))
+
+
+def bottleneck_heavy(results: Results) -> Finding:
+    """Bottleneck-heavy schedules against uniform ones, at equal depth and at equal size."""
+    page = results.of(SCHEDULES)
+    both = pd.concat([page.table("against_uniform"), page.table("matched")], ignore_index=True)
+    claimed = published("original.best_schedule").value
+    own = _some(
+        both[both.schedule.str.startswith(claimed)].drop_duplicates(["protocol", "depth", "schedule", "against"])
+    )
+    verdict = judge(own.verdict, support={"lower"}, against={"higher", "equivalent"})
+    return Finding(
+        verdict,
+        f"FVU of {claimed} less uniform, {len(own)} comparisons: {_tally(own.verdict)} "
+        f"({own.difference.min():+.4f} to {own.difference.max():+.4f}).",
+        _link(SCHEDULES, "gap_by_schedule"),
+    )
+
+
+def converges(results: Results) -> Finding:
+    """How far the layers of trained all-shared encoders move a token."""
+    courses = results.of(ALBERT).table("courses")
+    own = _some(courses[courses.label.str.startswith("all shared") & (courses.state == "trained")])
+    verdict = judge(own.verdict, support={"converges"}, against={"oscillates", "neither"})
+    return Finding(verdict, f"{len(own)} curves over layers: {_tally(own.verdict)}.", _link(ALBERT, "transitions"))
+
+
+def factorised_speed(results: Results) -> Finding:
+    """Training time with a factorised embedding and nothing shared."""
+    claimed = published("albert.table2.large.speedup").value
+    times = figure_data(results.of(ALBERT), "speed")
+    own = times[(times.measure == "training") & (times.sharing == "nothing shared")].iloc[1:]
+    row = _some(own).iloc[0]
+    verdict = HOLDS if row.high <= 1 / claimed else FAILS if row.low > 1 / claimed else OPEN
+    return Finding(
+        verdict,
+        f"With {row.arm} training takes {row.ratio:.0%} [{row.low:.0%}, {row.high:.0%}] of the time without "
+        f"factorising; {claimed:g} times faster would be {1 / claimed:.0%}.",
+        _link(ALBERT, "speed"),
+    )
+
+
+def what_sharing_costs(results: Results) -> Finding:
+    """Attention or feed-forward layers shared, against nothing shared."""
+    table = results.of(ALBERT).table("contrasts").set_index("sharing")
+    attention, forward = (_some(table[table.index == name]) for name in ("attention shared", "feed-forward shared"))
+    parts = (
+        judge(attention.verdict, support={"equivalent", "lower"}, against={"higher"}),
+        judge(forward.verdict, support={"higher"}, against={"equivalent", "lower"}),
+    )
+    verdict = FAILS if FAILS in parts else HOLDS if set(parts) == {HOLDS} else OPEN
+    told = "; ".join(
+        f"{sharing}, E {row.embedding}: {row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}], {row.verdict}"
+        for sharing, row in pd.concat([attention, forward]).iterrows()
+    )
+    return Finding(verdict, f"Held-out loss less that of nothing shared, nats. {told}.", _link(ALBERT, "sharing"))
+
+
+def next_sentence(results: Results) -> Finding:
+    """Pretraining with and without next-sentence prediction, on a task beyond it."""
+    table = results.of(ALBERT).table("second_task")
+    own = _some(table[(table.arm == "next sentence") & (table.against == "no second task")])
+    verdict = judge(own.verdict, support={"equivalent"}, against={"higher", "lower"})
+    told = "; ".join(f"{row.task}: {_difference(row)}" for row in own.itertuples())
+    return Finding(verdict, f"Accuracy with the task less without it. {told}.", _link(ALBERT, "second_task_accuracy"))
+
+
+def shorter_and_better(results: Results) -> Finding:
+    """Sharing at equal time. Arms are not paired there, so means can refute the claim and not establish it."""
+    table = results.of(ALBERT).table("equal_time").set_index("sharing")
+    if not {"nothing shared", "all shared"} <= set(table.index):
+        raise DataError("Expected both arms at equal time.")
+    plain, shared = table.loc["nothing shared"], table.loc["all shared"]
+    above = shared["loss at equal time"] - plain["loss at equal time"]
+    slower = shared.speed <= plain.speed
+    return Finding(
+        FAILS if slower else OPEN,
+        f"All shared trains at {shared.speed:.2f} times the speed of nothing shared; after equal time its held-out "
+        f"loss is {abs(above):.3f} nats {'above' if above > 0 else 'below'} by mean, without an interval between them.",
+        _link(ALBERT, "speed"),
+    )
+
+
+def bert_numbers(results: Results) -> Finding:
+    """Numbers of BERT's appendix beside those of GPT-1's paper."""
+    table = _some(results.of(TRANSFER).table("twin_slips"))
+    told = "; ".join(f"{row.claim}: {row.said}, correctly {row.correct}" for row in table.itertuples())
+    return Finding(FAILS, f"{told}.", f"{TRANSFER}.html")
+
+
+def two_steps(results: Results) -> Finding:
+    """The decision as the paper defines it, which is one comparison."""
+    table = _some(results.of(TRANSFER).table("answering"))
+    row = table.iloc[0]
+    return Finding(
+        FAILS,
+        f"One comparison with a threshold decides whether and where at once, here as in the paper: F1 {row.F1:.2f} "
+        f"({row.model}, {row['mode']}), with {row.unanswerable:.0%} of the questions that have no answer left without.",
+        _link(TRANSFER, "null_threshold"),
+    )
+
+
+def bigger_is_better(results: Results) -> Finding:
+    """The last step of size, and whether a law with an asymptote foretells sizes best."""
+    page = results.of(TRANSFER)
+    steps, laws = page.table("size_steps"), page.table("size_laws")
+    last = _some(steps[steps.panel == "size"]).iloc[-1]
+    preferred = laws[(laws.measure == laws.measure.iloc[0]) & laws.preferred.astype(bool)].law
+    bent = BENT in set(preferred)
+    verdict = judge([last.verdict], support={"lower"}, against={"higher", "equivalent"})
+    if verdict == HOLDS and bent:
+        verdict = FAILS
+    law = f"the law that foretells sizes best is the {preferred.iloc[0]}" if len(preferred) else "no law is preferred"
+    return Finding(
+        verdict,
+        f"Held-out loss of {last.arm} less {last.against}, nats: {_difference(last)}; {law}. What lies beyond the "
+        "largest size cannot be told.",
+        _link(TRANSFER, "against_size"),
+    )
+
+
+def small_batches(results: Results) -> Finding:
+    """The largest batch against the smallest at equal training loss."""
+    row = _some(results.of(TRANSFER).table("batch_relations")).iloc[0]
+    verdict = judge([row.verdict], support={"higher"}, against={"lower", "equivalent"})
+    if pd.isna(row.estimate):
+        return Finding(OPEN, "There are too few encoders or seeds.", _link(TRANSFER, "at_training_loss"))
+    return Finding(
+        verdict,
+        f"{row.relation.capitalize()}, from the smallest batch to the largest: {row.estimate:+.3f} nats "
+        f"[{row.low:+.3f}, {row.high:+.3f}], {row.verdict}.",
+        _link(TRANSFER, "at_training_loss"),
+    )
+
+
+def only_soft_targets(results: Results) -> Finding:
+    """DistilBERT's recipe with its parts taken away: there are others than soft targets."""
+    removed = _some(figure_data(results.of(DISTIL), "removed"))
+    others = removed[removed.label != "without soft targets"]
+    told = "; ".join(
+        f"{row.label}: {row.printed:+.2f} points as printed, here {_difference(row)}" for row in removed.itertuples()
+    )
+    return Finding(
+        FAILS if len(others) else OPEN,
+        f"Held-out loss less the whole recipe's, nats, one part taken away at a time. {told}.",
+        _link(DISTIL, "removed"),
+    )
+
+
+def shrunk_teacher(results: Results) -> Finding:
+    """The maps between TinyBERT's widths."""
+    table = _some(results.of(DISTIL).table("projections"))
+    told = "; ".join(f"{row.form}: {row.parameters:,} parameters" for row in table.itertuples())
+    return Finding(FAILS, f"The maps lift the student to the teacher's width. {told}.", f"{DISTIL}.html")
+
+
+def facts_not_in_the_text(results: Results) -> Finding:
+    """What the sentence that states the answer adds to the closed book."""
+    table = results.of(KNOWLEDGE).table("contrasts")
+    own = _some(table[table.given == "text"])
+    verdict = judge(own.verdict, support={"higher"}, against={"equivalent", "lower"})
+    told = "; ".join(f"{row.kind}: {_difference(row)}" for row in own.itertuples())
+    return Finding(
+        verdict,
+        f"Accuracy on entities not in training, with the sentence less without it. {told}.",
+        _link(KNOWLEDGE, "answers"),
+    )
+
+
+def knowledge_graph(results: Results) -> Finding:
+    """Whether, for every kind of question, some injection makes answers follow right triples more than wrong ones."""
+    table = results.of(KNOWLEDGE).table("contrasts")
+    own = _some(table[(table.given == "right") & (table.against == "wrong")])
+    helped = [(part.verdict == "higher").any() for _, part in own.groupby("kind")]
+    none = own.verdict.isin(["equivalent", "lower"]).all()
+    told = "; ".join(f"{row.kind}, {row.arm}: {_difference(row)}" for row in own.itertuples())
+    return Finding(
+        HOLDS if all(helped) else FAILS if none else OPEN,
+        f"Accuracy on entities not in training given the right triple less given a wrong one. {told}.",
+        _link(KNOWLEDGE, "answers"),
+    )
+
+
+def _some(table: pd.DataFrame) -> pd.DataFrame:
+    if table.empty:
+        raise DataError("Expected comparisons, got none.")
+    return table
+
+
+def _difference(row: pd.Series) -> str:
+    return f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}], {row.verdict}"
+
+
+def _tally(words: pd.Series) -> str:
+    return ", ".join(f"{word} in {count}" for word, count in words.value_counts().items())
+
+
+def _link(page: str, figure: str) -> str:
+    return f"{page}.html#{figure}"
