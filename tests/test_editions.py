@@ -8,6 +8,8 @@ import pytest
 from smallbert import paths
 from smallbert.report.parameters import MODELS
 from smallbert.storage import read_json
+from smallbert.studies.claims import load as load_claims
+from smallbert.studies.claims_checks import VERDICTS
 from smallbert.studies.floor import TOLERANCE
 
 ROOT = paths.root()
@@ -77,6 +79,17 @@ def test_published_students_and_tasks_have_seeds_and_the_shelf_starts_with_the_w
     assert shelf["of reference"].iloc[0] == 1.0
     assert len(shelf) >= 5
     assert len(pd.read_csv(RESULTS / name / "06_transfer" / "tasks.csv")) >= 3
+
+
+@pytest.mark.parametrize("name", EDITIONS)
+def test_every_claim_has_a_verdict_and_every_point_a_cost(name):
+    claims = pd.read_csv(RESULTS / name / "08_frontier" / "claims.csv")
+    assert claims.claim.tolist() == [one.claim for one in load_claims()]
+    assert set(claims.verdict) <= set(VERDICTS)
+    points = pd.read_csv(RESULTS / name / "08_frontier" / "points.csv")
+    assert len(points) > 50
+    assert points[["bytes", "megabytes"]].notna().any(axis=1).all()
+    assert read_json(RESULTS / name / "08_frontier" / "values.json")["missing"] == []
 
 
 @pytest.mark.parametrize("name", EDITIONS)

@@ -97,6 +97,7 @@ def test_what_a_profile_leaves_to_its_user_must_be_given():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        (f"[tiny]\n{FACTS}jobs = 0", "profile tiny: expected jobs of at least 1, got 0"),
         (f'[tiny]\n{FACTS}requires = ["corpsu"]', "profile tiny: expected requires to list parameters, got ['corpsu']"),
         ("[tiny]\n", "profile tiny: expected description (str), got None"),
         (f"[tiny]\n{FACTS}descripton = 1", "profile tiny: unknown key 'descripton'. Did you mean 'description'?"),

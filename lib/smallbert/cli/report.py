@@ -26,7 +26,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     run.add_argument("--only", metavar="NOTEBOOK", help="this notebook (02 is enough) and what it needs")
     run.add_argument("--force", action="store_true", help="run even what is up to date")
     run.add_argument("--dry-run", action="store_true", help="say what would run and why, then stop")
-    run.add_argument("--jobs", type=count, default=1, help="notebooks at a time, where independent (%(default)s)")
+    run.add_argument("--jobs", type=count, help="notebooks at a time, where independent (1; as the profile says)")
     run.add_argument("--no-render", dest="render", action="store_false", help="leave the pages as they are")
     run.add_argument("--out", type=Path, help="folder for data/, figures/ and report/ (the project)")
     run.set_defaults(command=_run)
@@ -72,7 +72,7 @@ def _run(options: argparse.Namespace) -> None:
     command += ["--edition", edition.name] if edition.name != profile.name else []
     command += [argument for setting in options.settings for argument in ("-p", setting)]
     try:
-        Runner(profile.name, command, jobs=options.jobs).run(planned)
+        Runner(profile.name, command, jobs=options.jobs or profile.jobs).run(planned)
     finally:
         write_run(edition, found)
     if options.render:

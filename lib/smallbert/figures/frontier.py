@@ -94,6 +94,8 @@ def _panel(axes: Axes, part: pd.DataFrame, cost: str, methods: list[str]) -> Non
     axes.plot(best[cost], best.kept, color=INK, linewidth=1, drawstyle="steps-post", zorder=1)
     axes.axhline(1, color=FLOOR, linestyle=":", linewidth=1)
     axes.set_ylim(0, min(max(1.1, 1.08 * part.kept.max()), ROOM))
+    if cost == "time":
+        axes.set_xlim(0, max(1.15, 1.1 * part[cost].max()))  # an interval of few rounds would hide the points
     if cost != "time" and part[cost].max() > 4 * part[cost].min() > 0:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter("{x:g}")

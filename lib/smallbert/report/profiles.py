@@ -21,6 +21,7 @@ Values = dict[str, dict[str, Any]]
 EVERY = "all"
 _FACTS = {"description": str, "minutes": int, "machine": str}
 _REQUIRES = "requires"
+_JOBS = "jobs"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Profile:
         machine: where that time was measured.
         values: what it changes.
         requires: parameters that it leaves to its user; see :func:`require`.
+        jobs: notebooks at a time; more than one only where no time that is measured shall mean anything.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Profile:
     machine: str
     values: Values = field(default_factory=dict)
     requires: tuple[str, ...] = ()
+    jobs: int = 1
 
 
 def load(path: Path | None = None) -> dict[str, Profile]:
@@ -133,11 +136,15 @@ def _profile(name: str, table: Any, path: Path) -> Profile:
     known = {parameter for fields in _all_fields() for parameter in fields}
     if not isinstance(requires, list) or not known.issuperset(requires):
         raise UsageError(f"{where}: expected {_REQUIRES} to list parameters, got {requires!r}.")
-    values = {key: value for key, value in table.items() if key not in (*_FACTS, _REQUIRES)}
+    jobs = table.get(_JOBS, 1)
+    if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
+        raise UsageError(f"{where}: expected {_JOBS} of at least 1, got {jobs!r}.")
+    known = (*_FACTS, _REQUIRES, _JOBS)
+    values = {key: value for key, value in table.items() if key not in known}
     for key, value in values.items():
         if not isinstance(value, dict):
-            raise UsageError(f"{where}: unknown key {key!r}.{suggestion(key, (*_FACTS, _REQUIRES))}")
-    return Profile(name, **{key: table[key] for key in _FACTS}, values=values, requires=tuple(requires))
+            raise UsageError(f"{where}: unknown key {key!r}.{suggestion(key, known)}")
+    return Profile(name, **{key: table[key] for key in _FACTS}, values=values, requires=tuple(requires), jobs=jobs)
 
 
 def _add(result: Values, values: Mapping[str, Mapping[str, Any]], where: str) -> None:
