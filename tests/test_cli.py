@@ -74,7 +74,7 @@ def test_version(capsys):
         (["--only", "09"], "error: Expected one notebook, got '09'."),
         (["--edition", "../x"], "edition: String should match pattern"),
         (["--profile", "news"], "error: Profile news needs -p corpus=..., which was not given."),
-        (["-p", "pretrain_heads=3"], "pretrain_heads: the value should divide pretrain_hidden (256), got 3."),
+        (["-p", "pretrain_heads=5"], "pretrain_heads: the value should divide pretrain_hidden (192), got 5."),
     ],
 )
 def test_mistake_ends_before_any_kernel_with_code_2(report, arguments, message, capsys):

@@ -47,6 +47,16 @@ def predictions(file):
     return json.loads(file.read_text())["predictions"]
 
 
+@pytest.fixture
+def one_thread():
+    """As many threads as a trial of a fleet has."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("frozen", [False, True])
 def test_every_trial_predicts_what_a_run_alone_predicts(encoders, sentence, tmp_path, frozen):
     recipe = replace(RECIPE, frozen=frozen, pooling="mean" if frozen else "first")
