@@ -112,3 +112,9 @@ def test_a_claim_without_a_field_is_named(tmp_path):
         claims.load(path)
     with pytest.raises(DataError, match="Expected claims"):
         claims.load(tmp_path / "none.toml")
+
+
+def test_a_figure_that_could_not_be_drawn_measures_nothing(results):
+    path = results.edition.figures / "05_distillation__removed.csv"
+    write_text(path, "absent\nThis teacher predicts no words.\n")
+    assert verdicts(results)["only-soft-targets"] == UNMEASURED

@@ -45,12 +45,15 @@ def figure_data(results: Results, name: str) -> pd.DataFrame:
     """The numbers behind a page's figure.
 
     Raises:
-        DataError: the page has not drawn it.
+        DataError: the page has not drawn it, or could not: then with its reason.
     """
     path = results.edition.figures / f"{results.stage}__{name}.csv"
     if not path.exists():
         raise DataError(f"Expected the figure's data {path}.", f"Run notebook {results.stage} for this edition first.")
-    return pd.read_csv(path, keep_default_na=False, na_values=[""])
+    data = pd.read_csv(path, keep_default_na=False, na_values=[""])
+    if "absent" in data:  # see smallbert.figures.absent
+        raise DataError(str(data.absent[0]))
+    return data
 
 
 def build_command(point: str) -> str:
