@@ -14,10 +14,10 @@ PROFILE ?= default
 ENVIRONMENT := $(VENV)/.ready
 INSTALL_TORCH := $(if $(TORCH_BACKEND),$(BIN)/uv pip install --python $(BIN)/python --torch-backend=$(TORCH_BACKEND),$(BIN)/pip install --quiet)
 
-.PHONY: help report test quick lint lab bench lock env clean
+.PHONY: help report test quick lint types lab bench gpu-check lock env clean
 
 help:  ## list the commands
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 env: $(ENVIRONMENT)  ## build the environment in .venv (or name one: VENV=...)
 
@@ -44,11 +44,17 @@ lint: $(ENVIRONMENT)  ## ruff over library, tests and notebooks; notebooks carry
 	$(BIN)/ruff format --check .
 	$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
 
-lab: $(ENVIRONMENT)  ## open the notebooks in JupyterLab
-	$(BIN)/jupyter lab notebooks
+types: $(ENVIRONMENT)  ## mypy over the library
+	$(BIN)/mypy
+
+lab: $(ENVIRONMENT)  ## open the workbench for analysts in JupyterLab
+	$(BIN)/jupyter lab notebooks/explore.ipynb
 
 bench: $(ENVIRONMENT)  ## measure speed beside peers; writes data/results/benchmarks
 	$(BIN)/python tests/benchmarks/run.py
+
+gpu-check: $(ENVIRONMENT)  ## measure a GPU in nine minutes (CORPUS=file for real text); writes data/results/benchmarks
+	$(BIN)/python tests/benchmarks/gpu_check.py $(if $(CORPUS),--corpus "$(CORPUS)")
 
 lock: $(ENVIRONMENT)  ## pin every dependency again, from pyproject.toml
 	$(BIN)/uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

@@ -11,10 +11,10 @@ FLOORS = {
     **dict.fromkeys(("arrays", "errors", "paths", "storage", "progress", "runtime", "provenance", "published"), 0),
     **dict.fromkeys(("corpus", "models"), 1),
     **dict.fromkeys(("compress", "knowledge", "measure"), 2),
-    "results": 3,
+    **dict.fromkeys(("results", "scale"), 3),
     **dict.fromkeys(("figures", "studies"), 4),
-    **dict.fromkeys(("explore", "report"), 5),
-    "cli": 6,
+    "report": 5,
+    **dict.fromkeys(("cli", "explore"), 6),
 }
 LIBRARY = paths.root() / "lib" / "smallbert"
 MODULES = sorted(path for path in LIBRARY.rglob("*.py") if path != LIBRARY / "__init__.py")

@@ -71,7 +71,7 @@ def test_version(capsys):
         (["-p", "sedd=3"], "error: -p: no notebook has a parameter 'sedd'. Did you mean 'seed'?"),
         (["-p", "02_autoencoder_depth.seeds=many"], "error: -p seeds: expected int, got 'many'."),
         (["--profile", "smok"], "error: There is no profile 'smok'. Did you mean 'smoke'?"),
-        (["--only", "09"], "error: Expected one notebook, got '09'."),
+        (["--only", "90"], "error: Expected one notebook, got '90'."),
         (["--edition", "../x"], "edition: String should match pattern"),
         (["--profile", "news"], "error: Profile news needs -p corpus=..., which was not given."),
         (["-p", "pretrain_heads=5"], "pretrain_heads: the value should divide pretrain_hidden (192), got 5."),

@@ -7,7 +7,7 @@ after a million rows can be looked up.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ import torch
 from smallbert.errors import DataError
 
 Array: TypeAlias = np.ndarray | torch.Tensor
+_Rows = TypeVar("_Rows", np.ndarray, torch.Tensor, np.ndarray | torch.Tensor)
 
 BLOCK = 8192
 """Rows worked on at once: 25 MB at width 768 in float32, so memory does not grow with the rows."""
@@ -48,7 +49,7 @@ def matrix(vectors: Array, *, width: int | None = None, what: str = "vectors") -
     return array
 
 
-def blocks(vectors: Array, size: int = BLOCK) -> Iterator[Array]:
+def blocks(vectors: _Rows, size: int = BLOCK) -> Iterator[_Rows]:
     """Consecutive slices of at most ``size`` rows."""
     for start in range(0, len(vectors), size):
         yield vectors[start : start + size]

@@ -1,5 +1,11 @@
 """Errors a user can act on. Each carries what was expected, what came, and the next step."""
 
+import re
+
+# Messages quote files: no character of theirs may move a terminal's cursor or turn its text round, and none may be one
+# that UTF-8 cannot write.
+_UNSEEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 class SmallbertError(Exception):
     """Base of every error the project raises on purpose.
@@ -15,6 +21,7 @@ class SmallbertError(Exception):
     exit_code = 1
 
     def __init__(self, message: str, hint: str = "") -> None:
+        message = _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", message)
         super().__init__(message)
         self.message = message
         self.hint = hint

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 import resource
 import sys
 from functools import cache
@@ -71,5 +72,10 @@ def dtype(precision: Precision, where: torch.device) -> torch.dtype:
 
 def peak_memory_bytes() -> int:
     """The largest resident size this process has had so far, in bytes."""
+    status = Path("/proc/self/status")
+    if status.exists():  # what getrusage says on Linux outlives exec: a child begins with its parent's peak
+        told = re.search(r"^VmHWM:\s*(\d+) kB$", status.read_text(), re.MULTILINE)
+        if told:
+            return int(told[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024

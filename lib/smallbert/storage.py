@@ -30,8 +30,8 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
     Raises:
         MachineError: the disk is full or the file cannot be written; finished files are untouched.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
     except OSError as error:
         raise _cannot_write(path, error) from error
@@ -65,6 +65,21 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, if they are not there.
+
+    Raises:
+        MachineError: that cannot be done.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MachineError(
+            f"Cannot make the folder {folder}: {error.strerror}.",
+            "Choose another one, or check the permissions of the folder above it.",
+        ) from error
 
 
 @contextmanager
@@ -117,13 +132,15 @@ def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     Raises:
-        DataError: the file is missing or is no JSON.
+        DataError: the file is missing, cannot be read or is no JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataError(f"Expected the file {path}, which does not exist.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise DataError(f"Expected a readable file {path}: {error.strerror}.", "Check its permissions.") from error
+    except (ValueError, RecursionError) as error:  # also no UTF-8, numbers without end, brackets without end
         raise DataError(f"{path} is no readable JSON: {error}.", "Delete it and run again.") from error
 
 

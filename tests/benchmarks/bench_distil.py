@@ -1,10 +1,10 @@
 """Distilling a sentence encoder against the loop one writes first: teacher and student forward in every step.
 
-    python tests/benchmarks/bench_distil.py            256 texts, one epoch and three, 5 rounds
+    python tests/benchmarks/bench_distil.py            96 texts, one epoch and three, 5 rounds
     python tests/benchmarks/bench_distil.py --quick    64 texts, 1 round: to see that it runs
 
 The teacher is MiniLM (6 x 384), the student a fresh BERT of 4 x 256 with a projection to 384, the loss one minus the
-cosine of the embeddings. Texts are those of bench_extract.py, cut at 128 tokens, tokenised before, for all; no dropout
+cosine of the embeddings. Texts are those of texts.py, cut at 128 tokens, tokenised before, for all; no dropout
 on either side. The plain loop pads random batches of 32 texts and runs in fp32. Ours includes the teacher's pass, on
 disk. Losses of the untrained student over all texts stand beside, to see that both compute the same.
 """
@@ -14,7 +14,7 @@ from __future__ import annotations
 import io
 import os
 import tempfile
-from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +24,8 @@ import machine
 import numpy as np
 import torch
 import transformers
-from bench_extract import news
+from compare import Variant, compare
+from texts import news, reading, training
 from torch.nn import functional as F
 
 from smallbert.compress.distill import students
@@ -36,6 +37,7 @@ from smallbert.compress.distill.projections import Student
 from smallbert.compress.distill.recording import record
 from smallbert.models import sources
 from smallbert.models.recipe import PretrainRecipe
+from smallbert.models.sizes import from_config
 from smallbert.models.tokenizer import SEP
 from smallbert.models.training import make_optimizer, update
 
@@ -153,39 +155,45 @@ class Ours:
                 update(objective, optimizer, recipe, step)
 
 
+def useful(ids: list[np.ndarray], epochs: int) -> float:
+    """GFLOP of the teacher's one pass and the student's training."""
+    lengths = np.array([len(one) for one in ids])
+    teacher = from_config(transformers.AutoConfig.from_pretrained(sources.find("minilm")))
+    recipe = sized(1, 1, "fp32")
+    student = replace(
+        teacher, hidden=recipe.hidden, layers=recipe.layers, heads=recipe.heads, intermediate=recipe.intermediate
+    )
+    return reading(teacher, lengths) + epochs * training(student, lengths)
+
+
 def main() -> None:
     parser = machine.arguments(__doc__.splitlines()[0])
-    parser.add_argument("--texts", type=int, default=256, help="texts an epoch (default 256)")
+    parser.add_argument("--texts", type=int, default=96, help="texts an epoch (default 96)")
     options = parser.parse_args()
-    count, rounds = (64, 1) if options.quick else (options.texts, options.rounds)
+    count = 64 if options.quick else options.texts
     given = {one: teachers.load("minilm", precision=one, device="cpu") for one in ("fp32", "bf16")}
     encoded = [one.ids for one in given["fp32"].vocabulary.encode_batch_fast(news(count))]
     ids = [one if len(one) <= LENGTH else np.r_[one[: LENGTH - 1], SEP] for one in encoded]
-    tokens = sum(map(len, ids))
-    runs: dict[str, Plain | Ours] = {"plain loop, two forwards a step": Plain(ids, given["fp32"], sized(1, 1, "fp32"))}
+    runs: dict[str, Plain | Ours] = {"plain loop, two forwards": Plain(ids, given["fp32"], sized(1, 1, "fp32"))}
     runs |= {f"smallbert {one}": Ours(ids, given[one], one) for one in given}
-    losses = {name: run.untrained() for name, run in runs.items()}
-    limits, results = machine.limits(), {}
-    print(machine.describe(limits))
-    for epochs in (1, 3):
-        variants: dict[str, Callable[[], None]] = {name: partial(run.run, epochs) for name, run in runs.items()}
-        timings = machine.side_by_side(variants, rounds=rounds)
-        machine.show(
-            f"{epochs} x {count} texts, {tokens:,} tokens an epoch, {rounds} rounds, teacher's pass included",
-            [
-                {
-                    "variant": name,
-                    "tokens/s": epochs * tokens / timing.median,
-                    "ratio": timing.ratio,
-                    "untrained loss": f"{losses[name]:.5f}",
-                    "others' cores": float(np.median(timing.others)),
-                }
-                for name, timing in timings.items()
-            ],
+    losses = {name: {"untrained loss": run.untrained()} for name, run in runs.items()}
+    found = [
+        compare(
+            f"Distillation, {epochs} epoch{'s' if epochs > 1 else ''}",
+            {
+                name: Variant(partial(run.run, epochs), "bf16" if name.endswith("bf16") else "fp32")
+                for name, run in runs.items()
+            },
+            amount=epochs * sum(map(len, ids)),
+            unit="tokens",
+            rounds=machine.rounds(options),
+            gflop=useful(ids, epochs),
+            checks=lambda: losses,
         )
-        results[f"{epochs} epochs"] = {name: timing.record() for name, timing in timings.items()}
-    record_of = {"texts": count, "tokens": tokens, "untrained_loss": losses, **results}
-    print("written:", machine.save("distil", options.out, record_of, limits))
+        | {"texts": count}
+        for epochs in (1, 3)
+    ]
+    machine.save("distil", options.out, machine.best_of(one["limits"] for one in found), comparisons=found)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,17 @@ step by step (equality over the first steps is tested in tests/compress/test_eng
 from __future__ import annotations
 
 import statistics
+import warnings
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
+import machine
 import numpy as np
 import torch
-from machine import arguments, describe, limits, save, show, side_by_side
+from compare import Variant, compare
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.neural_network import MLPRegressor
 from torch import nn
 from torch.utils.data import DataLoader, RandomSampler, TensorDataset
 
@@ -26,6 +32,7 @@ from smallbert.compress.training import Training
 
 HEAVY = "bottleneck-heavy-2"
 EPOCHS = 10
+WIDTH, CODE = 768, 64
 
 
 def vectors(rows: int, width: int, seed: int = 0) -> np.ndarray:
@@ -78,86 +85,81 @@ def engine(cells: list[Cell], data: GridData, precision: str) -> list[float]:
     return list(frame.train_sse / (frame.train_rows * data.width))
 
 
-def compare(rows: int, batch: int, rounds: int, rates: dict[str, float]) -> list[dict[str, object]]:
-    """One table: the plain loop, the engine in fp32 and in bf16, at one batch size."""
-    matrix = vectors(rows + 1024, 768)
-    data = GridData(matrix[:rows], matrix[rows : rows + 512], matrix[rows + 512 :])
-    cells = [Cell(a, Training(1e-3, EPOCHS, batch_size=batch), seed=0) for a in architectures(768, 64)]
+def against_plain(rows: int, batch: int, rounds: int) -> dict[str, Any]:
+    """The plain loop, the engine in fp32 and in bf16, at one batch size."""
+    data = split(rows)
+    cells = [Cell(a, Training(1e-3, EPOCHS, batch_size=batch), seed=0) for a in architectures(WIDTH, CODE)]
     losses: dict[str, list[float]] = {}
 
-    def remember(name: str, run: partial[list[float]]) -> None:
-        losses[name] = run()
+    def remember(name: str, form: str, run: Callable[[], list[float]]) -> Variant:
+        return Variant(lambda: losses.__setitem__(name, run()), form)
 
-    variants = {
-        "plain loop": partial(plain_loop, cells, data),
-        "grid fp32": partial(engine, cells, data, "fp32"),
-        "grid bf16": partial(engine, cells, data, "bf16"),
-    }
-    timings = side_by_side({name: partial(remember, name, run) for name, run in variants.items()}, rounds=rounds)
-    gflop = 1e-9 * EPOCHS * rows * sum(cell.architecture.training_flops for cell in cells)
-    table = []
-    for name, timing in timings.items():
-        rate = gflop / timing.median
-        differences = [abs(own - base) / base for own, base in zip(losses[name], losses["plain loop"], strict=True)]
-        table.append(
+    def checks() -> dict[str, dict[str, float]]:
+        base = losses["plain loop"]
+        away = {name: [abs(a - b) / b for a, b in zip(own, base, strict=True)] for name, own in losses.items()}
+        return {
+            name: {"loss away, median": statistics.median(one), "loss away, most": max(one)}
+            for name, one in away.items()
+        }
+
+    return compare(
+        f"Autoencoder grid, batch {batch:,}",
+        {
+            "plain loop": remember("plain loop", "fp32", partial(plain_loop, cells, data)),
+            "smallbert fp32": remember("smallbert fp32", "fp32", partial(engine, cells, data, "fp32")),
+            "smallbert bf16": remember("smallbert bf16", "bf16", partial(engine, cells, data, "bf16")),
+        },
+        amount=len(cells) * EPOCHS * rows,
+        unit="rows of one model",
+        rounds=rounds,
+        gflop=1e-9 * EPOCHS * rows * sum(cell.architecture.training_flops for cell in cells),
+        checks=checks,
+    ) | {"rows of the data": rows}
+
+
+def against_scikit(rows: int, rounds: int) -> dict[str, Any]:
+    """Two models of one layer a side, as MLPRegressor has them: with the activation on the code."""
+    data = split(rows)
+    shallow = Architecture(WIDTH, CODE, code_activation="relu")
+    cells = [Cell(shallow, Training(1e-3, EPOCHS, batch_size=256), seed) for seed in (0, 1)]
+    matrix = data.train.numpy()
+
+    def scikit() -> None:
+        for cell in cells:
+            MLPRegressor(
+                hidden_layer_sizes=(CODE,), batch_size=256, learning_rate_init=1e-3, alpha=0.0, max_iter=EPOCHS,
+                tol=0.0, n_iter_no_change=EPOCHS, random_state=cell.seed,
+            ).fit(matrix, matrix)  # fmt: skip
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # the number of epochs is the point
+        return compare(
+            "Autoencoder, one layer a side",
             {
-                "variant": name,
-                "batch": batch,
-                "seconds": timing.median,
-                "x": timing.ratio,
-                "x_min": min(timing.ratios),
-                "x_max": max(timing.ratios),
-                "model-rows/s": len(cells) * EPOCHS * rows / timing.median,
-                "GFLOP/s": rate,
-                "of matrix rate": rate / rates["bf16_gflops" if name.endswith("bf16") else "fp32_gflops"],
-                "loss diff median": statistics.median(differences),
-                "loss diff max": max(differences),
-                "others": statistics.median(timing.others),
-            }
-        )
-    return table
+                "scikit-learn MLPRegressor": Variant(scikit),
+                "plain loop": Variant(partial(plain_loop, cells, data)),
+                "smallbert fp32": Variant(partial(engine, cells, data, "fp32")),
+            },
+            amount=len(cells) * EPOCHS * rows,
+            unit="rows of one model",
+            rounds=rounds,
+            gflop=1e-9 * EPOCHS * rows * sum(cell.architecture.training_flops for cell in cells),
+        ) | {"rows of the data": rows}
 
 
-def sizing(rates: dict[str, float], quick: bool) -> list[dict[str, object]]:
-    """Seconds a cell of the same eleven architectures at the sizes the default profile may use (median of three)."""
-    table = []
-    for width, bottleneck in ((256, 32), (384, 48)):
-        rows = 1_024 if quick else 4_096
-        matrix = vectors(rows + 1024, width)
-        data = GridData(matrix[:rows], matrix[rows : rows + 512], matrix[rows + 512 :])
-        for batch in (256, 1024):
-            for precision in ("fp32", "bf16"):
-                cells = [Cell(a, Training(1e-3, EPOCHS, batch_size=batch), 0) for a in architectures(width, bottleneck)]
-                run = partial(engine, cells, data, precision)
-                seconds = side_by_side({"grid": run}, rounds=3)["grid"].median / (len(cells) * EPOCHS)
-                table.append(
-                    {
-                        "d": width,
-                        "k": bottleneck,
-                        "batch": batch,
-                        "precision": precision,
-                        "us per row and epoch": 1e6 * seconds / rows,
-                        "s per cell, 20k x 10 epochs": seconds / rows * 200_000,
-                        "s per cell, 60k x 10 epochs": seconds / rows * 600_000,
-                    }
-                )
-    return table
+def split(rows: int) -> GridData:
+    """Training rows, and 512 each to evaluate on."""
+    matrix = vectors(rows + 1024, WIDTH)
+    return GridData(matrix[:rows], matrix[rows : rows + 512], matrix[rows + 512 :])
 
 
 def main() -> None:
-    parser = arguments(__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=2_560, help="training rows (default 2,560)")
+    parser = machine.arguments(__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=int, default=2_048, help="training rows (default 2,048)")
     options = parser.parse_args()
-    rows = 512 if options.quick else options.rows
-    rates = limits()
-    print(describe(rates))
-    results: dict[str, object] = {"rows": rows}
-    for batch in (256, 1024):
-        results[f"batch {batch}"] = compare(rows, batch, options.rounds, rates)
-        show(f"11 architectures, 768 -> 64, {rows:,} rows, batch {batch}", results[f"batch {batch}"])
-    results["sizing"] = sizing(rates, options.quick)
-    show("Sizing: one cell, all cores at work", results["sizing"])
-    print(save("grid", options.out, results, rates))
+    rows, rounds = 512 if options.quick else options.rows, machine.rounds(options)
+    found = [against_plain(rows, 256, rounds), against_plain(rows, 1024, rounds), against_scikit(rows, rounds)]
+    machine.save("grid", options.out, machine.best_of(one["limits"] for one in found), comparisons=found)
 
 
 if __name__ == "__main__":

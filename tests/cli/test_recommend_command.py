@@ -13,13 +13,13 @@ from smallbert.cli import recommend
 from smallbert.compress import dense
 from smallbert.compress.linear import Pca
 from smallbert.compress.moments import Moments
-from smallbert.compress.quantize import restore
 from smallbert.errors import DataError, UsageError
 from smallbert.models import encoder as encoders
 from smallbert.models import sources
 from smallbert.paths import edition
 from smallbert.results import Results
-from smallbert.storage import read_json
+from smallbert.storage import read_json, write_json
+from smallbert.studies.build import reported
 
 LETTERS = "abcdefghij"
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
@@ -101,9 +101,14 @@ def test_sentence_transformers_reads_the_same_vectors_as_our_pca(encoder, news, 
     weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
     np.testing.assert_allclose(found, whole @ weight.T + bias, atol=1e-5)
     np.testing.assert_allclose(weight @ weight.T, np.eye(3), atol=1e-5)  # principal directions are orthonormal
-    # transformers loads the same folder as the encoder it was, and so do we
     again = encoders.load(str(tmp_path / "small"), precision="fp32", max_tokens=16, device="cpu")
-    np.testing.assert_array_equal(again.encode(again.tokenize(TEXTS)), whole)
+    np.testing.assert_allclose(again.encode(again.tokenize(TEXTS)), found, atol=1e-5)
+    assert again.width == again.describe()["width"] == 3 and again.sha256 != ours.sha256
+    # A layer that is asked for by its number, and transformers, have the encoder as it was.
+    inner = encoders.load(str(tmp_path / "small"), layer=0, precision="fp32", max_tokens=16, device="cpu")
+    assert inner.width == 8
+    with pytest.raises(UsageError, match="Expected pooling mean, which the last layer"):
+        encoders.load(str(tmp_path / "small"), pooling="cls", max_tokens=16, device="cpu")
 
 
 def test_the_last_layer_is_the_pca_of_a_store(encoder, tmp_path):
@@ -131,26 +136,69 @@ def test_trimmed_and_stacked(encoder, news, tmp_path, capsys):
         build("trim-1", encoder, news, tmp_path / "trimmed")
 
 
-def test_fewer_bits_are_restored(encoder, news, tmp_path, capsys):
-    assert build("int8", encoder, news, tmp_path / "int8") == 0
-    assert "quantize.restore" in capsys.readouterr().out
-    restore(tmp_path / "int8", tmp_path / "restored")
-    assert transformers.AutoModel.from_pretrained(tmp_path / "restored").config.hidden_size == 8
+@pytest.mark.parametrize("point", ["fp16", "int8", "int4", "trim-1", "trim-1+int8", "pca-3", "trim-1+pca-2"])
+def test_everything_loads_what_is_built_with_the_same_vectors(encoder, news, tmp_path, point):
+    import sentence_transformers
+
+    assert build(point, encoder, news, tmp_path / "small") == 0
+    ours = encoders.load(str(tmp_path / "small"), precision="fp32", max_tokens=16, device="cpu")
+    vectors = ours.encode(ours.tokenize(TEXTS))
+    theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "small"), device="cpu")
+    assert theirs.max_seq_length == 16
+    np.testing.assert_allclose(theirs.encode(TEXTS), vectors, atol=1e-5)
+    if "pca" in point:
+        return
+    model = transformers.AutoModel.from_pretrained(tmp_path / "small")
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "small")
+    with torch.inference_mode():
+        for text, vector in zip(TEXTS, vectors, strict=True):
+            states = model(**tokenizer(text, return_tensors="pt")).last_hidden_state
+            np.testing.assert_allclose(states.mean(dim=1)[0], vector, atol=1e-5)
 
 
-def write_points(encoder, news, kept):
-    """The points of a report on this encoder and corpus."""
+def test_fewer_bits_are_sent_and_restored(encoder, news, tmp_path, capsys):
+    out = tmp_path / "int8"
+    assert build("int8", encoder, news, out) == 0
+    said = capsys.readouterr().out
+    megabytes = (out / "stored" / "quantised.safetensors").stat().st_size / 1e6
+    assert f"{megabytes:.4g} MB of weights" in said and f"smallbert restore {out / 'stored'} --out FOLDER" in said
+    assert not list((out / "stored").glob("model*")) and not (out / "quantised.safetensors").exists()
+    assert run("restore", out / "stored", "--out", tmp_path / "again") == 0
+    for name in ("model.safetensors", "config.json", "tokenizer.json"):
+        assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes()
+    with pytest.raises(UsageError, match="without an encoder"):
+        run("restore", out / "stored", "--out", tmp_path / "again")
+    with pytest.raises(DataError, match="found none"):
+        run("restore", out, "--out", tmp_path / "third")
+
+
+def test_modules_of_the_source_are_not_copied_halfway(encoder, news, tmp_path):
+    """A sentence-transformers folder names modules in folders of their own, which are no part of the encoder."""
+    import sentence_transformers
+
+    (encoder / "modules.json").write_text('[{"idx": 0, "name": "0", "path": "9_Lost", "type": "lost.Module"}]')
+    for point in ("int4", "pca-2", "trim-1"):
+        assert build(point, encoder, news, tmp_path / point) == 0
+        assert sentence_transformers.SentenceTransformer(str(tmp_path / point), device="cpu").encode("aa").shape
+
+
+def corpus_of(news):
     from smallbert.report import embedding
 
     options = argparse.Namespace(
         corpus=str(news), columns=[], lang="en", max_bad_rows=None, keep_duplicates=False, rows=None
     )
-    key = embedding.corpus(options, {}).key
+    return embedding.corpus(options, {})
+
+
+def write_points(encoder, news, kept, *, page="05_distillation", over="articles", n=None):
+    """The points of a report on this encoder and corpus."""
+    key = corpus_of(news).key
     results = Results(edition("default"), "08_frontier")
     sha256 = sources.checksum(sources.find(str(encoder)))
     results.of("01_corpus_and_embeddings").record(encoder={"sha256": sha256}, corpus={"key": key})
-    row = {"point": "trim-1", "measure": "neighbours kept", "kept": kept, "over": "articles", "page": "05_distillation"}
-    results.write_table("points", pd.DataFrame([row | {"n": None}]))
+    row = {"point": "trim-1", "measure": "neighbours kept", "kept": kept, "over": over, "page": page}
+    results.write_table("points", pd.DataFrame([row | {"n": n}]))
 
 
 def test_what_is_built_is_held_to_the_report(encoder, news, tmp_path, capsys):
@@ -164,6 +212,30 @@ def test_what_is_built_is_held_to_the_report(encoder, news, tmp_path, capsys):
     write_points(tmp_path / "same", news, 1.0)
     assert build("trim-1", encoder, news, tmp_path / "foreign") == 0
     assert "another encoder or corpus: nothing to compare with" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("page", "over", "expected"),
+    [
+        ("05_distillation", "articles", {"rows": 200, "max_tokens": 32, "seed": 3, "metric": "l2"}),
+        ("02_autoencoder_depth", "seeds", {"rows": 500, "max_tokens": 128, "seed": 3, "metric": "l2"}),
+        ("08_frontier", "articles", {"rows": 50, "max_tokens": 64, "seed": 3, "metric": "l2"}),
+        ("08_frontier", "queries", {"rows": 700, "max_tokens": 128, "seed": 3, "metric": "cosine"}),
+    ],
+)
+def test_a_point_is_measured_as_its_page_measured_it(encoder, news, page, over, expected):
+    write_points(encoder, news, 1.0, page=page, over=over, n=700)
+    parameters = {
+        "01_corpus_and_embeddings": {"max_tokens": 128, "seed": 3},
+        "02_autoencoder_depth": {"metric_rows": 500, "seed": 3},
+        "05_distillation": {"probe_rows": 200, "sequence": 32, "seed": 3},
+        "08_frontier": {"weight_rows": 50, "weight_tokens": 64, "seed": 3},
+    }
+    run = {"stages": {name: {"parameters": own} for name, own in parameters.items()}}
+    results = Results(edition("default"), "08_frontier")
+    write_json(results.edition.results / "run.json", run)
+    row, measured, why = reported(results, "trim-1", str(encoder), corpus_of(news))
+    assert (row.kept, measured, why) == (1.0, expected, "")
 
 
 def test_what_cannot_be_built_is_refused_before_any_work(tmp_path):

@@ -164,3 +164,10 @@ def test_widths_must_agree(rng):
         Moments.of_chunks([a, b])
     with pytest.raises(DataError, match="Cannot add moments of width 4 to moments of width 3"):
         Moments.of(a) + Moments.of(b)
+
+
+def test_moments_about_zero_are_sums_of_products():
+    rows = np.random.default_rng(7).normal(3.0, 1.0, (50, 4))
+    found = Moments.of(rows).about_zero()
+    assert found.n == 50 and not found.mean.any()
+    np.testing.assert_allclose(found.scatter, rows.T @ rows, rtol=1e-12)

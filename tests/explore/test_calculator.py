@@ -1,10 +1,5 @@
 """The calculator shows what the live model has, and says why where sizes make no encoder."""
 
-import nbformat
-import pytest
-from nbclient import NotebookClient
-
-from smallbert import paths
 from smallbert.explore.calculator import CHANGED, NUMBERS, Calculator, table
 from smallbert.models.parameters import count
 from smallbert.models.presets import PRESETS
@@ -45,12 +40,3 @@ def test_a_control_stands_for_every_size_that_a_reader_would_change():
 def test_table_leaves_out_what_an_encoder_lacks():
     shown = table(PRESETS["distilbert/distilbert-base-uncased"]).what.tolist()
     assert "pooler" not in shown and "factor map" not in shown
-
-
-@pytest.mark.slow
-def test_the_notebook_runs_from_top_to_bottom():
-    path = paths.notebooks() / "explore.ipynb"
-    notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=120, kernel_name="python3").execute(cwd=str(path.parent))
-    shown = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
-    assert any("application/vnd.jupyter.widget-view+json" in output.get("data", {}) for output in shown)

@@ -110,16 +110,18 @@ def test_preprocessings_are_rows():
 
 @pytest.mark.parametrize("topics", [True, False])
 def test_weights_draw_bytes_against_worth_and_speed(topics):
-    accuracy = [0.5, 0.45] if topics else [np.nan] * 2
+    kept = np.array([1.0, 0.9] if topics else [np.nan] * 2)
     quality = pd.DataFrame(
         {
             "encoder": "own",
             "form": ["fp32", "int8 weights"],
             "bytes": [8_000_000, 2_000_000],
             OVERLAP: [1.0, 0.97],
-            "topic accuracy": accuracy,
-            "topic low": np.subtract(accuracy, 0.1),
-            "topic high": np.add(accuracy, 0.1),
+            f"{OVERLAP} low": [1.0, 0.95],
+            f"{OVERLAP} high": [1.0, 0.98],
+            "topic accuracy kept": kept,
+            "topic accuracy kept low": kept - 0.1,
+            "topic accuracy kept high": kept + 0.1,
         }
     )
     timed = pd.DataFrame(

@@ -89,6 +89,23 @@ def test_tables_get_scopes_and_a_labelled_box_that_scrolls():
     assert html.rstrip().endswith("</table></div>")
 
 
+@pytest.mark.parametrize(
+    ("caption", "label"),
+    [("<figcaption><b>Figure <i>1.2</i>.</b> So.</figcaption>", "Figure 1.2."), ("", "Figure")],
+)
+def test_drawings_get_a_labelled_box_that_scrolls(caption, label):
+    html = clean(f'<figure id="dots"><img src="{PIXEL}" alt="A line that falls.">{caption}</figure><p>After</p>')
+    figure, box, image = Elements(html).found[:3]
+    assert figure == ("figure", {"id": "dots"}) and image[0] == "img"
+    assert box == ("div", {"class": "scroll", "tabindex": "0", "role": "group", "aria-label": label})
+    assert html.count("</div>") == 1 and html.index("</div>") < html.index("</figure>")
+
+
+def test_a_picture_outside_a_figure_stands_alone():
+    html = clean(f'<figure><figcaption>x</figcaption></figure><p><img src="{PIXEL}" alt="A line that falls."></p>')
+    assert "scroll" not in html
+
+
 def test_image_needs_words():
     assert clean(f'<img src="{PIXEL}" alt="A line that falls.">').count("alt=") == 1
     for attributes in ("", 'alt=""', 'alt="  "'):

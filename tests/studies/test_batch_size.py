@@ -12,7 +12,7 @@ from smallbert.models.packing import PackedRows
 from smallbert.models.sharing import SharedRecipe
 from smallbert.models.tokenizer import CLS, load
 from smallbert.models.tokens import TokenStore
-from smallbert.studies import batch_size
+from smallbert.studies import batch_size, model_size
 
 BASE = SharedRecipe(
     layers=1,
@@ -55,6 +55,19 @@ def place(tmp_path_factory):
 @pytest.fixture(scope="module")
 def cells(arms, few, place):
     return batch_size.train(arms, few, place, seeds=2, device="cpu", workers=1)
+
+
+def test_the_small_encoder_is_half_of_the_middle_one_at_a_rate_that_follows():
+    middle = model_size.base(layers=2, hidden=64, heads=4, vocabulary=100, sequence=16, batch=128, tokens=5120)
+    own = batch_size.small(middle)
+    assert (own.layers, own.hidden, own.heads, own.intermediate) == (1, 32, 2, 128)
+    assert (own.batch_tokens, own.tokens, own.sequence_length) == (64, 1024, 16)
+    assert batch_size.rates(middle, [0.001, 0.002]) == pytest.approx([0.002 / 2**0.5, 0.004 / 2**0.5])
+    assert batch_size.batches(own, [0.25, 4]) == [16, 256] and batch_size.batches(own, [0.01]) == [16]
+    least = batch_size.small(
+        model_size.base(layers=1, hidden=16, heads=1, vocabulary=9, sequence=16, batch=16, tokens=80)
+    )
+    assert (least.layers, least.hidden, least.heads, least.batch_tokens) == (1, 8, 1, 16)
 
 
 def documents(tokens):

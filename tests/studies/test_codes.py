@@ -8,7 +8,7 @@ import pytest
 
 from smallbert.compress.codes import catalogue, preprocessing
 from smallbert.compress.moments import Moments
-from smallbert.studies import code_languages, code_preprocessing, code_words, codes
+from smallbert.studies import code_languages, code_preprocessing, code_words, codes, searches
 from smallbert.studies.codes import REFERENCE, WHOLE
 from smallbert.studies.searches import OVERLAP, TITLES, TOPIC, TRANSLATIONS, Collection, Searches
 
@@ -53,6 +53,31 @@ def test_every_code_has_every_measure_with_its_interval(points):
     assert points.set_index(["method", "bytes", "measure"])["mean"]["PCA", 8, OVERLAP] > 0.5
 
 
+def test_what_is_kept_is_a_ratio_on_the_same_resampled_queries(points, measured):
+    own = points.set_index(["method", "measure", "bytes"])
+    assert (own.loc[WHOLE][["kept", "kept low", "kept high"]].dropna() == 1).all(axis=None)
+    row, found = own.loc[REFERENCE, TOPIC, 4], measured[0]
+    ours, whole = (found.values(*point, TOPIC).mean(axis=0) for point in ((REFERENCE, 4), (WHOLE, 48)))
+    assert row.kept == pytest.approx(ours.mean() / whole.mean())
+    drawn = np.random.default_rng(5).integers(len(ours), size=(4000, len(ours)))
+    limits = np.quantile(ours[drawn].mean(axis=1) / whole[drawn].mean(axis=1), [0.025, 0.975])
+    assert (row["kept low"], row["kept high"]) == pytest.approx(limits, abs=0.01)
+    # Paired, the ratio is told better than by the interval of the mean alone.
+    assert row["kept high"] - row["kept low"] < (row.high - row.low) / whole.mean()
+
+
+@pytest.mark.parametrize("worth", [0.0, 0.04, 0.06])
+def test_where_the_whole_vector_is_worth_hardly_anything_nothing_is_kept(worth):
+    made = codes.Measured({
+        codes.Cell(WHOLE, "whole", 8, 0, None): searches.Outcome({TITLES: np.full(3, worth)}, 1.0),
+        codes.Cell("PCA", "maps", 2, 0, None): searches.Outcome({TITLES: np.array([0.0, 1.0, 0.0])}, 1.0),
+    })  # fmt: skip
+    found = codes.summary(made)
+    assert found.kept.isna().all() == (worth < 0.05) and found["mean"].tolist() == pytest.approx([worth, 1 / 3])
+    said = code_words.smallest_sentence(found)
+    assert (f"the whole vector has {worth:.3f} to keep" in said) == (worth < 0.05)
+
+
 def test_more_bytes_of_pca_keep_more_neighbours(points):
     own = points[(points.method == REFERENCE) & (points.measure == OVERLAP)].sort_values("bytes")
     assert own["mean"].is_monotonic_increasing and own["mean"].iloc[-1] > 0.9
@@ -88,14 +113,17 @@ def test_the_front_is_what_nothing_dominates(points):
 
 
 def test_encoding_is_timed(measured):
-    table = codes.encoding(measured[0])
-    assert (table.microseconds > 0).all() and WHOLE not in set(table.method)
+    table = code_words.encoding(measured[0]).set_index("method")
+    assert table.columns.tolist() == ["2 bytes", "4 bytes", "8 bytes", "12 bytes"] and WHOLE not in table.index
+    assert (table["8 bytes"].dropna() > 0).all() and np.isnan(table["8 bytes"]["int8"])
+    fastest = min(one.encode for cell, one in measured[0].outcomes.items() if (cell.method, cell.nbytes) == ("PCA", 4))
+    assert table["4 bytes"]["PCA"] == fastest
 
 
 def point(method, nbytes, mean, group="formats", measure=OVERLAP):
     return {
         "method": method, "group": group, "bytes": nbytes, "measure": measure, "mean": mean, "low": mean - 0.01,
-        "high": mean + 0.01, "seeds": 1, "queries": 9,
+        "high": mean + 0.01, "kept": mean, "kept low": mean - 0.01, "kept high": mean + 0.01, "seeds": 1, "queries": 9,
     }  # fmt: skip
 
 
@@ -103,30 +131,22 @@ def test_sentences_follow_the_numbers():
     whole = [point(WHOLE, 100, 1.0, "whole"), point(WHOLE, 100, 0.4, "whole", TITLES)]
     told = pd.DataFrame([*whole, point("a", 4, 0.97), point("b", 4, 0.98), point("a", 4, 0.5, measure=TITLES)])
     assert code_words.smallest(told, OVERLAP).method == "b"
-    assert "4 bytes (b, 0.980 [0.970, 0.990]), 25 times smaller" in code_words.smallest_sentence(told)
-    assert "Above the whole vector by their mean: 1" in code_words.front_sentence(told, TITLES)
-    assert "Above" not in code_words.front_sentence(told, OVERLAP)
-    assert code_words.whole_sentence(told).endswith(f"Its worth: {TITLES} 0.400 [0.390, 0.410].")
+    assert "4 bytes (b, keeps 98.0% [97.0%, 99.0%]), 25 times smaller" in code_words.smallest_sentence(told)
     poor = pd.DataFrame([whole[0], point("a", 4, 0.955)])
     assert code_words.smallest(poor, OVERLAP) is None  # its interval reaches below
     assert f"{OVERLAP}: no code tried" in code_words.smallest_sentence(poor)
-    assert code_words.whole_sentence(poor) == "The whole vector takes 100 bytes."
 
 
 def test_contrasts_are_told_by_their_verdicts(measured):
     found = codes.contrasts(measured[0], TITLES)
-    said = code_words.contrast_sentence(found, TITLES)
-    assert all(f"{name} " in said for name in found.method.unique())
-    made = pd.DataFrame({"method": ["x"] * 2, "verdict": ["higher", "equivalent"], "difference": [0.1, 0.0]})
-    assert "x better at 1, equivalent within 0.01 at 1 (+0.000 to +0.100)." in code_words.contrast_sentence(
-        made, TITLES
-    )
-    assert "No code can be compared" in code_words.contrast_sentence(made.iloc[:0], TITLES)
-
-
-def test_the_answer_names_bytes_and_measures(points):
-    said = code_words.answer(points)
-    assert said.startswith("The whole vector takes 48 bytes.") and TOPIC in said and TRANSLATIONS in said
+    told = code_words.contrast_table({TITLES: found})
+    assert told.method.tolist() == found.method.unique().tolist() and told[TITLES].notna().all()
+    made = pd.DataFrame({"method": ["x", "x", "y"], "verdict": ["higher", "equivalent", "lower"]})
+    made["difference"] = [0.1, 0.0, -0.2]
+    told = code_words.contrast_table({TITLES: made, TOPIC: made[:2]}).set_index("method")
+    assert told[TITLES].tolist() == ["better 1, equivalent 1 (+0.000 to +0.100)", "worse 1 (-0.200)"]
+    assert pd.isna(told[TOPIC]["y"])
+    assert code_words.contrast_table({TITLES: made[:0]}).empty
 
 
 @pytest.fixture(scope="module")

@@ -80,15 +80,17 @@ def results(tmp_path):
 def codes():
     rows = [("whole vector", "whole", 256, 1.0, 1.0, 1.0), ("PCA, int8", "formats", 32, 0.97, 0.96, 0.98)]
     rows += [("PCA", "maps", 32, 0.8, 0.7, 0.9)]
-    frame = pd.DataFrame(rows, columns=["method", "group", "bytes", "mean", "low", "high"])
-    return frame.assign(measure=searches.OVERLAP, seeds=1, queries=300)
+    frame = pd.DataFrame(rows, columns=["method", "group", "bytes", "kept", "kept low", "kept high"])
+    return frame.assign(mean=frame.kept / 2, measure=searches.OVERLAP, seeds=1, queries=300)
 
 
 def quantised():
-    rows = [("whole", "fp32", 4e6, 1.0, 0.8), ("whole", "int8 weights", 1.1e6, 0.99, 0.79)]
-    rows += [("trimmed, coverage 0.99", "int8 weights", 9e5, 0.95, 0.78)]
-    frame = pd.DataFrame(rows, columns=["encoder", "form", "bytes", weights.KEPT, "topic accuracy"])
-    return frame.assign(**{"topic low": frame["topic accuracy"] - 0.1, "topic high": frame["topic accuracy"] + 0.1})
+    rows = [("whole", "fp32", 4e6, 1.0, 1.0), ("whole", "int8 weights", 1.1e6, 0.99, 0.98)]
+    rows += [("trimmed, coverage 0.99", "int8 weights", 9e5, 0.95, 0.97)]
+    frame = pd.DataFrame(rows, columns=["encoder", "form", "bytes", weights.KEPT, weights.TOPIC_KEPT])
+    for name, half in ((weights.KEPT, 0.01), (weights.TOPIC_KEPT, 0.04)):
+        frame = frame.assign(**{f"{name} low": frame[name] - half, f"{name} high": frame[name] + half})
+    return frame.assign(articles=200)
 
 
 def one(found, page, name, measure):
@@ -115,8 +117,11 @@ def test_numbers_equal_those_of_the_tables_they_come_from(results):
     assert (row["kept"], row["low"], row["high"]) == pytest.approx((0.75, 0.7, 0.8))
     row = one(found, "08_frontier", "PCA, int8, 32 bytes", searches.OVERLAP)
     assert (row["kept"], row["low"], row["high"], row["bytes"], row["n"]) == (0.97, 0.96, 0.98, 32, 300)
-    row = one(found, "08_frontier", "whole, int8 weights", NEIGHBOURS)
-    assert (row["kept"], row["megabytes"], np.isnan(row["low"])) == (0.99, 1.1, True)
+    row = one(found, "08_frontier", "whole encoder, int8 weights", NEIGHBOURS)
+    assert (row["kept"], row["low"], row["high"]) == pytest.approx((0.99, 0.98, 1.0))
+    assert (row["megabytes"], row["n"], row["over"]) == (1.1, 200, "articles")
+    row = one(found, "08_frontier", "trimmed, coverage 0.99, int8 weights", weights.TOPIC_KEPT)
+    assert (row["kept"], row["low"], row["high"]) == pytest.approx((0.97, 0.93, 1.01))
 
 
 def test_losses_become_ratios_of_perplexities_with_their_interval(results):
@@ -152,7 +157,7 @@ def test_nothing_of_an_edition_without_pages(tmp_path):
     assert found.empty and len(missing) == 6
     assert "04_albert" in frontier.missing_sentence(missing)
     assert frontier.against(found, "megabytes").empty
-    assert frontier.needs_sentence(found).count("nothing was measured") == 3
+    assert frontier.needs_sentence(found).count("nothing was measured that is told to need less") == 3
 
 
 def test_the_front_is_what_nothing_beats(results):
@@ -160,8 +165,11 @@ def test_the_front_is_what_nothing_beats(results):
     own = found[found.measure == NEIGHBOURS]
     best = own[own.front]["name"].tolist()
     assert best == ["student, 2 x 8", "trim, coverage 1"]  # the whole keeps as much and is larger, 0.9 keeps less
-    said = frontier.front_sentence(found, "megabytes")
-    assert "student, 2 x 8 0.0008 MB 98% [97%, 99%]; trim, coverage 1" in said
+    told = frontier.fronts(found, "megabytes")
+    told = told[told.measure == NEIGHBOURS].set_index("point")
+    assert told.index.tolist() == best and told.page.tolist() == [5, 5]
+    assert told.loc["student, 2 x 8", ["cost", "kept"]].tolist() == ["0.0008 MB", "98% [97%, 99%]"]
+    assert told.command["trim, coverage 1"].startswith("smallbert build trim-1 ")
 
 
 def test_needs_ask_for_every_measure_of_a_page_by_its_lower_limit(results):
@@ -183,6 +191,7 @@ def test_a_time_that_is_not_told_from_the_references_is_no_answer(results):
     found, _ = frontier.collect(results)
     slow = found.assign(**{"time high": found["time high"].where(found["time high"] == 1, 1.1)})
     assert frontier.sure(slow, "time").empty and not frontier.sure(found, "time").empty
+    assert "The fastest service on a CPU: nothing was measured that is told" in frontier.needs_sentence(slow)
 
 
 def test_other_references_answer_no_need(results):
@@ -235,18 +244,28 @@ def test_page_4s_arms_are_paired_by_seed(results):
 
 def test_a_time_is_what_a_speed_is_the_inverse_of(results):
     rows = [("whole", "fp32", 1.0, 1.0, 1.0), ("whole", "int8 products", 2.0, 1.6, 2.5)]
+    rows += [("whole", "bf16 products", 4.0, 3.2, 5.0)]
     rows += [("trimmed, coverage 0.99", "fp32", 1.25, 1.0, 2.0)]
     columns = ["encoder", "form", "speed", "speed low", "speed high"]
     timed = pd.DataFrame(rows, columns=columns).assign(measure=weights.ALONE)
-    products = quantised().iloc[1:2].assign(form="int8 products")
-    frame = pd.concat([quantised(), products], ignore_index=True)
+    products = [quantised().iloc[1:2].assign(form=form) for form in ("int8 products", "bf16 products")]
+    frame = pd.concat([quantised(), *products], ignore_index=True)
     found, _ = frontier.collect(results, quantised=frame, timed=timed)
-    row = one(found, "08_frontier", "whole, int8 products", NEIGHBOURS)
+    row = one(found, "08_frontier", "whole encoder, int8 products", NEIGHBOURS)
     assert (row["time"], row["time low"], row["time high"]) == pytest.approx((0.5, 0.4, 0.625))
+    row = one(found, "08_frontier", "whole encoder, bf16 products", NEIGHBOURS)
+    assert row["time"] == pytest.approx(0.25) and row["command"].endswith("--precision bf16 --out FOLDER")
+    assert "whole encoder, bf16 products" in set(frontier.sure(found, "time", 0.9)["name"])
+    # Few rounds on a busy machine: an interval of speeds that reaches below zero tells of no shorter time.
+    unsure = timed.assign(**{"speed low": timed["speed low"].where(timed.form == "fp32", -0.02)})
+    again, _ = frontier.collect(results, quantised=frame, timed=unsure)
+    row = one(again, "08_frontier", "whole encoder, bf16 products", NEIGHBOURS)
+    assert (row["time"], row["time high"]) == (0.25, np.inf)
+    assert set(frontier.sure(again, "time", 0.9)["name"]) == {"student, 2 x 8"}
     # Weights that are only stored in fewer bits run in the time of the full ones.
     row = one(found, "08_frontier", "trimmed, coverage 0.99, int8 weights", NEIGHBOURS)
     assert (row["time"], row["point"], row["method"]) == (0.8, "trim-0.99+int8", "stacked")
-    assert one(found, "08_frontier", "whole, int8 weights", NEIGHBOURS)["time"] == 1
+    assert one(found, "08_frontier", "whole encoder, int8 weights", NEIGHBOURS)["time"] == 1
 
 
 def test_run_json_is_not_needed(results):

@@ -40,7 +40,7 @@ def made_up(right=0.95, nothing=0.25, wrong=0.05, closed=0.25, text=0.97, known=
 
 
 def said(cells):
-    return " ".join(findings.answer(cells, findings.contrasts(cells)))
+    return " ".join(findings.details(cells, findings.contrasts(cells)))
 
 
 def test_contrasts_are_paired_and_each_against_its_own(rng):
@@ -61,7 +61,20 @@ def test_contrasts_are_paired_and_each_against_its_own(rng):
     assert found.verdict[ARM, "right"] == "higher" and found.verdict[ARM, "right among 4"] == "lower"
 
 
-def test_the_answer_follows_the_cells():
+def test_the_answer_says_what_is_used_and_what_is_not():
+    cells = made_up()
+    told = findings.answer(cells, findings.contrasts(cells))
+    assert told.startswith("Born where? About entities that training never named a closed book is at chance (25% [")
+    assert "chance is 25%. Answers follow triples appended (" in told and "of wrong ones 90% copied)." in told
+    assert "No use" not in told
+    cells = made_up(right=0.73, nothing=0.73, wrong=0.73, follows=0.27)
+    told = findings.answer(cells, findings.contrasts(cells))
+    assert told.endswith("chance is 25%. No use is shown of triples appended.") and "Answers follow" not in told
+    single = made_up(seeds=1)
+    assert findings.answer(single, findings.contrasts(single)).endswith("There is one seed, so nothing is compared.")
+
+
+def test_the_details_follow_the_cells():
     told = said(made_up())
     assert "Closed book: above chance (90% [" in told and "at chance (25% [" in told
     assert "with the sentence that states the answer above chance (97%" in told

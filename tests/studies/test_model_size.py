@@ -1,6 +1,7 @@
 """The arms of the size ablation: what each varies, what is counted, and how they are compared."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -34,6 +35,20 @@ def arms():
 @pytest.fixture(scope="module")
 def trained(arms, store, tmp_path_factory):
     return model_size.train(arms, store, tmp_path_factory.mktemp("encoders"), seeds=2, device="cpu", workers=1)
+
+
+def test_heads_are_as_wide_as_berts_or_four_and_divide_the_width():
+    assert [model_size.heads(width) for width in (16, 32, 64, 256, 512, 768)] == [4, 4, 4, 4, 8, 12]
+    assert [model_size.heads(width) for width in (388, 20)] == [4, 4] and model_size.heads(18) == 3
+    assert model_size.heads(32, 2) == 2 and model_size.heads(9, 2) == 1
+
+
+def test_the_middle_is_what_the_parameters_say():
+    names = {"layers": 3, "hidden": 128, "vocabulary": 500, "sequence": 32, "batch": 256, "tokens": 2560}
+    made = model_size.middle(SimpleNamespace(**names))
+    assert made == model_size.base(heads=4, **names)
+    shallow = replace(made, layers=1, hidden=32)
+    assert model_size.rate_factor(made, shallow) == pytest.approx((3 * 128 / 32) ** 0.5)
 
 
 def test_arms_vary_one_thing(arms):

@@ -38,6 +38,8 @@ def test_the_best_that_fits_and_what_is_not_told_from_it(points):
     )
     assert "05_distillation.html#reductions), over 200 articles" in said[1]
     assert said[2] == "Its time for one text: 100% [90%, 110%] of the reference's."
+    unsure = points.assign(**{"time high": np.inf})
+    assert "100% [90%, no upper limit told]" in recommend.answer(unsure, "megabytes", 12, name)[2]
     assert said[3] == "Not told from it by their intervals: whole, int8, 3.5 MB."
     assert said[-1] == "To build it: build"
 
@@ -78,3 +80,10 @@ def test_a_single_task_gives_way_to_the_whole(points):
 def test_an_edition_without_points(tmp_path):
     with pytest.raises(DataError, match="Expected the table"):
         recommend.points(Results(Edition("none", tmp_path), "08_frontier"))
+
+
+def test_a_student_of_the_command_is_not_promised_to_be_the_pages(points):
+    distilled = points.assign(command=points.command.replace("distil", "smallbert distil --teacher ENCODER"))
+    said = recommend.answer(distilled, "megabytes", 2, "topic accuracy kept")
+    assert said[-2].startswith("To build it: smallbert distil") and "own schedule" in said[-1]
+    assert "own schedule" not in " ".join(recommend.answer(points, "megabytes", 12, "topic accuracy kept"))

@@ -13,7 +13,8 @@ from smallbert.errors import UsageError
 from smallbert.models import encoder as encoders
 from smallbert.studies import reductions
 from smallbert.studies.articles import draw
-from smallbert.studies.reductions import CHANGE, COSINE, KEPT, UNCHANGED, WHOLE
+from smallbert.studies.reduction_costs import CHANGE, COSINE, KEPT, UNCHANGED
+from smallbert.studies.reductions import WHOLE
 
 COVERAGES = (0.5, 1.0)
 WORDS = [a + b for a in "bdfgklmnprst" for b in "aeiou"]
@@ -135,7 +136,7 @@ def test_a_student_of_another_width_has_no_cosine(predicting_teacher, student, p
 
 
 def test_what_is_measured_is_kept(predicting_teacher, prepared, cells, place, monkeypatch):
-    monkeypatch.setattr(reductions, "_measure", None)
+    monkeypatch.setattr(reductions, "measure", None)
     monkeypatch.setattr(reductions.Vocabulary, "count", None)
     pd.testing.assert_frame_equal(study(predicting_teacher, prepared, place), cells)
 

@@ -78,6 +78,9 @@ def test_too_few_sizes_choose_no_law_and_say_so():
 def test_every_outcome_of_the_last_step_has_words(verdict, words):
     trained = cells(3 + 30 * SIZES**-0.2)
     said = size_laws.answer(trained, contrast(verdict), size_laws.curves(trained), 7.0)
+    short = size_laws.in_short(trained, contrast(verdict))
+    assert short.startswith("From 40,000 parameters to 2,500,000 the mean held-out loss goes from")
+    assert short.partition("measured, ")[2].removesuffix(".") in said
     assert words in said
     assert "as well as any is the power law with asymptote, which falls to c and no further" in said
     assert "From 40,000 parameters to 2,500,000" in said and "nan" not in said

@@ -3,15 +3,22 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy import stats
+from sklearn import decomposition
 from transformers import AutoTokenizer
 
+from smallbert.compress.embeddings import extract
 from smallbert.corpus import world
+from smallbert.corpus.prepare import prepare
+from smallbert.models import encoder as encoders
+from smallbert.models.heads import narrowing
 from smallbert.models.heads.finetune import finetune
 from smallbert.models.pretrain import pretrain
 from smallbert.models.recipe import PretrainRecipe
@@ -23,7 +30,7 @@ from smallbert.studies.task_kinds import new_parameters
 from smallbert.studies.task_suite import suite
 from smallbert.studies.transfer import FROZEN, TUNED, Settings
 from smallbert.studies.transfer_controls import CONSTANT, WORDS, controls
-from smallbert.studies.transfer_shelf import FRESH, REFERENCE, TRIMMED, TRUNCATED
+from smallbert.studies.transfer_shelf import FRESH, NARROWED, REFERENCE, TRIMMED, TRUNCATED
 from smallbert.studies.transfer_table import ratio_interval
 
 SIZES = {"layers": 1, "hidden": 16, "heads": 2, "intermediate": 32, "vocabulary_size": 300, "sequence_length": 48}
@@ -54,16 +61,30 @@ def encoder(texts, place):
 
 
 @pytest.fixture(scope="module")
-def shelf(encoder, texts, place):
+def first(encoder, place):
+    """What page 1 records of an embedded corpus."""
+    batches = world.stream(240, 3, languages=("en",))
+    corpus = prepare(batches, place / "corpus", test_fraction=0.2, validation_fraction=0.1, seed=1)
+    store = extract(corpus, encoders.load(str(encoder), device="cpu", max_tokens=48), place / "embeddings" / "one")
+    return {"store": "embeddings/one", "pretrained": str(encoder.relative_to(place)), "width": store.width}
+
+
+@pytest.fixture(scope="module")
+def vectors(first):
+    return transfer_shelf.vectors("pretrain", first)
+
+
+@pytest.fixture(scope="module")
+def shelf(encoder, texts, vectors, place):
     shared = SharedRecipe(**SIZES, batch_tokens=96, tokens=96, precision="fp32", sharing="all", embedding=8)
     twins = [pretrain(texts, replace(shared, seed=seed), place / "encoders" / f"twin{seed}") for seed in (0, 1)]
     return transfer_shelf.shelf(
         encoder,
         texts[:20],
+        vectors,
         earlier={"page 4": transfer_shelf.recorded({"all shared": twins, "lost": [place / "gone"]}), "page 5": {}},
         peer="",
         coverage=0.9,
-        rank=4,
         seeds=2,
     )
 
@@ -79,7 +100,7 @@ def cells(tasks, shelf):
 
 
 def test_the_shelf_takes_what_exists_and_says_what_is_missing(shelf):
-    assert [model.name for model in shelf.models] == [REFERENCE, TRIMMED, TRUNCATED, "all shared", FRESH]
+    assert [model.name for model in shelf.models] == [REFERENCE, TRIMMED, TRUNCATED, NARROWED, "all shared", FRESH]
     assert shelf.missing == (
         "lost of page 4: its folder is not in the cache any more",
         "encoders of page 5: it has recorded none",
@@ -91,6 +112,8 @@ def test_the_shelf_takes_what_exists_and_says_what_is_missing(shelf):
     assert facts.parameters[REFERENCE] == rows * width + body
     assert facts.parameters[TRUNCATED] == 4 * (rows + width) + body
     assert facts.parameters[TRIMMED] == facts.vocabulary[TRIMMED] * width + body < facts.parameters[REFERENCE]
+    assert facts.parameters[NARROWED] == facts.parameters[REFERENCE] + 4 * (width + 1)
+    assert facts.vector.to_dict() == {name: 4 if name == NARROWED else width for name in facts.index}
     assert (
         facts["of reference"][FRESH] == 1
         and (facts.operations[[TRIMMED, TRUNCATED]] == facts.operations[REFERENCE]).all()
@@ -111,20 +134,39 @@ def test_copies_are_what_they_are_called(shelf, texts):
     assert own["input_ids"] == theirs["input_ids"]
 
 
+def test_the_narrowed_encoder_gives_principal_components(shelf, vectors):
+    [model] = [model for model in shelf.models if model.name == NARROWED]
+    layer = narrowing.read(Path(model.folder(0)))
+    train = vectors.vectors(np.flatnonzero((vectors.rows["split"] == "train").to_numpy()))
+    expected = np.abs(decomposition.PCA(4).fit_transform(train.astype(np.float64)))
+    found = np.abs(layer(torch.from_numpy(train)).detach().numpy())
+    np.testing.assert_allclose(found, expected, atol=1e-3)
+
+
+def test_vectors_of_another_encoder_or_layer_narrow_nothing(first, shelf, encoder, texts, vectors, monkeypatch):
+    assert transfer_shelf.vectors(shelf.models[-1].folder(0), first) is None
+    monkeypatch.setitem(vectors.manifest["encoder"], "layer", 0)
+    monkeypatch.setattr(transfer_shelf.EmbeddingStore, "open", lambda folder: vectors)
+    assert transfer_shelf.vectors("pretrain", first) is None
+    without = transfer_shelf.shelf(encoder, texts[:20], None, earlier={}, peer="", coverage=0.9, seeds=1)
+    assert "vector narrowed: page 1 has no vectors of this encoder's last layer" in without.missing
+
+
 def test_every_encoder_is_asked_every_task_in_the_modes_it_allows(cells, tasks, shelf):
     asked = cells.scores.groupby(["model", "mode"]).size()
     assert set(asked) == {len(tasks) * 2}
     modes = cells.scores.groupby("model")["mode"].unique().map(set)
     assert modes[TRIMMED] == modes[TRUNCATED] == modes[FRESH] == {FROZEN}
-    assert modes[REFERENCE] == modes["all shared"] == {FROZEN, TUNED}
+    assert modes[REFERENCE] == modes["all shared"] == modes[NARROWED] == {FROZEN, TUNED}
     everything = replace(SETTINGS, copies=True)
-    assert [len(everything.modes(model)) for model in shelf.models] == [2, 2, 1, 2, 2]
+    assert [len(everything.modes(model)) for model in shelf.models] == [2, 2, 1, 2, 2, 2]
     assert cells.scores.score.between(0, 1).all() and (cells.scores.seed < 2).all()
-    counted = cells.scores[cells.scores.model == REFERENCE].groupby("task")["new parameters"].first()
+    counted = cells.scores.groupby(["model", "task"])["new parameters"].first()
     for task in tasks:
-        head = new_parameters(task.kind, len(task.classes()), 16)
-        pooler = 16 * 17 if task.kind == "sentence" else 0  # masked words alone leave an encoder without one
-        assert counted[task.name] == head + pooler
+        for model, width in ((REFERENCE, 16), (NARROWED, 4)):
+            head = new_parameters(task.kind, len(task.classes()), width)
+            pooler = width * (width + 1) if task.kind == "sentence" else 0  # masked words alone leave none
+            assert counted[model, task.name] == head + pooler
 
 
 def test_the_rate_is_the_best_on_development(cells, tasks):
@@ -135,8 +177,16 @@ def test_the_rate_is_the_best_on_development(cells, tasks):
     assert used.to_dict() == {key: [rate] for key, rate in chosen.set_index(transfer.KEYS).rate.items()}
 
 
+def test_rates_taken_stand_in_a_table_with_a_column_a_task(cells, tasks, shelf):
+    table = transfer_table.chosen_rates(cells.rates)
+    assert list(table.columns) == ["model", "mode", *(task.name for task in tasks)]
+    row = table[(table.model == NARROWED) & (table["mode"] == TUNED)].iloc[0]
+    chosen = cells.rates[cells.rates.chosen].set_index(["model", "mode", "task"]).rate
+    assert [row[task.name] for task in tasks] == [chosen[NARROWED, TUNED, task.name] for task in tasks]
+
+
 def test_a_cell_is_a_fine_tuning_like_any_other(cells, tasks, shelf):
-    task, model = tasks[0], shelf.models[3]
+    task, model = tasks[0], shelf.models[4]
     row = cells.scores[(cells.scores.task == task.name) & (cells.scores.model == model.name)].iloc[-1]
     recipe = SETTINGS.recipe(row["mode"], model, row.rate, int(row.seed))
     assert (recipe.max_tokens, recipe.pooling, recipe.frozen) == (48, "mean", False)
@@ -146,8 +196,8 @@ def test_a_cell_is_a_fine_tuning_like_any_other(cells, tasks, shelf):
 
 
 def test_a_single_rate_needs_no_choice_and_large_encoders_stay_frozen(tasks, shelf, tmp_path):
-    own = replace(SETTINGS, rates=[1e-3], head_rates=[1e-2], largest=shelf.models[3].parameters)
-    two = replace(shelf, models=(shelf.models[0], shelf.models[3]))
+    own = replace(SETTINGS, rates=[1e-3], head_rates=[1e-2], largest=shelf.models[4].parameters)
+    two = replace(shelf, models=(shelf.models[0], shelf.models[4]))
     found = transfer.run(tasks[:1], two, own, where=tmp_path, device="cpu", jobs=1)
     modes = found.scores.groupby("model")["mode"].unique().map(list)
     assert modes.to_dict() == {REFERENCE: [FROZEN], "all shared": [FROZEN, TUNED]}
@@ -319,6 +369,11 @@ def test_rates_are_told_beside_those_of_bert(cells):
     )
 
 
+def test_a_single_rate_is_told_once(cells):
+    one = cells.rates[cells.rates.rate == 0.001]
+    assert "frozen 0.001 (20 times its largest)" in transfer_sentences.rates(one)
+
+
 def test_page_4_records_its_plain_and_its_smallest_shared_encoder(place):
     base = SharedRecipe(**SIZES, batch_tokens=96, tokens=96)
     changes = ({}, {"sharing": "all"}, {"sharing": "all", "embedding": 8}, {"sharing": "all", "layers": 2})
@@ -345,10 +400,10 @@ def test_the_widest_students_of_page_5_are_taken_seed_by_seed():
 
 
 def test_settings_come_from_the_parameters():
-    names = {"tuning_rates": [1e-3], "tuning_epochs": 2, "tune_copies": True, "pooling": "first", "largest": 5}
+    names = {"tuning_rates": [1e-3], "tuning_epochs": 2, "tune_copies": True, "largest": 5}
     common = {"seeds": 3, "max_tokens": 64, "head_rates": [1e-2], "head_epochs": 4}
     found = transfer.settings(SimpleNamespace(**names, **common))
-    assert found == Settings(**common, rates=[1e-3], epochs=2, copies=True, pooling="first", largest=5)
+    assert found == Settings(**common, rates=[1e-3], epochs=2, copies=True, largest=5)
 
 
 def test_results_are_plain_files(cells):

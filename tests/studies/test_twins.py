@@ -88,11 +88,12 @@ def test_text_and_batches_keep_the_papers_ratios():
 
 
 def test_the_recipe_reads_the_text_once_where_there_is_enough(store):
-    names = {"layers": 1, "hidden": 16, "heads": 2, "sequence": 64, "batch": 512, "tokens": 1024, "rate": 1e-3}
-    params = types.SimpleNamespace(**{f"twin_{name}": value for name, value in names.items()})
+    rates = [1e-4, 1e-3, 1e-2]
+    params = types.SimpleNamespace(layers=1, hidden=16, sequence=64, batch=512, tokens=2048, peak_rates=rates)
     made = twins_settings.recipe(params, store)
     assert (made.intermediate, made.corpus_tokens, made.vocabulary_size) == (64, 1024, store.vocabulary_size)
-    params.twin_tokens = 10**7
+    assert (made.tokens, made.heads, made.learning_rate) == (1024, 4, 1e-3)
+    params.tokens = 10**8
     assert twins_settings.recipe(params, store).corpus_tokens == len(store.train)
 
 

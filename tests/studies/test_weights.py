@@ -13,9 +13,12 @@ from smallbert.compress.embeddings import extract
 from smallbert.corpus.prepare import prepare
 from smallbert.corpus.rows import batch
 from smallbert.errors import DataError
+from smallbert.measure.probe import probe
+from smallbert.measure.proportions import paired_difference
 from smallbert.models import encoder as encoders
-from smallbert.studies import searches, weights
-from smallbert.studies.weights import DYNAMIC, FULL, HALF, INT4, INT8, KEPT
+from smallbert.studies import searches, weight_words, weights
+from smallbert.studies.articles import Articles
+from smallbert.studies.weights import BFLOAT, DYNAMIC, FULL, HALF, INT4, INT8, KEPT, TOPIC_KEPT
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(60))]
 
@@ -72,9 +75,43 @@ def test_every_form_is_smaller_and_less_exact(quality, folders):
     assert (np.diff(own.bytes[[FULL, HALF, INT8, INT4]]) < 0).all() and own.share[FULL] == 1
     assert own["cosine to original"][FULL] == pytest.approx(1) and own[f"neighbour overlap@{10}"][FULL] == 1
     assert (np.diff(own["cosine to original"][[FULL, INT8, INT4]]) < 0).all()
-    assert own["topic accuracy"][FULL] > 0.7 and own["topic low"][FULL] < own["topic high"][FULL]
+    assert own["topic accuracy"][FULL] > 0.7 and own["topic accuracy low"][FULL] < own["topic accuracy high"][FULL]
     numbers = sum(weight.numel() for weight in load_file(f"{folders['wide']}/model.safetensors").values())
     assert own.parameters[FULL] == pytest.approx(numbers, abs=512)  # transformers may store position ids
+
+
+def test_topics_kept_are_paired_with_the_first_encoder_article_by_article(quality, folders, prepared, options):
+    own = quality.set_index(["encoder", "form"])
+    assert (own.loc["wide", FULL][[TOPIC_KEPT, f"{TOPIC_KEPT} low", f"{TOPIC_KEPT} high"]] == 1).all()
+    assert (own.articles == 40).all()
+    right = {}
+    for name in folders:
+        encoder = encoders.load(folders[name], max_tokens=16, precision="fp32", device="cpu")
+        articles = Articles(encoder, prepared, rows=40, seed=0)
+        vectors = articles.vectors(encoder, lambda texts: None)
+        labels = (articles.known[split].topic for split in ("train", "test"))
+        train, test = labels
+        right[name] = probe(vectors["train"], train, vectors["test"], test, seed=0).right
+    base = right["wide"].mean()
+    change = paired_difference(right["narrow"], right["wide"])
+    row = own.loc["narrow", FULL]
+    assert row[TOPIC_KEPT] == pytest.approx(right["narrow"].mean() / base)
+    assert (row[f"{TOPIC_KEPT} low"], row[f"{TOPIC_KEPT} high"]) == pytest.approx(
+        (1 + change.low / base, 1 + change.high / base)
+    )
+
+
+def test_neighbours_kept_come_with_an_interval_over_articles(quality):
+    for name in (KEPT, f"neighbour overlap@{10}"):
+        low, mean, high = (quality[one] for one in (f"{name} low", name, f"{name} high"))
+        assert ((low <= mean + 1e-12) & (mean <= high + 1e-12)).all()
+        assert (high - low)[quality.form == INT4].min() > 0.01 and (high - low).iloc[0] == pytest.approx(0)
+
+
+def test_another_first_encoder_is_another_measure(folders, prepared, options, quality):
+    turned = dict(reversed(folders.items()))
+    found = weights.quality(turned, prepared, **options).set_index(["encoder", "form"])
+    assert found[KEPT]["narrow", FULL] == 1 and found[KEPT]["wide", FULL] < 0.9
 
 
 def test_a_second_encoder_is_held_to_itself_and_to_the_first(quality):
@@ -97,13 +134,27 @@ def test_integer_products_are_measured_where_there_are_units(quality, monkeypatc
     has_units = weights.quantize.integer_units() is not None
     assert (DYNAMIC in set(quality.form)) == has_units
     monkeypatch.setattr(weights.quantize, "integer_units", lambda: None)
+    assert (BFLOAT in weights.forms()) == (BFLOAT in set(quality.form)) == weights.runtime.has_fast_bf16()
+    monkeypatch.setattr(weights.runtime, "has_fast_bf16", lambda: False)
     assert weights.forms() == [FULL, HALF, INT8, INT4]
 
 
-def test_sentences_name_every_form(quality):
-    said = weights.quality_sentence(quality)
-    assert said.startswith("wide: fp32 ") and "narrow: fp32 " in said
-    assert "int4 weights" in said and f"same encoder in {FULL}." in said
+def test_products_in_bf16_are_another_form_of_the_same_file(quality):
+    if BFLOAT in set(quality.form):
+        own = quality[quality.encoder == "wide"].set_index("form")
+        assert own.bytes[BFLOAT] == own.bytes[FULL] and 0.99 < own["cosine to original"][BFLOAT] < 1
+
+
+def test_the_shown_table_has_every_form_with_its_intervals(quality):
+    found = weight_words.shown(quality)
+    assert found.form.tolist() == quality.form.tolist()
+    assert found["first's topics kept"].iloc[0] == "100.0% [100.0%, 100.0%]"
+    row = quality.iloc[3]
+    assert found["own neighbours kept"][3] == "{:.1%} [{:.1%}, {:.1%}]".format(
+        *(row[f"neighbour overlap@10{end}"] for end in ("", " low", " high"))
+    )
+    unknown = quality.assign(**{TOPIC_KEPT: np.nan})
+    assert (weight_words.shown(unknown)["first's topics kept"] == "–").all()
 
 
 @pytest.fixture(scope="module")
@@ -116,16 +167,19 @@ def test_speeds_are_against_the_first_encoder_in_fp32(timed):
     assert (timed.microseconds > 0).all() and set(timed.measure) == {"one text", "many texts"}
     first = timed[(timed.encoder == "wide") & (timed.form == FULL)]
     assert (first.speed == 1).all() and (first["speed low"] == 1).all()
+    shown = weight_words.shown_times(timed)
+    assert shown.speed[0] == "1.00 [1.00, 1.00]" and set(shown["read"]) == {"one text", "many texts"}
+    assert shown.microseconds.str.contains(" a text| a token").all()
 
 
 def test_the_fastest_is_named_with_what_the_intervals_allow(timed, monkeypatch):
     made = timed.iloc[:2].assign(measure="one text", form=[FULL, "fast"], speed=[1.0, 3.0])
     apart = made.assign(**{"speed low": [0.9, 2.5], "speed high": [1.1, 3.5]})
-    assert "fastest: fast, by its whole interval." in weights.speed_sentence(apart)
+    assert "fastest is fast, 3.00 times the first in fp32, by its whole interval." in weight_words.speed_sentence(apart)
     near = made.assign(**{"speed low": [0.9, 1.0], "speed high": [1.1, 5.0]})
-    assert "fastest: fast, by mean only." in weights.speed_sentence(near)
+    assert "fastest is fast, 3.00 times the first in fp32, by mean only." in weight_words.speed_sentence(near)
     monkeypatch.setattr(weights.quantize, "integer_units", lambda: None)
-    assert weights.speed_sentence(near).startswith("This processor has no integer units.")
+    assert weight_words.speed_sentence(near).startswith("This processor has no integer units.")
 
 
 def test_a_collection_is_the_test_articles_and_their_titles(folders, prepared, tmp_path):

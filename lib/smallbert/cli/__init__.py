@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from smallbert import __version__
-from smallbert.cli import compare, distil, embed, recommend, report, score, size, trim
+from smallbert.cli import compare, distil, embed, pretrain, recommend, report, score, size, trim
 from smallbert.errors import SmallbertError
 
 # Heavy libraries are imported inside the commands, so that help and `params` answer at once.
@@ -51,6 +51,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"smallbert {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for group in (report, compare, recommend, embed, distil, score, size, trim):
+    for group in (report, compare, recommend, embed, pretrain, distil, score, size, trim):
         group.add(commands)
     return parser

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from typing import Any
 
 from smallbert.errors import UsageError
 
@@ -16,9 +17,10 @@ def add_corpus(parser: argparse.ArgumentParser, name: str = "corpus", use: str =
         name: ``corpus``, or ``--corpus`` where the command names it so.
         use: what becomes of the articles.
     """
+    required: dict[str, Any] = {"required": True} if name.startswith("-") else {}
     parser.add_argument(
         name,
-        **({"required": True} if name.startswith("-") else {}),
+        **required,
         help=f"{use}: a file, a folder, a corpus.toml, hub:OWNER/NAME (a data set on the hub), a prepared corpus, or "
         "world",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,10 +52,19 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def _distil(options: argparse.Namespace) -> None:
+    from smallbert.models import parallel
+
+    with parallel.processes(options.device):
+        _share(options)
+
+
+def _share(options: argparse.Namespace) -> None:
+    """Distil in this process alone, or in one of those that torchrun started."""
     from smallbert import paths, storage
     from smallbert.compress.distill import teacher as teachers
     from smallbert.compress.distill.methods import Method
     from smallbert.compress.distill.train import FINISHED, check, distil, encode, epoch_tokens
+    from smallbert.models import parallel
     from smallbert.models.recipe import PretrainRecipe
     from smallbert.report import embedding
     from smallbert.studies.embed import Texts
@@ -88,8 +98,10 @@ def _distil(options: argparse.Namespace) -> None:
     recipe = PretrainRecipe(**sizes, tokens=tokens)
     del teacher
     distil(store, options.teacher, recipe, method, options.out, start=start, work=work, device=options.device)
-    print(f"{options.corpus}: {corpus.summary()}")
-    _tell(options.out, storage.read_json(options.out / FINISHED))
+    if parallel.here().first:
+        shutil.rmtree(work / "teacher", ignore_errors=True)  # gigabytes; another student lets the teacher read again
+        print(f"{options.corpus}: {corpus.summary()}")
+        _tell(options.out, storage.read_json(options.out / FINISHED))
 
 
 def _start(recipe: PretrainRecipe, teacher: Teacher) -> str:

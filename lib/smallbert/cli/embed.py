@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from smallbert.cli.arguments import add_corpus, count, pair, shard
+from smallbert.errors import UsageError
+
+if TYPE_CHECKING:
+    from smallbert.compress.store import EmbeddingStore
+    from smallbert.corpus.prepared import Corpus
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -26,6 +32,14 @@ def add(commands: argparse._SubParsersAction) -> None:
         metavar="I/N",
         help="compute part I of N, for N processes that share the folder (1/1)",
     )
+    embed.add_argument(
+        "--ray",
+        nargs="?",
+        const="local",
+        metavar="HOST:PORT",
+        help="compute on the machines of a Ray cluster, which share the folder (auto: the one that runs here; without "
+        "an address: this machine alone)",
+    )
     embed.set_defaults(command=_embed)
 
     verify = commands.add_parser("verify", help="check a store: checksums, shapes, no NaN")
@@ -40,22 +54,33 @@ def _embed(options: argparse.Namespace) -> None:
 
     columns = dict(pair(text) for text in options.columns)
     embedding.refuse_what_has_no_meaning(options)
+    settings = {name: getattr(options, name) for name in ("pooling", "layer", "max_tokens", "precision", "device")}
     # The encoder first: a wrong name costs no pass over the corpus.
-    encoder = load(
-        options.encoder,
-        pooling=options.pooling,
-        layer=options.layer,
-        max_tokens=options.max_tokens,
-        precision=options.precision,
-        device=options.device,
-    )
+    encoder = load(options.encoder, **settings)
     corpus = embedding.corpus(options, columns)
-    store = extract(corpus, encoder, options.out, shard=options.shard)
+    store: EmbeddingStore | None
+    if options.ray:
+        store = _on_a_cluster(options, corpus, settings)
+    else:
+        store = extract(corpus, encoder, options.out, shard=options.shard)
     print(f"{options.corpus}: {corpus.summary()}")
     if store is None:
         print(f"part {options.shard[0]} of {options.shard[1]} is finished; others are still missing.")
     else:
         print(f"{options.out}: {len(store):,} vectors of width {store.width}")
+
+
+def _on_a_cluster(options: argparse.Namespace, corpus: Corpus, settings: dict[str, Any]) -> EmbeddingStore:
+    from smallbert.scale.cluster import Cluster
+    from smallbert.scale.embedding import embed
+
+    if options.shard != (1, 1):
+        raise UsageError("--shard has no meaning with --ray, which cuts the corpus itself.", "Leave one of them out.")
+    folder = Path(options.encoder)
+    encoder = {"name": str(folder.resolve()) if folder.is_dir() else options.encoder, **settings}
+    with Cluster(options.ray) as cluster:
+        kind = "cuda" if options.device != "cpu" and cluster.machines("cuda") else "cpu"
+        return embed(corpus, encoder, options.out, run=cluster.run, workers=cluster.machines(kind), kind=kind)
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from smallbert.cli.arguments import add_corpus, count, pair
+
+STORED = "stored"
+"""As in smallbert.studies.build, which takes long to import."""
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -22,8 +26,8 @@ def add(commands: argparse._SubParsersAction) -> None:
         "build",
         help="build a point of the frontier from an encoder and a corpus, and check that it is what the report says",
         description="POINT is trim-COVERAGE, pca-K (pca-K-int8 and so on), fp16, int8, int4, or trim-COVERAGE+ one of "
-        "the others, such as trim-0.99+pca-64. With pca sentence-transformers loads the folder; fewer bits are stored "
-        "and restored.",
+        "the others, such as trim-0.99+pca-64. transformers and sentence-transformers load the folder. With fewer bits "
+        f"its {STORED}/ holds what is sent, and `smallbert restore` makes the same encoder of that.",
         epilog="exit code 1: built, but not what the report says",
     )
     build.add_argument("point", metavar="POINT", help="as `smallbert recommend` names it")
@@ -35,6 +39,11 @@ def add(commands: argparse._SubParsersAction) -> None:
     build.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="%(default)s")
     add_corpus(build, "--corpus", "articles to build for")
     build.set_defaults(command=_build)
+
+    restore = commands.add_parser("restore", help="make an encoder of weights stored in fewer bits")
+    restore.add_argument("folder", type=Path, help=f"what `smallbert build` wrote as {STORED}/")
+    restore.add_argument("--out", type=Path, required=True, help="folder of the encoder, in 32 bits")
+    restore.set_defaults(command=_restore)
 
 
 def _recommend(options: argparse.Namespace) -> None:
@@ -62,7 +71,7 @@ def _build(options: argparse.Namespace) -> int:
     results = Results(paths.edition(options.edition), "08_frontier")
     row, measured, why = build.reported(results, options.point, options.encoder, corpus)
     measured |= {"max_tokens": options.max_tokens} if options.max_tokens else {}
-    machine = {
+    machine: dict[str, Any] = {
         "device": options.device,
         **{name: measured[name] for name in ("max_tokens", "seed") if name in measured},
     }
@@ -71,12 +80,21 @@ def _build(options: argparse.Namespace) -> int:
     if made.code is not None:
         print(f"its vectors have {made.code.width} numbers; the index stores them as {plan.numbers}")
     if plan.bits:
-        print("stored in fewer bits: smallbert.compress.quantize.restore makes an encoder of it again")
+        print(f"{options.out / STORED} holds them: `smallbert restore {options.out / STORED} --out FOLDER`")
     how = {"rows": build.TEST_ROWS} | {name: measured[name] for name in ("rows", "metric") if name in measured}
     found = build.kept(plan, made, options.encoder, corpus, **how, **machine)
     same, told = build.verdict(found, row, why, options.tolerance or build.TOLERANCE)
     print(told)
     return 0 if same else 1
+
+
+def _restore(options: argparse.Namespace) -> None:
+    from smallbert.compress import quantize
+    from smallbert.compress.vocabulary import check_free
+
+    check_free(options.out)
+    quantize.restore(options.folder, options.out)
+    print(f"{options.out}: an encoder in 32 bits")
 
 
 def _positive(text: str) -> float:

@@ -12,7 +12,7 @@ from smallbert.cli.arguments import print_table
 from smallbert.errors import DataError, UsageError
 
 if TYPE_CHECKING:
-    from smallbert.measure.tasks.spans import Report
+    from smallbert.measure.tasks.spans import Report, Scores
 
 _SHOWN = 5
 """Missing predictions that are named; all are counted."""
@@ -90,7 +90,7 @@ def _table(path: Path, kinds: tuple[type, ...], meaning: str) -> dict[str, Any]:
 
 
 def _print(report: Report, unanswerable: bool) -> None:
-    parts = {"all": report.all}
+    parts: dict[str, Scores | None] = {"all": report.all}
     if unanswerable:
         parts |= {"answerable": report.answerable, "unanswerable": report.unanswerable}
     rows = [

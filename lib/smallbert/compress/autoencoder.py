@@ -200,7 +200,7 @@ def _chain(widths: Widths, activation: str, last: str, residual: bool, generator
             layers.append(ResidualBlock(fan_in, fan_out, activation, generator))
         else:
             layers += [_linear(fan_in, fan_out, generator), ACTIVATIONS[activation].module()]
-    layers += [_linear(*widths[-2:], generator), ACTIVATIONS[last].module()]
+    layers += [_linear(widths[-2], widths[-1], generator), ACTIVATIONS[last].module()]
     return nn.Sequential(*layers)
 
 

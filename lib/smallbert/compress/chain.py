@@ -10,6 +10,7 @@ numbers gives (Rumelhart, Hinton & Williams 1986)
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -59,7 +60,8 @@ class Chain:
         self._rounded = weights if dtype == torch.float32 else weights.to(dtype)
         self._rounded_gradients = gradients if dtype == torch.float32 else gradients.to(dtype)
         stacked = weights.dim() == 2
-        self._product, self._affine = (torch.bmm, torch.baddbmm) if stacked else (torch.mm, torch.addmm)
+        self._product: Callable[..., Tensor] = torch.bmm if stacked else torch.mm
+        self._affine: Callable[..., Tensor] = torch.baddbmm if stacked else torch.addmm
 
         def view(flat: Tensor, offset: int, shape: torch.Size) -> Tensor:
             shape = shape if len(shape) == 2 else torch.Size((1, *shape))

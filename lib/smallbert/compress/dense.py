@@ -6,7 +6,6 @@ The folder is the encoder's own, which ``transformers`` loads as before, with th
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +13,11 @@ import torch
 from safetensors.torch import save
 
 from smallbert import storage
+from smallbert.compress.folders import copy_beside, write_modules
 from smallbert.compress.linear import AffineCode
 from smallbert.compress.vocabulary import check_free
 from smallbert.errors import DataError
-
-_BESIDE = ("*.json", "*.txt", "*.model", "*.safetensors")
-_MODULES = ("", "1_Pooling", "2_Dense")
-_TYPES = ("Transformer", "Pooling", "Dense")
+from smallbert.models.presets import sizes
 
 
 def write(folder: Path, code: AffineCode, out: Path, *, pooling: str = "mean", max_tokens: int = 128) -> Path:
@@ -42,7 +39,7 @@ def write(folder: Path, code: AffineCode, out: Path, *, pooling: str = "mean", m
         MachineError: the folder cannot be written.
     """
     check_free(out)
-    width = storage.read_json(folder / "config.json")["hidden_size"]
+    width = sizes(str(folder)).hidden
     if len(code.encoder) != width:
         raise DataError(f"Expected a map of {width} numbers, as the encoder has, got {len(code.encoder)}.")
     weight = np.ascontiguousarray(code.encoder.T, dtype=np.float32)
@@ -60,23 +57,6 @@ def write(folder: Path, code: AffineCode, out: Path, *, pooling: str = "mean", m
             "activation_function": "torch.nn.modules.linear.Identity",
         },
     )
-    modes = {"cls_token": pooling == "cls", "mean_tokens": pooling == "mean"}
-    modes |= dict.fromkeys(("max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"), False)
-    storage.write_json(
-        out / "1_Pooling" / "config.json",
-        {"word_embedding_dimension": width} | {f"pooling_mode_{name}": value for name, value in modes.items()},
-    )
-    storage.write_json(out / "sentence_bert_config.json", {"max_seq_length": max_tokens, "do_lower_case": False})
-    storage.write_json(
-        out / "modules.json",
-        [
-            {"idx": place, "name": str(place), "path": path, "type": f"sentence_transformers.models.{kind}"}
-            for place, (path, kind) in enumerate(zip(_MODULES, _TYPES, strict=True))
-        ],
-    )
-    own = {"modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"}
-    files = {path for pattern in _BESIDE for path in folder.glob(pattern) if path.name not in own}
-    for path in sorted(files, key=lambda path: (path.name == "config.json", path.name)):
-        with storage.atomic_write(out / path.name) as file, path.open("rb") as source:
-            shutil.copyfileobj(source, file)
+    write_modules(out, width, max_tokens=max_tokens, pooling=pooling, dense=True)
+    copy_beside(folder, out, "*.safetensors")
     return out

@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from smallbert import storage
-from smallbert.compress.shards import MANIFEST, ROWS, Shard, claim, cut, mine
+from smallbert.compress.shards import MANIFEST, PLAN, ROWS, Shard, claim, cut, mine
 from smallbert.compress.store import ROW_SCHEMA, EmbeddingStore
 from smallbert.corpus.prepared import METADATA, Corpus
 from smallbert.corpus.text import text
@@ -86,7 +86,7 @@ def extract(
     hint = "Wait for it to end, or give each process its own shard i/n."
     with storage.lock(out, f"{shard[0]}-of-{shard[1]}", hint=hint):
         if (out / MANIFEST).exists() and not _reopen(out, shards, stream):
-            return EmbeddingStore.open(out)
+            return _complete(out, plan, shards)
         todo = [one for one in own if not (_computed(out, one, stream) and one.part(out).exists())]
         total, missing = (sum(one.stop - one.start for one in some) for some in (own, todo))
         label = f"embed {shard[0]}/{shard[1]}" if shard[1] > 1 else "embed"
@@ -206,6 +206,9 @@ def _complete(out: Path, plan: dict[str, object], shards: list[Shard]) -> Embedd
         if not (out / MANIFEST).exists():
             if not all(shard.record(out).exists() and shard.part(out).exists() for shard in shards):
                 return None
+            for name in (PLAN, ROWS, MANIFEST):
+                for stale in out.glob(f".{name}.*.part"):  # left by a killed run
+                    stale.unlink(missing_ok=True)
             _write_tables(out / ROWS, (pq.read_table(shard.part(out)) for shard in shards))
             files = {shard.name: storage.read_json(shard.record(out))["sha256"] for shard in shards}
             storage.write_json(out / MANIFEST, {**plan, "files": {**files, ROWS: storage.sha256_file(out / ROWS)}})

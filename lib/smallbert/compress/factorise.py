@@ -104,9 +104,9 @@ def truncate(words: Array, weights: np.ndarray | None = None) -> Truncation:
             raise DataError(f"Expected {len(words):,} finite weights of 0 or more, got shape {weights.shape}.")
     width = words.shape[1]
     scales = np.ones(len(words)) if weights is None else np.sqrt(weights)
-    triangle = np.zeros((width, width))
+    triangle: np.ndarray = np.zeros((width, width))
     for block, scale in zip(blocks(words), blocks(scales), strict=True):
-        triangle = np.linalg.qr(np.concatenate([triangle, block * scale[:, None]]), mode="r")
+        triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, block * scale[:, None]]), mode="r"))
     _left, values, right = np.linalg.svd(triangle)
     if not values[0] > 0:
         raise DataError("Expected a word vector of positive weight that is not zero, got none.")

@@ -70,12 +70,12 @@ def train(
     longest_first = sorted(todo, key=lambda cell: -cell.training.epochs * cell.architecture.training_flops)
     mine = longest_first[shard[0] - 1 :: shard[1]]
     where = runtime.device(device)
-    name = _format(precision, where)
+    name = format_name(precision, where)
     folder = None if store is None else CellStore(store, data, name)
     curves: dict[Cell, Curve] = {}
-    for cell in mine if folder else ():
-        if curve := folder.read(cell, with_weights=keep_weights(cell)):
-            curves[cell] = curve
+    if folder is not None:
+        found = {cell: folder.read(cell, with_weights=keep_weights(cell)) for cell in mine}
+        curves = {cell: curve for cell, curve in found.items() if curve}
 
     missing = [cell for cell in mine if cell not in curves]
     total, done = (sum(_work(cell, data) for cell in part) for part in (mine, curves))
@@ -125,10 +125,10 @@ def load_model(
         DataError: its weights are missing or damaged.
         MachineError: no such device.
     """
-    return CellStore(store, data, _format(precision, runtime.device(device))).load(cell)
+    return CellStore(store, data, format_name(precision, runtime.device(device))).load(cell)
 
 
-def _format(precision: runtime.Precision, where: torch.device) -> str:
+def format_name(precision: runtime.Precision, where: torch.device) -> str:
     """The number format's name in results and folders: what ``auto`` comes to on this device."""
     return "fp32" if runtime.dtype(precision, where) == torch.float32 else "bf16"
 

@@ -77,6 +77,10 @@ class Moments:
         scatter += np.outer(shift * (self.n * other.n / n), shift)
         return Moments(n, self.mean + shift * (other.n / n), scatter)
 
+    def about_zero(self) -> Moments:
+        """The same rows about an origin that was chosen, not estimated: mean 0, scatter the sum of x x^T."""
+        return Moments(self.n, np.zeros_like(self.mean), self.scatter + self.n * np.outer(self.mean, self.mean))
+
     @property
     def width(self) -> int:
         """Number of dimensions d."""

@@ -13,17 +13,17 @@ from __future__ import annotations
 
 import copy
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from smallbert import storage
+from smallbert import runtime, storage
+from smallbert.compress.folders import copy_beside
 from smallbert.errors import DataError, MachineError, UsageError
 from smallbert.models import encoder as encoders
 from smallbert.models import families, sources
@@ -37,7 +37,6 @@ SCALE = ".scale"
 """A matrix ``NAME`` of 8 or 4 bits comes with its scales, ``NAME.scale``."""
 
 _ABOUT = "smallbert"
-_BESIDE = ("*.json", "*.txt", "*.model")
 _INTEGER_UNITS = ("amx_int8", "avx512_vnni", "avx_vnni")
 
 
@@ -104,7 +103,7 @@ def write(folder: Path, out: Path, bits: Bits) -> Path:
     about = {"format": "pt", _ABOUT: json.dumps({"bits": bits, "widths": widths})}
     with storage.atomic_write(out / WEIGHTS) as file:
         file.write(save(tensors, metadata=about))
-    _copy_beside(folder, out)
+    copy_beside(folder, out)
     return out / WEIGHTS
 
 
@@ -137,7 +136,7 @@ def restore(packed: Path, out: Path) -> Path:
         raise DataError(f"{packed / WEIGHTS} is not what was written: {error!r}.", "Quantise again.") from error
     with storage.atomic_write(out / "model.safetensors") as file:
         file.write(save(tensors, metadata={"format": "pt"}))
-    _copy_beside(packed, out)
+    copy_beside(packed, out)
     return out
 
 
@@ -148,7 +147,7 @@ def integer_units() -> str | None:
     return next((name for name in _INTEGER_UNITS if name in flags), None)
 
 
-def dynamic(name: str, *, layer: int = -1, precision: str = "auto", **options: object) -> Encoder:
+def dynamic(name: str, *, layer: int = -1, precision: runtime.Precision = "auto", **options: Any) -> Encoder:
     """Load an encoder whose products run in 8-bit integers, on the CPU.
 
     Norms, softmax and attention's own products stay in the number format that ``precision`` says.
@@ -172,8 +171,8 @@ def dynamic(name: str, *, layer: int = -1, precision: str = "auto", **options: o
             "Its layers cannot be exchanged: use BERT, RoBERTa, XLM-R, DistilBERT or ALBERT.",
         )
     model, _, depth = encoders.load_model(sources.find(name), layer)
-    weights = families.read(model, depth)
-    forward = copy.copy(plain.forward)
+    weights = cast(families.Weights, families.read(model, depth))  # what runs packed was read once already
+    forward: Any = copy.copy(plain.forward)
     made: dict[int, object] = {}  # shared blocks are quantised once
     for packed, block in zip(forward.blocks, weights.blocks, strict=True):
         if id(block) not in made:
@@ -247,11 +246,3 @@ def _weights(folder: Path, pattern: str) -> Iterator[tuple[str, Tensor]]:
                 yield from ((name, file.get_tensor(name)) for name in file.keys())  # noqa: SIM118
         except SafetensorError as error:
             raise DataError(f"{path} holds no weights: {error}", "Copy or download it again.") from error
-
-
-def _copy_beside(folder: Path, out: Path) -> None:
-    """Configuration and tokenizer; the configuration last, for it makes a folder an encoder."""
-    files = {path for pattern in _BESIDE for path in folder.glob(pattern) if not path.name.endswith(".index.json")}
-    for path in sorted(files, key=lambda path: (path.name == "config.json", path.name)):
-        with storage.atomic_write(out / path.name) as file, path.open("rb") as source:
-            shutil.copyfileobj(source, file)

@@ -49,9 +49,15 @@ def mirrored(curve: Curve, d: int, k: int, t: float) -> float:
 
 
 def _registry() -> dict[str, Curve]:
-    heavy = {f"bottleneck-heavy-{degree}": partial(bottleneck_heavy, degree=degree) for degree in (1, 2, 3)}
-    wide = {f"wide-heavy-{name[-1]}": partial(mirrored, curve) for name, curve in heavy.items()}
-    others = {"uniform": uniform, "geometric": geometric, "reverse-geometric": partial(mirrored, geometric)}
+    heavy: dict[str, Curve] = {
+        f"bottleneck-heavy-{degree}": partial(bottleneck_heavy, degree=degree) for degree in (1, 2, 3)
+    }
+    wide: dict[str, Curve] = {f"wide-heavy-{name[-1]}": partial(mirrored, curve) for name, curve in heavy.items()}
+    others: dict[str, Curve] = {
+        "uniform": uniform,
+        "geometric": geometric,
+        "reverse-geometric": partial(mirrored, geometric),
+    }
     return others | heavy | wide
 
 

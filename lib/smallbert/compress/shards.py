@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from smallbert import storage
-from smallbert.errors import DataError, MachineError, UsageError
+from smallbert.errors import DataError, UsageError
 
 MANIFEST, PLAN, ROWS = "manifest.json", "plan.json", "rows.parquet"
 
@@ -72,13 +72,7 @@ def claim(folder: Path, plan: dict[str, Any]) -> None:
         DataError: the folder holds something else; the differing entries are named.
     """
     path = folder / PLAN
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MachineError(
-            f"Cannot make the folder {folder}: {error.strerror}.",
-            "Choose another one, or check the permissions of the folder above it.",
-        ) from error
+    storage.make_folder(folder)
     if not path.exists():
         if any(folder.glob("*.npy")):
             raise DataError(f"{folder} holds arrays but no {PLAN}.", "Choose an empty folder.")

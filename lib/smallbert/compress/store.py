@@ -23,6 +23,8 @@ ROW_SCHEMA = pa.schema(
 )
 """Schema of ``rows.parquet``: what is known of each row, in the order of the vectors."""
 
+_FACTS = {"key": str, "rows": int, "shard_rows": int, "width": int, "dtype": str, "files": dict}
+
 
 class EmbeddingStore:
     """Vectors of a corpus and what is known of their rows, in the same order.
@@ -49,8 +51,12 @@ class EmbeddingStore:
                 "Run the extraction into this folder again; for the report that is `smallbert run --only 01`.",
             )
         manifest = storage.read_json(folder / MANIFEST)
-        if missing := {"key", "rows", "shard_rows", "width", "dtype", "files"} - set(manifest):
-            raise DataError(f"{folder / MANIFEST} lacks {', '.join(sorted(missing))}: no manifest of ours.")
+        found = manifest if isinstance(manifest, dict) else {}
+        if missing := [name for name, kind in _FACTS.items() if not isinstance(found.get(name), kind)]:
+            raise DataError(
+                f"{folder / MANIFEST} lacks {', '.join(sorted(missing))}: no manifest of ours.",
+                "Delete it and run the extraction into this folder again.",
+            )
         return cls(folder, manifest)
 
     @property

@@ -18,6 +18,7 @@ word then falls into smaller pieces, and a character is lost only where no kept 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from smallbert.errors import DataError
@@ -131,7 +132,8 @@ class _BPE:
         self.always = frozenset(set(self._ids.values()) - set(self._made))
 
     def parts(self, token: int) -> set[int]:
-        found, waiting = set(), [token]
+        found: set[int] = set()
+        waiting = [token]
         while waiting:
             new = self._made.get(waiting.pop(), set()) - found
             found |= new
@@ -144,7 +146,11 @@ class _BPE:
         return self._model | {"vocab": _renumbered(self._ids, new), "merges": merges}
 
 
-_ALGORITHMS = {"WordPiece": _WordPiece, "Unigram": _Unigram, "BPE": _BPE}
+_ALGORITHMS: dict[str, Callable[[dict[str, Any]], Subwords]] = {
+    "WordPiece": _WordPiece,
+    "Unigram": _Unigram,
+    "BPE": _BPE,
+}
 
 
 def _renumbered(ids: dict[str, int], new: dict[int, int]) -> dict[str, int]:

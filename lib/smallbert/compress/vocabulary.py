@@ -204,7 +204,7 @@ class Vocabulary:
 
     def _always(self) -> set[int]:
         configured = {getattr(self._config, name, None) for name in _CONFIGURED}
-        ids = (configured & set(self.tokenizer.get_vocab().values())) | self._subwords.always | self.special
+        ids: set[int] = (set(self.tokenizer.get_vocab().values()) & configured) | self._subwords.always | self.special
         if self._config.model_type in ("roberta", "xlm-roberta"):
             ids |= set(range(self._config.pad_token_id))  # positions count from the padding id, which must not move
         return ids
@@ -252,7 +252,7 @@ def _load(folder: Path) -> tuple[Any, Any]:
     try:
         config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
         loaded = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # transformers meets a file that is none with errors of any kind
         raise DataError(
             f"{folder} holds no encoder that can be loaded without its own code: {error}",
             "Use a family that transformers has built in, saved whole with save_pretrained.",

@@ -130,7 +130,7 @@ class _Lines:
 def _rows(lines: _Lines, delimiter: str, quoting: str) -> Iterator[tuple[int, list[str] | BadRow]]:
     # The module's own limit is global and far too low for news; ours is longest_row.
     csv.field_size_limit(_LONGEST_CELL)
-    how = csv.QUOTE_MINIMAL if quoting == "quoted" else csv.QUOTE_NONE
+    how: Literal[0, 3] = csv.QUOTE_MINIMAL if quoting == "quoted" else csv.QUOTE_NONE
     reader = csv.reader(lines, delimiter=delimiter, quoting=how, strict=True)
     while True:
         start = lines.number + 1
@@ -150,7 +150,7 @@ def _rows(lines: _Lines, delimiter: str, quoting: str) -> Iterator[tuple[int, li
                 yield start, row
 
 
-def open_text(file: io.BufferedIOBase, where: str) -> TextIO:
+def open_text(file: io.BufferedReader, where: str) -> TextIO:
     """UTF-8 with or without a byte order mark. Invalid bytes become lone surrogates, so that they
     spoil the row they stand in and no other; line ends are kept.
 

@@ -5,6 +5,7 @@ Streamed: nothing is downloaded or converted as a whole. Scripts inside a data s
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,8 +30,8 @@ def local(name: str, base: Path = Path()) -> Path | None:
     """The folder of ``hub:FOLDER``, relative to ``base``; None where ``name`` is anything else."""
     if not name.startswith(PREFIX):
         return None
-    folder = base / Path(name.removeprefix(PREFIX).split(":")[0]).expanduser()
-    return folder if folder.is_dir() else None
+    folder = base / os.path.expanduser(name.removeprefix(PREFIX).split(":")[0])
+    return folder if os.path.isdir(folder) else None  # so, too, for a name that no folder can have
 
 
 def located(name: str, base: Path) -> str:

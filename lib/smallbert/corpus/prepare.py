@@ -26,7 +26,7 @@ from smallbert.corpus.sources import Options, describe, parts
 from smallbert.corpus.tally import Tally
 from smallbert.errors import DataError, UsageError
 from smallbert.progress import Progress
-from smallbert.storage import atomic_write, digest, lock, read_json, sha256_file, write_json
+from smallbert.storage import atomic_write, digest, lock, make_folder, read_json, sha256_file, write_json
 
 VERSION = 2
 """Counts the changes of what is written for the same request; part of it."""
@@ -101,7 +101,7 @@ def prepare(
     out = Path(out)
     if _is_finished(out, request):
         return Corpus.open(out)
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     with lock(out.parent, out.name, wait=True):
         if not _is_finished(out, request):  # by the process we have waited for
             _make(batches, out, request, tally)
@@ -139,6 +139,7 @@ def _make(batches: Iterable[pa.RecordBatch], out: Path, request: dict[str, Any],
     reasons[chosen] = verdict.reason
     summary = _write(aside, out / ROWS, decisions, reasons, _repeated(seen.ids, decisions, reasons))
     summary["duplicates"]["near_kept_within_split"] = verdict.near_kept
+    aside.unlink()  # before the manifest: what a kill leaves beside that is never looked at again
     write_json(
         manifest,
         {
@@ -149,7 +150,6 @@ def _make(batches: Iterable[pa.RecordBatch], out: Path, request: dict[str, Any],
             "request": request,
         },
     )
-    aside.unlink()
 
 
 def prepare_source(

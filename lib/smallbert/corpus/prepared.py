@@ -25,6 +25,18 @@ METADATA = ("id", "lang", "topic", "group", "split")
 """Columns without the text."""
 
 
+_FACTS = {"key": str, "rows": int, "bytes": int, "counts": dict, "duplicates": dict, "sampled": int}
+
+
+def _is_manifest(value: Any) -> bool:
+    """Whether a manifest has what is asked of it here."""
+    if not isinstance(value, dict) or not all(isinstance(value.get(name), kind) for name, kind in _FACTS.items()):
+        return False
+    reading = value.get("reading")
+    read = reading is None or (isinstance(reading, dict) and {"rows", "counts"} <= reading.keys())
+    return read and {"split", "language", "topic"} <= value["counts"].keys()
+
+
 @dataclass(frozen=True)
 class Corpus:
     """A finished corpus; :meth:`open` reads one, :func:`smallbert.corpus.prepare.prepare` makes one.
@@ -48,6 +60,8 @@ class Corpus:
         if not (folder / MANIFEST).is_file():
             raise DataError(f"Expected a prepared corpus in {folder}, found no {MANIFEST}.", "Prepare it again.")
         manifest = read_json(folder / MANIFEST)
+        if not _is_manifest(manifest):
+            raise DataError(f"{folder / MANIFEST} is no manifest of ours.", "Delete the folder and prepare it again.")
         path = folder / ROWS
         size = path.stat().st_size if path.is_file() else 0
         if size != manifest["bytes"]:

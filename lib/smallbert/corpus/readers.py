@@ -84,7 +84,7 @@ def open_table(
         if suffix in PARQUET:
             with pq.ParquetFile(path, pre_buffer=False) as file:
                 size = path.stat().st_size
-                yield _parquet(file, size)
+                yield _parquet(file, where, size)
             return
         with path.open("rb") as raw, _decompressed(raw, path) as file, delimited.open_text(file, where) as text:
             if suffix in DELIMITERS:
@@ -119,8 +119,9 @@ def _json_lines(text: TextIO, where: str, position: Callable[[], int]) -> Table:
         raise DataError(f"{where}: expected one JSON object a line, the file is empty.")
     columns = list(dict.fromkeys(key for _, value in head if isinstance(value, dict) for key in value))
     if not columns:
-        line, bad = head[0]
-        raise DataError(f"{where}:{line}: expected one JSON object a line, got {bad.detail}.")
+        line, first = head[0]
+        got = first.detail if isinstance(first, BadRow) else "one without keys"
+        raise DataError(f"{where}:{line}: expected one JSON object a line, got {got}.")
 
     def rows(names: Sequence[str]) -> Iterator[tuple[int, Cells | BadRow]]:
         for line, value in itertools.chain(head, objects):
@@ -152,7 +153,7 @@ def _cells(value: dict[str, Any], names: Sequence[str]) -> Cells | BadRow:
     return cells
 
 
-def _parquet(file: pq.ParquetFile, size: int) -> Table:
+def _parquet(file: pq.ParquetFile, where: str, size: int) -> Table:
     total, done = file.metadata.num_rows, 0
 
     def batches(names: Sequence[str]) -> Iterator[pa.RecordBatch]:
@@ -163,35 +164,41 @@ def _parquet(file: pq.ParquetFile, size: int) -> Table:
 
     return Table(
         file.schema_arrow.names,
-        lambda names: from_arrow(batches(names), names),
+        lambda names: from_arrow(batches(names), names, f"{where}: "),
         "row ",
         lambda: size * done // max(total, 1),
     )
 
 
 def from_arrow(
-    batches: Iterable[pa.RecordBatch | pa.Table], names: Sequence[str]
+    batches: Iterable[pa.RecordBatch | pa.Table], names: Sequence[str], where: str = ""
 ) -> Iterator[tuple[int, Cells | BadRow]]:
-    """Rows of Arrow data as text cells, numbered from 1.
+    """Rows of Arrow data as text cells, numbered from 1; messages begin with ``where``.
 
     Raises:
         DataError: a wanted column holds lists or structures.
     """
     number = 0
     for batch in batches:
-        columns = [_texts(batch.column(name), name) for name in names]
+        columns = [_texts(batch.column(name), name, where) for name in names]
         for cells in zip(*columns, strict=True):
             number += 1
             yield number, cells
 
 
-def _texts(array: pa.Array | pa.ChunkedArray, name: str) -> list[str | None]:
+_BYTES = (
+    *(pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view),
+    *(pa.types.is_binary, pa.types.is_large_binary, pa.types.is_fixed_size_binary, pa.types.is_binary_view),
+)
+
+
+def _texts(array: pa.Array | pa.ChunkedArray, name: str, where: str) -> list[str | None]:
     kind = array.type
     if pa.types.is_nested(kind):
-        raise DataError(f"Expected text in the column {name!r}, found {kind}.", "Map another column.")
+        raise DataError(f"{where}Expected text in the column {name!r}, found {kind}.", "Map another column.")
     if pa.types.is_dictionary(kind):
         array = array.cast(kind.value_type)
-    if not any(test(array.type) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary)):
+    if not any(test(array.type) for test in _BYTES):
         return array.cast(pa.string()).to_pylist()
     try:
         return array.cast(pa.large_binary()).cast(pa.large_string()).to_pylist()

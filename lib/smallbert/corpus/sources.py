@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -79,22 +80,27 @@ def parts(source: str | Path, options: Options) -> list[Part]:
 
     Raises:
         UsageError: an unknown key or mapping.
-        DataError: nothing is there, nothing of a known format, or a description is broken.
+        DataError: nothing is there, nothing of a known format, or a description is broken or lists itself.
     """
+    return _parts(source, options, ())
+
+
+def _parts(source: str | Path, options: Options, above: tuple[Path, ...]) -> list[Part]:
+    """The same, inside the descriptions ``above``."""
     columns.check(options.columns)
     if str(source).startswith(hub.PREFIX):
         return _hub(str(source), options)
     path = _existing(source)
-    if path.suffix == DESCRIPTION:
-        return list(_described(path, options))
+    if _is_description(path):
+        return list(_described(path, options, above))
     if path.is_file():
-        return [Part(path.name, path, options)]
+        return [Part(_name(path.name), path, options)]
     if hub.is_saved(path):
         return _hub(f"{hub.PREFIX}{path}", options)
     files = sorted(file for file in path.rglob("*") if _readable(file, path))
     if not files:
         raise DataError(f"Expected files ending in {', '.join(readers.SUFFIXES)} in {path}, found none.")
-    return [Part(file.relative_to(path).as_posix(), file, options) for file in files]
+    return [Part(_name(file.relative_to(path).as_posix()), file, options) for file in files]
 
 
 def files(source: str | Path) -> list[Path]:
@@ -103,26 +109,40 @@ def files(source: str | Path) -> list[Path]:
     Only descriptions are opened; a data set on the hub has no file here and is not asked for.
 
     Raises:
-        UsageError, DataError: nothing is there, or a description is broken.
+        UsageError, DataError: nothing is there, or a description is broken or lists itself.
     """
+    return _files(source, ())
+
+
+def _files(source: str | Path, above: tuple[Path, ...]) -> list[Path]:
     if str(source).startswith(hub.PREFIX):
         folder = hub.local(str(source))
         return _all(folder) if folder else []
     path = _existing(source)
-    if path.suffix != DESCRIPTION:
+    if not _is_description(path):
         return _all(path) if path.is_dir() else [path]
     with _naming(path):
-        return [path, *(file for name, _ in _tables(path) for file in files(_beside(path, name)))]
+        here = (*above, path.resolve())
+        return [path, *(file for name, _ in _tables(path, above) for file in _files(_beside(path, name), here))]
 
 
 def _existing(source: str | Path) -> Path:
     path = Path(source)
-    if not path.exists():
+    if not os.path.exists(path):  # False, too, for a name that no file can have
         raise DataError(
             f"Expected a file or folder at {path}, which does not exist.",
             f"Name one that exists; a data set on the hub is written {hub.PREFIX}OWNER/NAME.",
         )
     return path
+
+
+def _name(path: str) -> str:
+    """A file's name as rows and messages carry it: bytes that are no UTF-8 stand as ``\\xff``, each name its own."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _is_description(path: Path) -> bool:
+    return path.suffix == DESCRIPTION and path.is_file()
 
 
 def _all(folder: Path) -> list[Path]:
@@ -138,30 +158,39 @@ def _readable(file: Path, folder: Path) -> bool:
     return not hidden and readers.kind(file) is not None and file.is_file()
 
 
-def _described(path: Path, options: Options) -> Iterator[Part]:
+def _described(path: Path, options: Options, above: tuple[Path, ...]) -> Iterator[Part]:
     if options != Options():
         raise UsageError(f"{path.name} brings its own columns, languages and quoting; write them there.")
-    for name, given in _tables(path):
+    for name, given in _tables(path, above):
         with _naming(path):
-            inner = parts(_beside(path, name), given)
+            inner = _parts(_beside(path, name), given, (*above, path.resolve()))
         folder = name.rstrip("/") if (path.parent / name).is_dir() else str(Path(name).parent)
         yield from (replace(part, name=(Path(folder) / part.name).as_posix()) for part in inner)
 
 
-def _tables(path: Path) -> Iterator[tuple[str, Options]]:
+def _tables(path: Path, above: tuple[Path, ...]) -> Iterator[tuple[str, Options]]:
     """The sources a description lists, each with how it is read."""
+    if path.resolve() in above:
+        raise DataError(f"{path}: expected descriptions that list files, found one that lists itself.")
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise DataError(f"{path}: expected a readable description: {error.strerror}.") from error
+    except (ValueError, RecursionError) as error:  # also no UTF-8, numbers without end, brackets without end
         raise DataError(f"{path}: expected TOML: {error}.") from error
     sources = tables.get("source")
     if set(tables) != {"source"} or not isinstance(sources, list) or not sources:
         raise DataError(f"{path}: expected [[source]] tables and nothing else, found {', '.join(tables) or 'none'}.")
     allowed = {"columns": dict, "lang": str, "lang_from_folder": bool, "quoting": str}
     for table in sources:
+        if not isinstance(table, dict):
+            raise DataError(f"{path}: expected [[source]] tables and nothing else, found source = {table!r}.")
         given = dict(table)
         name = given.pop("path", None)
         wrong = [key for key, value in given.items() if not isinstance(value, allowed.get(key, ()))]
+        mapped = given.get("columns")
+        if isinstance(mapped, dict) and not all(isinstance(theirs, str) for theirs in mapped.values()):
+            wrong.append("columns")
         if not isinstance(name, str) or wrong:
             raise UsageError(
                 f"{path}: expected path and any of {', '.join(allowed)} in a [[source]], got "

@@ -38,7 +38,7 @@ class Tally:
     """
 
     def __init__(self, limit: int | float = 0.05) -> None:
-        if isinstance(limit, bool) or limit < 0 or (isinstance(limit, float) and limit > 1):
+        if isinstance(limit, bool) or not limit >= 0 or (isinstance(limit, float) and limit > 1):
             raise UsageError(f"Expected max_bad_rows as a share (0.0 to 1.0) or a whole number, got {limit!r}.")
         self.limit = limit
         self.rows = 0

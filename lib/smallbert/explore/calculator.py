@@ -10,6 +10,7 @@ import ipywidgets as widgets
 import pandas as pd
 
 from smallbert.errors import UsageError
+from smallbert.explore.show import CONTROL, compact
 from smallbert.figures.tables import html_table
 from smallbert.models.flops import forward
 from smallbert.models.parameters import count
@@ -23,7 +24,7 @@ CHANGED = "changed by hand"
 NUMBERS = {
     "vocabulary": "vocabulary V",
     "hidden": "hidden H",
-    "embedding": "embedding E (0: H, no map)",
+    "embedding": "embedding E (0: as H)",
     "layers": "layers L",
     "heads": "heads A",
     "intermediate": "feed-forward F",
@@ -50,13 +51,12 @@ class Calculator:
     """
 
     def __init__(self) -> None:
-        style = {"style": {"description_width": "13em"}, "layout": widgets.Layout(width="26em")}
-        self._preset = widgets.Dropdown(options=[*PRESETS, CHANGED], description="start from", **style)
+        self._preset = widgets.Dropdown(options=[*PRESETS, CHANGED], description="start from", **CONTROL)
         self.controls: dict[str, Any] = {
-            name: widgets.BoundedIntText(min=0, max=10**7, description=label, **style)
+            name: widgets.BoundedIntText(min=0, max=10**7, description=label, **CONTROL)
             for name, label in NUMBERS.items()
         }
-        self.controls["share"] = widgets.Dropdown(options=get_args(Sharing), description="share", **style)
+        self.controls["share"] = widgets.Dropdown(options=get_args(Sharing), description="share", **CONTROL)
         self._out = widgets.HTML()
         self.widget = widgets.VBox([self._preset, *self.controls.values(), self._out])
         self._loading, self._base = False, PRESETS[self._preset.value]
@@ -96,4 +96,4 @@ class Calculator:
                 self._out.value = f'<p role="alert">{escape(error.message)}</p>'
 
     def _show(self, sizes: Sizes) -> None:
-        self._out.value = html_table(table(sizes), "What follows from these sizes.")
+        self._out.value = compact(html_table(table(sizes), "What follows from these sizes."))

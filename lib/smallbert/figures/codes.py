@@ -7,6 +7,7 @@ import textwrap
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 
 from smallbert.figures.absent import absent
@@ -33,7 +34,7 @@ LOOKS = {
     "int8": Look(BLUE, "P", ""),
     "binary": Look(ORANGE, "X", ""),
     "binary, rescored": Look(VERMILION, "d", ""),
-    "product": Look(PURPLE, "s", "--"),
+    "product": Look(PURPLE, "h", "--"),
 }
 """Every code's own look, so that it is the same in all figures."""
 
@@ -181,25 +182,24 @@ def weights(quality: pd.DataFrame, timed: pd.DataFrame) -> Chart:
     """What an encoder's vectors are worth against the bytes of its file, and how fast its products run.
 
     Args:
-        quality: columns ``encoder``, ``form``, ``bytes``, ``neighbour overlap@10``, ``topic accuracy``, ``topic low``,
-            ``topic high`` (empty where no topics are known).
+        quality: columns ``encoder``, ``form``, ``bytes``, and with their limits (``topic accuracy kept low`` ...)
+            ``neighbour overlap@10`` and ``topic accuracy kept``, empty where no topics are known.
         timed: columns ``encoder``, ``form``, ``measure``, ``speed``, ``speed low``, ``speed high``.
     """
     uses = ["neighbour overlap@10"]
-    if quality["topic accuracy"].notna().any():
-        uses.append("topic accuracy")
-    figure, panels = plt.subplots(1, len(uses) + 1, figsize=(WIDTH, 3.3))
+    if quality["topic accuracy kept"].notna().any():
+        uses.append("topic accuracy kept")
+    figure, panels = plt.subplots(1, len(uses) + 1, figsize=(WIDTH, max(3.3, 1.1 + 0.22 * len(timed))))
     markers = dict(zip(dict.fromkeys(quality.form), "osD^vP", strict=False))
     colours = dict(zip(dict.fromkeys(quality.encoder), (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY), strict=False))
     for axes, use in zip(panels, uses, strict=False):
         for row in quality.to_dict("records"):
-            ends = np.zeros((2, 1))
-            if use == "topic accuracy":
-                ends = np.array([[row[use] - row["topic low"]], [row["topic high"] - row[use]]])
+            ends = np.maximum([[row[use] - row[f"{use} low"]], [row[f"{use} high"] - row[use]]], 0.0)
             axes.errorbar(
                 row["bytes"] / 1e6, row[use], yerr=ends, color=colours[row["encoder"]], marker=markers[row["form"]],
                 capsize=2, linestyle="",
             )  # fmt: skip
+        axes.axhline(1, color=FLOOR, linestyle=":")
         axes.set(title=use, xlabel="file, MB", xlim=(0, None))
     _speeds(panels[-1], timed, colours)
     _mark(figure, markers, colours)
@@ -215,9 +215,10 @@ def weights(quality: pd.DataFrame, timed: pd.DataFrame) -> Chart:
         figure,
         quality,
         f"{one.encoder.iloc[0]}: {said}. Fastest by mean, {fast}.",
-        "Left: neighbours kept, against the same encoder in fp32, and what a probe reads, against the bytes of the "
-        "weights' file; 95% Wilson intervals. Right: speed against the first encoder in fp32, all cores of this "
-        "machine; 95% t interval over rounds. Weights that are only stored in fewer bits run as fp32.",
+        "Left: neighbours kept, against the same encoder in fp32, and what a probe reads of topics, as a share of the "
+        "first encoder's in fp32, against the bytes of the weights' file; 95% intervals, paired by article. Right: "
+        "speed against the first encoder in fp32, all cores of this machine; 95% t interval over rounds. Weights "
+        "that are only stored in fewer bits run as fp32.",
     )
 
 
@@ -226,7 +227,7 @@ def _speeds(axes: Axes, timed: pd.DataFrame, colours: dict[str, str]) -> None:
     for y, row in enumerate(rows.to_dict("records")):
         ends = np.array([[row["speed"] - row["speed low"]], [row["speed high"] - row["speed"]]])
         axes.errorbar(row["speed"], y, xerr=ends, color=colours[row["encoder"]], marker="o", capsize=2)
-    axes.set_yticks(range(len(rows)), [f"{row.form},\n{row.measure}" for row in rows.itertuples()], fontsize=6.5)
+    axes.set_yticks(range(len(rows)), [f"{row.form}, {row.measure}" for row in rows.itertuples()], fontsize=6.5)
     axes.axvline(1, color=FLOOR, linestyle=":")
     axes.set(title="speed", xlabel="times the first in fp32", xlim=(0, None))
 
@@ -234,7 +235,7 @@ def _speeds(axes: Axes, timed: pd.DataFrame, colours: dict[str, str]) -> None:
 def _mark(figure: plt.Figure, markers: dict[str, str], colours: dict[str, str]) -> None:
     handles = [plt.Line2D([], [], color=INK, marker=own, linestyle="", label=form) for form, own in markers.items()]
     handles += [plt.Line2D([], [], color=own, linewidth=4, label=encoder) for encoder, own in colours.items()]
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=7)
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=7)
 
 
 def _panels(measures: list[str], height: float) -> tuple[plt.Figure, dict[str, Axes]]:
@@ -271,7 +272,7 @@ def _byte_ticks(axes: Axes, values: pd.Series) -> None:
 
 def _legend(figure: plt.Figure, panels: dict[str, Axes]) -> None:
     """One entry a name, whichever panels have it."""
-    entries = {}
+    entries: dict[str, Artist] = {}
     for axes in panels.values():
         entries.update(zip(*axes.get_legend_handles_labels()[::-1], strict=True))
     figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=3, fontsize=7.5)

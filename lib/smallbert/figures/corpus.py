@@ -44,7 +44,7 @@ def rows_by_language(counts: pd.DataFrame) -> Chart:
     axes.set(xlabel="articles", ylabel="language")
     axes.margins(x=0.1)
     axes.grid(axis="y", visible=False)
-    axes.legend(loc="lower right")
+    figure.legend(loc="outside upper right", ncols=len(SPLITS))
     return Chart(
         "rows_by_language",
         figure,
@@ -73,7 +73,7 @@ def token_lengths(lengths: pd.DataFrame, filled: float) -> Chart:
         f"cut at {max_tokens} ",
         ha="right",
         va="top",
-        color=VERMILION,
+        color=INK,
         fontsize=8,
     )
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -153,7 +153,7 @@ def second_moment(shares: pd.DataFrame, outlier: float) -> Chart:
     figure, axes = plt.subplots(figsize=(WIDTH, 2.6))
     axes.plot(shares["rank"], shares.share, color=BLUE)
     axes.axhline(outlier, color=VERMILION, linestyle="--", linewidth=1)
-    axes.text(shares["rank"].max(), outlier, "an outlier ", ha="right", va="bottom", color=VERMILION, fontsize=8)
+    axes.text(shares["rank"].max(), outlier, "an outlier ", ha="right", va="bottom", color=INK, fontsize=8)
     even = 1 / len(shares)
     axes.axhline(even, color=FLOOR, linestyle=":")
     axes.text(shares["rank"].max(), even, "if all were equal ", ha="right", va="bottom", color=FLOOR, fontsize=8)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -205,7 +206,7 @@ def _two(
     )
 
 
-def _limit(draw: object, value: float | None, label: str | None = None) -> None:
+def _limit(draw: Callable[..., Any], value: float | None, label: str | None = None) -> None:
     """A line at the teacher's own value, where it has one."""
     if value is not None and np.isfinite(value):
         draw(value, color=FLOOR, linestyle=":", label=label)

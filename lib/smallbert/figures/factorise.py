@@ -75,7 +75,8 @@ def truncation(name: str, encoder: str, curve: pd.DataFrame, costs: pd.DataFrame
 def _use(axes: Axes, costs: pd.DataFrame, name: str, whole: pd.Series) -> None:
     """One measure under both truncations, and the whole table's as a star."""
     colour, marker = USES[name]
-    label, kind = name, name.removesuffix(" accuracy")
+    label: str | None = name
+    kind = name.removesuffix(" accuracy")
     for norm, style in STYLES.items():
         own = costs[costs.fitted == norm].sort_values("rank")
         filling = colour if norm == "plain" else "white"

@@ -13,7 +13,7 @@ from matplotlib.patheffects import withStroke
 from matplotlib.ticker import NullFormatter
 
 from smallbert.figures.page import Chart
-from smallbert.figures.style import BLUE, FLOOR, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION, WIDTH, YELLOW, Look, look
+from smallbert.figures.style import BLUE, FLOOR, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look, look
 
 LOOKS = {
     "whole encoder": Look(INK, "*", ""),
@@ -24,7 +24,7 @@ LOOKS = {
     "small, trained alone": Look(FLOOR, "X", ""),
     "share or factorise": Look(PURPLE, "s", ""),
     "fewer bits": Look(BLUE, "D", ""),
-    "stacked": Look(YELLOW, "h", ""),
+    "stacked": Look(INK, "h", ""),
     "another encoder": Look(FLOOR, "d", ""),
 }
 """Every kind of method's own look, the same in all figures of the page."""
@@ -38,8 +38,8 @@ AXES = {
 ROOM = 1.6
 """Quality beyond this share of the reference's is cut off: it is a sign of few seeds or of a weak reference."""
 
-APART = 0.22
-"""Named points of a front are at least this share of the panel apart; the others are in the data."""
+LETTER, LINE = 0.0155, 0.075
+"""Room of a name in a panel, as shares of it: a letter's width, a line's height. Names without room are in the data."""
 
 
 def frontier(points: pd.DataFrame, cost: str) -> Chart:
@@ -101,26 +101,35 @@ def _panel(axes: Axes, part: pd.DataFrame, cost: str, methods: list[str]) -> Non
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(x=0.08)
-    for place, row in enumerate(_named(axes, best, cost)):
-        above = place % 2 == 0
+    for row in _named(axes, best, cost):
         axes.annotate(
-            textwrap.shorten(row["name"], 34, placeholder=" …"), (row[cost], min(row["kept"], ROOM)),
-            xytext=(0, 8 if above else -8), textcoords="offset points", fontsize=6.5,
-            ha=row["side"], va="bottom" if above else "top",
+            row["label"], (row[cost], min(row["kept"], ROOM)), xytext=(0, 7 if row["above"] else -7),
+            textcoords="offset points", fontsize=6.5, ha=row["side"], va="bottom" if row["above"] else "top",
             path_effects=[withStroke(linewidth=2, foreground="white")],
         )  # fmt: skip
 
 
 def _named(axes: Axes, best: pd.DataFrame, cost: str) -> list[dict[str, Any]]:
-    """Points of a front that are far enough apart to be named, and at which side of each the name has room."""
+    """Points of a front whose name has room below or above them, from the best on, and at which side of each."""
     scale = np.log if axes.get_xscale() == "log" else float
     low, high = (scale(limit) for limit in axes.get_xlim())
     chosen: list[dict[str, Any]] = []
-    for row in best.drop_duplicates("name").to_dict("records"):
-        across = (scale(row[cost]) - low) / (high - low)
-        if not chosen or across - chosen[-1]["across"] > APART:
-            chosen.append(row | {"across": across, "side": "left" if across < 0.5 else "right"})
-    return chosen
+    taken: list[tuple[float, float, float]] = []
+    for row in best.drop_duplicates("name")[::-1].to_dict("records"):
+        across, up = (scale(row[cost]) - low) / (high - low), min(row["kept"], ROOM) / axes.get_ylim()[1]
+        label = textwrap.shorten(row["name"], 34, placeholder=" …")
+        side = "left" if across < 0.5 else "right"
+        left = across if side == "left" else across - LETTER * len(label)
+        for above in (False, True):
+            middle = up + LINE if above else up - LINE
+            free = all(
+                left > end or left + LETTER * len(label) < start or abs(middle - at) > LINE for start, end, at in taken
+            )
+            if free and LINE / 2 < middle < 1:
+                taken.append((left, left + LETTER * len(label), middle))
+                chosen.append(row | {"label": label, "side": side, "above": above})
+                break
+    return chosen[::-1]
 
 
 def _look(method: str, methods: list[str]) -> Look:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
 
 from smallbert.figures.style import look
 from smallbert.measure.stats import half_width
@@ -12,7 +15,7 @@ from smallbert.measure.stats import half_width
 INTERVAL = "Error bars: 95% t interval over paired seeds."
 
 
-def line(name: str, position: int) -> dict[str, str]:
+def line(name: str, position: int) -> dict[str, Any]:
     """Colour, marker and line style of method ``name``, as keywords of ``plot``."""
     one = look(name, position)
     return {"color": one.color, "marker": one.marker, "linestyle": one.linestyle}
@@ -28,6 +31,6 @@ def means(values: pd.Series, by: pd.Series | list[pd.Series]) -> pd.DataFrame:
     return values.groupby(by).agg(["mean", "sem", "count"]).reset_index()
 
 
-def bars(axes: Axes, x: object, grouped: pd.DataFrame, label: str, position: int) -> None:
+def bars(axes: Axes, x: ArrayLike, grouped: pd.DataFrame, label: str, position: int) -> None:
     """Means with 95% intervals in the look of ``label``."""
     axes.errorbar(x, grouped["mean"], yerr=half_interval(grouped), **line(label, position), capsize=2.5, label=label)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,10 @@ from smallbert.results import Results
 from smallbert.storage import atomic_write, write_text
 
 PNG_DPI = 200
+
+
+# Characters that no XML file may hold, as UTF-8. A label or a name can bring one, and no browser would show the figure.
+_NOT_XML = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]|\xef\xbf[\xbe\xbf]")
 
 
 @dataclass(frozen=True)
@@ -131,4 +136,4 @@ def _svg(chart: Chart) -> bytes:
     buffer = io.BytesIO()
     # No date: the same data give the same bytes.
     chart.figure.savefig(buffer, format="svg", metadata={"Title": chart.name, "Description": chart.alt, "Date": None})
-    return buffer.getvalue()
+    return _NOT_XML.sub(b"", buffer.getvalue())

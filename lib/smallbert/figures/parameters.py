@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 
 from smallbert.figures.intervals import line
 from smallbert.figures.page import Chart
-from smallbert.figures.style import BLUE, FLOOR, GRID, INK, ORANGE, SKY, VERMILION, WIDTH, YELLOW
+from smallbert.figures.style import BLUE, FLOOR, GRID, INK, ORANGE, SKY, VERMILION, WIDTH
 
 _MILLION = 1e6
 _REST = ("position embeddings", "type embeddings", "embedding norm", "factor map")
 _STACK = {
     "word embeddings": (("word embeddings",), VERMILION, ""),
-    "positions, types, factor map": (_REST, YELLOW, ""),
+    "positions, types, factor map": (_REST, ORANGE, ""),
     "attention": (("attention",), BLUE, ""),
     "feed-forward": (("feed-forward",), SKY, "//"),
     "norms, pooler, heads": (("norms", "pooler", "heads"), FLOOR, ""),
@@ -78,7 +80,9 @@ def printed_against_built(ledger: pd.DataFrame) -> Chart:
         axes.plot(off[part], height[part], marker, color=colour, linestyle="", label=f"{label} ({part.sum()})")
     slips = ledger[ledger.slip]
     for index, turn in slips.groupby(height[slips.index]).cumcount().items():
-        beside = {"xytext": (-6, 0), "ha": "right", "va": "center"} if turn else {"xytext": (0, 5), "ha": "center"}
+        beside: dict[str, Any] = (
+            {"xytext": (-6, 0), "ha": "right", "va": "center"} if turn else {"xytext": (0, 5), "ha": "center"}
+        )
         place = (off[index], height[index])
         axes.annotate(f"{ledger.printed[index]:g}", place, textcoords="offset points", fontsize=7, **beside)
     axes.set_xscale("symlog", linthresh=1)

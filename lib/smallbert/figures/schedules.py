@@ -5,6 +5,7 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from smallbert.figures.intervals import INTERVAL, half_interval, line
 from smallbert.figures.page import Chart
@@ -17,12 +18,12 @@ def widths(rules: pd.DataFrame) -> Chart:
     Args:
         rules: columns ``schedule``, ``layer`` (0 is the input), ``width``.
     """
-    figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.5))
     for position, (name, part) in enumerate(rules.groupby("schedule", sort=False)):
         axes.plot(part.layer, part.width, **line(name, position), label=name)
     axes.set(xlabel="layer (0 is the embedding, the last is the code)", ylabel="width", yscale="log")
     axes.set_xticks(sorted(rules.layer.unique()))
-    axes.legend(fontsize=7, ncols=2)
+    figure.legend(loc="outside lower center", fontsize=7, ncols=3)
     inner = rules[(rules.layer > 0) & (rules.layer < rules.layer.max())].groupby("schedule", sort=False).width.mean()
     return Chart(
         "widths",
@@ -81,7 +82,7 @@ def gap_by_parameters(cells: pd.DataFrame) -> Chart:
         cells: last epoch; columns ``protocol``, ``schedule``, ``depth``, ``encoder_parameters``, ``seed``,
             ``gap_test``.
     """
-    figure, panels = plt.subplots(1, 2, figsize=(WIDTH, 3.2), sharex=True)
+    figure, panels = plt.subplots(1, 2, figsize=(WIDTH, 3.7), sharex=True)
     names = list(dict.fromkeys(cells.schedule))
     correlations = []
     for axes, protocol in zip(panels, ("original", "fair"), strict=True):
@@ -100,7 +101,10 @@ def gap_by_parameters(cells: pd.DataFrame) -> Chart:
         correlations.append(f"{protocol} {points.encoder_parameters.corr(points['mean'], method='spearman'):+.2f}")
         axes.axhline(0, color=FLOOR, linestyle=":")
         axes.set(title=protocol, xlabel="encoder parameters", xscale="log", ylabel="test FVU above PCA")
-    panels[0].legend(fontsize=6.5)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:,.0f}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", fontsize=7, ncols=3)
     return Chart(
         "gap_by_parameters",
         figure,
@@ -135,6 +139,7 @@ def paired_differences(pairs: pd.DataFrame) -> Chart:
                 )  # fmt: skip
         axes.axvline(0, color=FLOOR, linestyle=":")
         axes.set(title=protocol, xlabel="test FVU less uniform's")
+        axes.locator_params(axis="x", nbins=4)
         axes.set_yticks(range(len(labels)), [f"{name}, {depth} layers" for name, depth in labels[::-1]], fontsize=7)
     words = {"lower": "better", "higher": "worse"}
     counts = pairs.verdict.map(lambda word: words.get(word, word)).groupby(pairs.protocol).value_counts()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -166,7 +168,7 @@ def _means(cells: pd.DataFrame, by: list[str], value: str) -> pd.DataFrame:
     return cells.dropna(subset=value).groupby(by)[value].agg(["mean", "sem", "count"]).reset_index()
 
 
-def _point(axes: Axes, x: float, point: object, label: str | None, mode: str, position: int) -> None:
+def _point(axes: Axes, x: float, point: Any, label: str | None, mode: str, position: int) -> None:
     """A mean with its interval; open and without a label where the embedding is factorised."""
     one = look(mode, position)
     half = half_interval(pd.DataFrame({"sem": [point.sem], "count": [point.count]}))

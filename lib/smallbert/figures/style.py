@@ -38,9 +38,9 @@ LOOKS = {
     "test": Look(BLUE, "o", "-"),
     # linear methods
     "PCA": Look(FLOOR, "D", ":"),
-    "whitening": Look(FLOOR, "P", ":"),
+    "whitening": Look(PURPLE, "P", "--"),
     "truncation": Look(ORANGE, "v", "-."),
-    "truncation, least squares": Look(YELLOW, "^", "--"),
+    "truncation, least squares": Look(SKY, "^", "--"),
     "random projection, gaussian": Look(GREEN, "X", "-"),
     "mean": Look(INK, "d", ":"),
     "whole embedding": Look(INK, "*", "-"),
@@ -52,17 +52,25 @@ LOOKS = {
     # width schedules
     "uniform": Look(BLUE, "o", "-"),
     "geometric": Look(ORANGE, "^", "-."),
-    "reverse-geometric": Look(YELLOW, "v", "-."),
-    "bottleneck-heavy-1": Look(PURPLE, "s", "--"),
+    "reverse-geometric": Look(ORANGE, "v", ":"),
+    "bottleneck-heavy-1": Look(PURPLE, "<", "--"),
     "bottleneck-heavy-2": Look(VERMILION, "s", "--"),
-    "bottleneck-heavy-3": Look(INK, "s", "--"),
+    "bottleneck-heavy-3": Look(INK, "X", "--"),
     "wide-heavy-1": Look(SKY, "D", ":"),
-    "wide-heavy-2": Look(GREEN, "D", ":"),
-    "wide-heavy-3": Look(FLOOR, "D", ":"),
+    "wide-heavy-2": Look(GREEN, "h", ":"),
+    "wide-heavy-3": Look(FLOOR, ">", ":"),
 }
 
-_CYCLE = (Look(BLUE, "o", "-"), Look(VERMILION, "s", "--"), Look(GREEN, "^", "-."), Look(PURPLE, "v", ":"))
-_CYCLE += (Look(ORANGE, "D", "-"), Look(SKY, "P", "--"), Look(INK, "X", "-."), Look(FLOOR, "d", ":"))
+_CYCLE = (
+    Look(BLUE, "o", "-"),
+    Look(VERMILION, "s", "--"),
+    Look(GREEN, "^", "-."),
+    Look(PURPLE, "v", ":"),
+    Look(ORANGE, "D", "-"),
+    Look(SKY, "P", "--"),
+    Look(INK, "X", "-."),
+    Look(FLOOR, "d", ":"),
+)
 
 
 def look(name: str, position: int = 0) -> Look:
@@ -96,11 +104,15 @@ def use_theme() -> None:
             "axes.spines.right": False,
             "axes.grid": True,
             "axes.axisbelow": True,
+            # 0.06 and 2000 on a logarithmic axis, not powers of ten.
+            "axes.formatter.min_exponent": 4,
             "grid.color": GRID,
             "grid.linewidth": 0.6,
             "lines.linewidth": 1.6,
             "lines.markersize": 5,
-            "legend.frameon": False,
+            # What a legend lies over shows through faintly; its words stay readable.
+            "legend.framealpha": 0.85,
+            "legend.edgecolor": "none",
             "legend.fontsize": 8,
             "xtick.labelsize": 8,
             "ytick.labelsize": 8,

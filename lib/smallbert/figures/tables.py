@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from numbers import Number
+from numbers import Integral, Real
 
 import pandas as pd
 
@@ -24,7 +24,7 @@ def html_table(frame: pd.DataFrame, caption: str, formats: dict[str, str] | None
         cells = []
         for position, (column, value) in enumerate(zip(frame.columns, row, strict=True)):
             text = html.escape(_format(value, formats.get(str(column).replace(" ", "_"), "")))
-            kind = ' class="number"' if isinstance(value, Number) and not isinstance(value, bool) else ""
+            kind = ' class="number"' if isinstance(value, Real) and not isinstance(value, bool) else ""
             cells.append(f'<th scope="row">{text}</th>' if position == 0 else f"<td{kind}>{text}</td>")
         body.append("<tr>" + "".join(cells) + "</tr>")
     return (
@@ -40,6 +40,8 @@ def _format(value: object, spec: str) -> str:
         return format(value, spec)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int) or (isinstance(value, Number) and float(value).is_integer()):
+    if isinstance(value, Integral):
         return f"{int(value):,}"
-    return f"{value:.4g}" if isinstance(value, Number) else str(value)
+    if isinstance(value, Real):
+        return f"{int(float(value)):,}" if float(value).is_integer() else f"{value:.4g}"
+    return str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -132,7 +133,7 @@ _SHADES = ListedColormap([plt.get_cmap("Blues")(share) for share in np.linspace(
 
 def _heat(axes: Axes, own: pd.DataFrame, models: list[str], tasks: list[str]) -> None:
     table = own.pivot(index="model", columns="task", values="retained").reindex(index=models, columns=tasks)
-    axes.imshow(table.clip(0, 1), cmap=_SHADES, vmin=0, vmax=1, aspect="auto")
+    axes.imshow(table.astype(float).clip(0, 1), cmap=_SHADES, vmin=0, vmax=1, aspect="auto")
     axes.grid(False)
     axes.set_yticks(range(len(models)), models, fontsize=7.5)
     limits = own.set_index(["model", "task"])[["retained low", "retained high"]]
@@ -142,11 +143,11 @@ def _heat(axes: Axes, own: pd.DataFrame, models: list[str], tasks: list[str]) ->
             if np.isnan(kept):
                 axes.text(x, y, "–", ha="center", va="center", color=FLOOR)
                 continue
-            style = {"ha": "center", "va": "center", "color": "white" if kept > 0.6 else INK}
+            style: dict[str, Any] = {"ha": "center", "va": "center", "color": "white" if kept > 0.6 else INK}
             low, high = limits.loc[(model, task)]
-            axes.text(x, y - 0.14, f"{100 * kept:.0f}", fontsize=8, **style)
+            axes.text(x, y - 0.14, str(round(100 * kept)), fontsize=8, **style)
             if max(abs(low), abs(high)) < WIDEST:
-                axes.text(x, y + 0.25, f"{100 * low:.0f} to {100 * high:.0f}", fontsize=6, **style)
+                axes.text(x, y + 0.25, f"{round(100 * low)} to {round(100 * high)}", fontsize=6, **style)
     if "all learnt" in tasks:
         axes.axvline(tasks.index("all learnt") - 0.5, color=INK, linewidth=1)
 

@@ -137,7 +137,9 @@ def _places(axes: Axes, place: int, saved: pd.Series, *, labelled: bool) -> None
     """What a step saves as the first, as the last and in the mean: points on a line, the ends written out."""
     axes.plot([saved["last"], saved["first"]], [place] * 2, color=FLOOR, linewidth=1.2, zorder=1)
     for column, (label, marker, color, filling) in PLACES.items():
-        look = {"marker": marker, "color": color, "markerfacecolor": filling, "linestyle": "", "markersize": 5.5}
+        look: dict[str, Any] = {
+            "marker": marker, "color": color, "markerfacecolor": filling, "linestyle": "", "markersize": 5.5,
+        }  # fmt: skip
         axes.plot(saved[column], place, label=label if labelled else None, **look)
     for column, points, side in (("first", 6, "left"), ("last", -6, "right")):
         axes.annotate(f"{saved[column]:.1f}", (saved[column], place), **_beside(points, side))

@@ -134,7 +134,7 @@ def answer_all(
     folders = {name: where / f"answers-{task.key}-{kind}" for name, task in tasks.items()}
     missing = [name for name in tasks if not (folders[name] / FINISHED).exists()]
     if missing:
-        where.mkdir(parents=True, exist_ok=True)
+        storage.make_folder(where)
         with storage.lock(where, "answers", wait=True):
             jobs = [_job(name, tasks[name], folders[name], kind) for name in missing]
             finished = sum(task.steps for task in tasks.values()) - sum(job.units for job in jobs)
@@ -158,7 +158,7 @@ def answer(task: Task, folder: Path, device: str, *, report: Callable[[int], Non
     asked = {name: injector.inputs(items) for name, items in task.asked.items()}
     plan = Run(task.recipe, len(train), sum(len(one.tree) for one in train))
     objective = Answering(reader.to(where), train, plan, runtime.dtype(task.recipe.precision, where))
-    folder.mkdir(parents=True, exist_ok=True)
+    storage.make_folder(folder)
     curve, seconds = training.fit(
         objective, plan, folder / CHECKPOINT, task.key, report=lambda tokens: report(tokens // plan.batch_tokens)
     )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
@@ -83,6 +83,9 @@ class GraphEmbedding(nn.Module):
         width: numbers of a vector.
         seed: of the first weights, N(0, 1 / width).
     """
+
+    entities: nn.Parameter
+    relations: nn.Parameter
 
     def __init__(self, form: Form, entities: int, relations: int, width: int, seed: int = 0) -> None:
         super().__init__()
@@ -170,7 +173,7 @@ class _Telling:
         negatives = torch.from_numpy(drawn).to(self.device)
         right = model.score(torch.stack([heads, relations, tails], -1))[:, None]
         target = torch.zeros(len(heads), dtype=torch.long, device=self.device)
-        total = 0.0
+        total: Any = 0.0
         for queries, answers in (
             (model.tail_queries(heads, relations), tails),
             (model.head_queries(relations, tails), heads),
@@ -201,7 +204,7 @@ def embed_all(
     folders = {name: where / f"graph-{storage.digest([content, asdict(one), kind])}" for name, one in recipes.items()}
     missing = [name for name, folder in folders.items() if not (folder / VECTORS).exists()]
     if missing:
-        where.mkdir(parents=True, exist_ok=True)
+        storage.make_folder(where)
         with storage.lock(where, "graphs", wait=True):
             sizes = len(graph.entities), len(graph.relations)
             jobs = []
@@ -227,7 +230,7 @@ def embed(
         return
     model = GraphEmbedding(recipe.form, *sizes, recipe.width, recipe.seed).to(device)
     plan = _Run(recipe, len(triples))
-    folder.mkdir(parents=True, exist_ok=True)
+    storage.make_folder(folder)
     training.fit(
         _Telling(model, triples, plan), plan, folder / CHECKPOINT, folder.name, checkpoint_every=2000, report=report
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from smallbert.corpus.delimited import open_text
 from smallbert.errors import DataError
@@ -33,7 +34,8 @@ def read(folder: Path) -> Graph:
     names, glosses = {}, {}
     for identifier, words in _rows(folder / ENTITIES, 2):
         name, _, gloss = words.partition(", ")
-        names[identifier] = (name.strip(),)
+        if name.strip():
+            names[identifier] = (name.strip(),)
         if gloss.strip():
             glosses[identifier] = gloss.strip()
     return Graph.of(
@@ -44,8 +46,8 @@ def read(folder: Path) -> Graph:
     )
 
 
-def _rows(path: Path, width: int) -> Iterator[tuple[str, ...]]:
-    """The cells of every line; none where there is no file."""
+def _rows(path: Path, width: int) -> Iterator[Any]:
+    """The cells of every line, a tuple of ``width`` texts; none where there is no file."""
     if not path.is_file():
         return
     with path.open("rb") as raw, open_text(raw, path.name) as lines:

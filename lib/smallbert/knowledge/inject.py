@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class Injector:
         places: positions that the encoder has.
     """
 
-    def __init__(self, method: Method, tokenizer: object, places: int) -> None:
+    def __init__(self, method: Method, tokenizer: Any, places: int) -> None:
         if method not in METHODS:
             raise UsageError(f"Expected one of the methods {', '.join(METHODS)}, got {method!r}.")
         self.method, self.places = method, places

@@ -125,9 +125,10 @@ def _purposes(world: World, seed: int) -> tuple[list[int], list[int]]:
     actions = [action for action, _ in world.inventory.purposes.values()]
     names = list(dict.fromkeys(actions))
     kept = {names[(2 * seed + place) % len(names)] for place in (0, 1)}
-    return tuple(
+    learnt, new = (
         [number for number, action in enumerate(actions) if (action in kept) == held] for held in (False, True)
     )
+    return learnt, new
 
 
 def _tools(

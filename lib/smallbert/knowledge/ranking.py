@@ -65,7 +65,7 @@ def rank(model: GraphEmbedding, triples: np.ndarray, known: np.ndarray) -> Ranks
     for head, relation, tail in known.tolist():
         tails_of[head, relation].append(tail)
         heads_of[relation, tail].append(head)
-    found = {"heads": [], "tails": []}
+    found: dict[str, list[np.ndarray]] = {"heads": [], "tails": []}
     for start in range(0, len(triples), AT_ONCE):
         rows = triples[start : start + AT_ONCE]
         heads, relations, tails = torch.from_numpy(rows).to(device).unbind(-1)

@@ -60,9 +60,12 @@ class Batch:
             row[: len(one.tree), : len(one.tree)] = one.tree.visible
         trees = [one.tree for one in inputs]
         return cls(
-            *(stack([getattr(tree, name) for tree in trees], 0) for name in ("ids", "kinds", "positions")),
+            stack([tree.ids for tree in trees], 0),
+            stack([tree.kinds for tree in trees], 0),
+            stack([tree.positions for tree in trees], 0),
             torch.from_numpy(visible).to(device),
-            *(stack([getattr(one, name) for one in inputs], -1) for name in ("candidates", "entities")),
+            stack([one.candidates for one in inputs], -1),
+            stack([one.entities for one in inputs], -1),
             torch.tensor([one.label for one in inputs], device=device),
         )
 
@@ -81,7 +84,9 @@ class TreeReader(nn.Module):
         seed: of the fresh weights.
     """
 
-    def __init__(self, encoder: nn.Module, vectors: np.ndarray | None, seed: int) -> None:
+    vectors: Tensor
+
+    def __init__(self, encoder: Any, vectors: np.ndarray | None, seed: int) -> None:
         super().__init__()
         family = encoder.config.model_type
         if family not in FAMILIES:

@@ -74,5 +74,5 @@ class Tree:
                 visible[branch.start : branch.stop, own] = True
         types = [kinds, *(np.full(len(b.ids), b.kind) for b in branches)]
         ids = [trunk, *(branch.ids for branch in branches)]
-        flat = (np.concatenate(part).astype(np.int64) for part in (ids, types, positions))
-        return cls(*flat, owners, visible)
+        tokens, kinds, places = (np.concatenate(part).astype(np.int64) for part in (ids, types, positions))
+        return cls(tokens, kinds, places, owners, visible)

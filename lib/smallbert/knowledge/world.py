@@ -24,7 +24,7 @@ def graph(world: World, lang: str) -> Graph:
     triples = [tuple(triple) for triple in world.triples()]
     scenes = _scenes(world, lang)
     tongue = Tongue(lang, world.facts, marked=True)
-    names = {}
+    names: dict[str, tuple[str, ...]] = {}
     for entity in dict.fromkeys(entity for head, _, tail in triples for entity in (head, tail)):
         if entity in scenes:
             names[entity] = (scenes[entity],)

@@ -25,4 +25,4 @@ def front(cost: np.ndarray, worth: np.ndarray) -> np.ndarray:
         raise DataError(f"Expected costs and worths of one length without gaps, got {cost.shape} and {worth.shape}.")
     as_good = (cost[None, :] <= cost[:, None]) & (worth[None, :] >= worth[:, None])
     better = (cost[None, :] < cost[:, None]) | (worth[None, :] > worth[:, None])
-    return ~(as_good & better).any(axis=1)
+    return np.asarray(~(as_good & better).any(axis=1))

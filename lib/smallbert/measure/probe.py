@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import f1_score
+from threadpoolctl import threadpool_limits
 
 from smallbert.arrays import Array, blocks, matrix, require_finite, require_same_rows
 from smallbert.errors import DataError
@@ -46,9 +47,9 @@ class Probe:
 
 def probe(
     train: Array,
-    train_labels: Sequence[str],
+    train_labels: ArrayLike,
     test: Array,
-    test_labels: Sequence[str],
+    test_labels: ArrayLike,
     *,
     seed: int,
     n_train: int = 10_000,
@@ -88,7 +89,8 @@ def probe(
     spread = np.where(np.ptp(x, axis=0) > 0, x.std(axis=0, dtype=np.float64), 0.0)
     scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 0)
     model = LogisticRegression(C=penalty, max_iter=MAX_STEPS)
-    with warnings.catch_warnings():
+    # Products this small are slower on many threads than on one.
+    with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # told by Probe.converged
         model.fit((x - mean) * scale, y)
     answers = np.concatenate([model.predict((block - mean) * scale) for block in blocks(x_test)])
@@ -104,12 +106,10 @@ def probe(
     )
 
 
-def _labelled(
-    codes: Array, labels: Sequence[str], what: str, width: int | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def _labelled(codes: Array, labels: ArrayLike, what: str, width: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Codes and labels of the rows whose label is known."""
-    codes, labels = matrix(codes, width=width, what=what), np.asarray(labels, dtype=np.str_)
-    require_same_rows(codes=codes, labels=labels)
-    require_finite(codes, what=what)
-    known = labels != ""
-    return codes[known], labels[known]
+    rows, names = matrix(codes, width=width, what=what), np.asarray(labels, dtype=np.str_)
+    require_same_rows(codes=rows, labels=names)
+    require_finite(rows, what=what)
+    known = names != ""
+    return rows[known], names[known]

@@ -36,8 +36,8 @@ class Retrieval:
 
 def retrieval(
     vectors: Array,
-    languages: Sequence[str],
-    groups: Sequence[str],
+    languages: Sequence[str] | np.ndarray,
+    groups: Sequence[str] | np.ndarray,
     *,
     seed: int,
     max_queries: int = 2000,

@@ -7,7 +7,6 @@ first, and says "no difference shown" where that is all there is.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,7 +53,7 @@ def half_width(sem: ArrayLike, count: ArrayLike, *, level: float = 0.95) -> np.n
     return np.where(count < 2, 0.0, sem * stats.t.ppf((1 + level) / 2, np.maximum(count - 1, 1)))
 
 
-def mean_interval(values: Sequence[float], *, level: float = 0.95) -> Interval:
+def mean_interval(values: ArrayLike, *, level: float = 0.95) -> Interval:
     """Mean with Student's t interval, for values over seeds.
 
     Raises:
@@ -65,7 +64,7 @@ def mean_interval(values: Sequence[float], *, level: float = 0.95) -> Interval:
     return Interval(mean, mean - half, mean + half, len(x), level)
 
 
-def paired_interval(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> Interval:
+def paired_interval(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Interval:
     """Mean of a - b with Student's t interval; a[i] and b[i] share seed, split and order.
 
     Raises:
@@ -113,7 +112,7 @@ def verdict(difference: Interval, *, margin: float = 0.0, p: float | None = None
     return "no difference shown"
 
 
-def sample(values: Sequence[float], what: str, least: int = 2) -> np.ndarray:
+def sample(values: ArrayLike, what: str, least: int = 2) -> np.ndarray:
     """``values`` as float64, shape (n,), n >= least.
 
     Raises:
@@ -128,13 +127,13 @@ def sample(values: Sequence[float], what: str, least: int = 2) -> np.ndarray:
     return x
 
 
-def differences(a: Sequence[float], b: Sequence[float]) -> np.ndarray:
+def differences(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     """Paired differences a - b, float64.
 
     Raises:
         DataError: unequal lengths, fewer than two pairs, or a value that is not finite.
     """
-    a, b = sample(a, "values of a"), sample(b, "values of b")
-    if len(a) != len(b):
-        raise DataError(f"Expected pairs, got {len(a)} values of a and {len(b)} of b.")
-    return a - b
+    x, y = sample(a, "values of a"), sample(b, "values of b")
+    if len(x) != len(y):
+        raise DataError(f"Expected pairs, got {len(x)} values of a and {len(y)} of b.")
+    return x - y

@@ -69,7 +69,8 @@ def transitions(batches: Iterable[tuple[np.ndarray, Tensor]]) -> Transitions:
     }
     # A layer at a time, as leaving one text out makes a vector for each.
     pairs = [_jackknife(_angles, total[:, layer], total[:, layer + 1]) for layer in range(moved.shape[1])]
-    curves["angle_of_means"] = tuple(np.array(one) for one in zip(*pairs, strict=True))
+    angles, errors = (np.array(one) for one in zip(*pairs, strict=True))
+    curves["angle_of_means"] = angles, errors
     return Transitions(
         **{name: value for name, (value, _sem) in curves.items()},
         sem={name: sem for name, (_value, sem) in curves.items()},

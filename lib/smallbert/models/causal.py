@@ -15,9 +15,10 @@ from torch.nn import functional as F
 from transformers import BertForMaskedLM, BertLMHeadModel
 
 from smallbert.errors import UsageError
-from smallbert.models.masking import generator
+from smallbert.models.masking import MaskedTokens, generator
 from smallbert.models.mlm import MASK_STREAM, MaskedLanguageModelling, build_model
 from smallbert.models.packing import PackedRows, document_positions
+from smallbert.models.parallel import WHOLE, Part
 from smallbert.models.recipe import PretrainRecipe
 from smallbert.models.tokenizer import CLS, PAD
 from smallbert.models.tokens import TokenStore
@@ -68,10 +69,10 @@ def twin_modelling(
         )
     train = PackedRows(store.train[: recipe.corpus_tokens], recipe.sequence_length, recipe.seed)
     held_out = PackedRows(store.held_out, recipe.sequence_length)
-    model, objective = build_model(recipe, store.vocabulary_size, device), MaskedLanguageModelling
+    model = build_model(recipe, store.vocabulary_size, device)
     if recipe.causal:
-        model, objective = causal_twin(model), CausalLanguageModelling
-    return objective(model, train, held_out, recipe, dtype)
+        return CausalLanguageModelling(causal_twin(model), train, held_out, recipe, dtype)  # type: ignore[arg-type]
+    return MaskedLanguageModelling(model, train, held_out, recipe, dtype)
 
 
 def causal_twin(masked: BertForMaskedLM) -> BertLMHeadModel:
@@ -84,7 +85,7 @@ def causal_twin(masked: BertForMaskedLM) -> BertLMHeadModel:
     with torch.random.fork_rng(devices=[]):
         model = BertLMHeadModel(config)
     model.load_state_dict(masked.state_dict())
-    return model.to(masked.device)
+    return model.to(masked.device)  # type: ignore[arg-type] # transformers hides torch's signature
 
 
 def next_places(rows: np.ndarray) -> np.ndarray:
@@ -111,27 +112,33 @@ class CausalLanguageModelling(MaskedLanguageModelling):
         dtype: number format of matrix products; weights stay fp32.
     """
 
-    model: BertLMHeadModel
+    model: BertLMHeadModel  # type: ignore[assignment] # the one thing that differs
     recipe: TwinRecipe
 
-    def loss(self, step: int) -> torch.Tensor:
+    def loss(self, step: int, part: Part = WHOLE) -> torch.Tensor:
         """Mean cross-entropy in nats over the predicted tokens: a function of the weights and the step only.
 
         Equals ``BertLMHeadModel(input_ids, labels=input_ids)`` on rows of one document each.
+
+        Args:
+            step: its number.
+            part: rows to take; the losses of all parts add up to that of the step.
         """
         rows = self.train.batch(step, self.recipe.rows)
         places = next_places(rows)
         if self.recipe.predicted < 1:
             draw = generator(self.recipe.seed, MASK_STREAM, step).random(len(places))
             places = places[draw < self.recipe.predicted]
-        decoder = self.model.cls.predictions.decoder
+        decoder, count = self.model.cls.predictions.decoder, max(len(places), 1)
+        own, length = part.rows(len(rows)), rows.shape[1]
+        places = places[(own.start * length <= places) & (places < own.stop * length)] - own.start * length
         with self._precision():
-            hidden, targets = self._at(rows, places)
+            hidden, targets = self._at(rows[own], places)
             total = VocabularyLoss.apply(hidden, decoder.weight, decoder.bias, targets, self.dtype)
-        return total / max(len(targets), 1)
+        return total / count
 
-    def _predict(self, rows: np.ndarray, random: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits, fp32, (n, V), and targets, (n,), at every place that has a next token; nothing is drawn."""
+    def _predict(self, rows: np.ndarray, masked: MaskedTokens) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits, fp32, (n, V), and targets, (n,), at every place that has a next token, masked or not."""
         with self._precision():
             hidden, targets = self._at(rows, next_places(rows))
             logits = self.model.cls.predictions.decoder(hidden)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from smallbert import runtime
 from smallbert.errors import DataError, UsageError
-from smallbert.models import families, sources
+from smallbert.models import families, last_layer, sources
 from smallbert.models.attention import Groups
 from smallbert.models.packed import Batch, PackedModel, plan
 
@@ -135,7 +135,8 @@ def load(
     """Load any Hugging Face encoder of the BERT family.
 
     BERT, RoBERTa, XLM-R, DistilBERT and ALBERT run through the packed forward and never build a layer above
-    ``layer``; every other family runs through ``transformers`` on batches of equal length.
+    ``layer``; every other family runs through ``transformers`` on batches of equal length. The affine layer that
+    ``smallbert build`` writes after the pooling is applied to the last layer's vectors.
 
     Args:
         name: a local folder, ``minilm`` (an installed package), or a hub id. Safetensors only; remote code off.
@@ -163,7 +164,15 @@ def load(
             f"Expected max_tokens between 3 and {places} for {name}, got {max_tokens}.",
             f"The encoder has {places} positions.",
         )
-    forward = PackedModel(weights, pooling, dtype, where) if weights else _Fallback(model, pooling, depth, dtype, where)
+    forward: Callable[[Tensor, Groups], Tensor] = (
+        PackedModel(weights, pooling, dtype, where) if weights else _Fallback(model, pooling, depth, dtype, where)
+    )
+    width = model.config.hidden_size
+    last = last_layer.read(folder) if layer == -1 else None
+    if last is not None:
+        if last.pooling != pooling:
+            raise UsageError(f"Expected pooling {last.pooling}, which the last layer in {folder} needs, got {pooling}.")
+        forward, width = last.after(forward, where), len(last.weight)
     identity = {
         "name": name,
         "family": model.config.model_type,
@@ -172,13 +181,13 @@ def load(
         "layer": depth,
         "max_tokens": max_tokens,
         "precision": "bf16" if dtype == torch.bfloat16 else "fp32",
-        "width": model.config.hidden_size,
+        "width": width,
         "fast": weights is not None,
     }
     return Encoder(
         forward,
         tokenizer,
-        width=model.config.hidden_size,
+        width=width,
         device=where,
         max_tokens=max_tokens,
         identity=identity,
@@ -204,7 +213,7 @@ class _Fallback:
         return torch.cat(pieces)
 
 
-def load_model(folder: Any, layer: int) -> tuple[nn.Module, Any, int]:
+def load_model(folder: Any, layer: int) -> tuple[Any, Any, int]:
     """The model with no layer above ``layer`` where the family allows it, its tokenizer, and the layer >= 0.
 
     Raises:
@@ -216,7 +225,7 @@ def load_model(folder: Any, layer: int) -> tuple[nn.Module, Any, int]:
     try:
         config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
         tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # transformers meets a file that is none with errors of any kind
         raise DataError(
             f"{folder} holds no encoder that can be loaded without its own code: {error}",
             "Use a family that transformers has built in, saved whole with save_pretrained (configuration, tokenizer, "
@@ -246,7 +255,7 @@ def load_model(folder: Any, layer: int) -> tuple[nn.Module, Any, int]:
                 dtype=torch.float32,
                 output_loading_info=True,
             )
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:
         raise DataError(
             f"The weights in {folder} do not fit its config.json: {error}", "Copy or download the whole folder again."
         ) from error

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 ACTIVATIONS = {"gelu": "gelu", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh", "relu": "relu"}
 """Activation names of ``transformers`` -> ours; a model with any other runs through ``transformers``."""
@@ -63,7 +63,7 @@ class Weights:
     epsilon: float
 
 
-def read(model: nn.Module, layers: int) -> Weights | None:
+def read(model: Any, layers: int) -> Weights | None:
     """The first ``layers`` blocks of a ``transformers`` encoder, or None where the family is another one."""
     config = model.config
     readers = {

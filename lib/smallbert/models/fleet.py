@@ -52,6 +52,7 @@ def pretrain_all(
     workers: int | None = None,
     label: str = "pretrain",
     checkpoint_every: int = 200,
+    run: processes.Run = processes.run,
 ) -> list[Path]:
     """Pretrain an encoder for every recipe, or find it finished.
 
@@ -67,6 +68,7 @@ def pretrain_all(
         workers: processes on a CPU; all cores by default; see :func:`smallbert.models.workers.run`.
         label: name shown with the progress.
         checkpoint_every: steps between two checkpoints.
+        run: where they are trained; this machine by default.
 
     Returns:
         One folder a recipe, in the order given; see :func:`smallbert.models.pretrain.pretrain`.
@@ -80,7 +82,7 @@ def pretrain_all(
     pairs = recipes.items() if isinstance(recipes, Mapping) else (("", recipe) for recipe in recipes)
     arms = [_Arm(name, recipe, where / f"bert-{recipe.key(store.key)}") for name, recipe in pairs]
     if _missing(arms):
-        where.mkdir(parents=True, exist_ok=True)
+        storage.make_folder(where)
         with storage.lock(where, "fleet", wait=True):
             missing = _missing(arms)  # again: whoever held the lock may have trained them
             jobs = [
@@ -95,7 +97,7 @@ def pretrain_all(
                 for arm in missing
             ]
             finished = sum({arm.folder: arm.tokens for arm in arms}.values()) - sum(arm.tokens for arm in missing)
-            processes.run(jobs, label=label, unit="tokens", finished=finished, kind=kind, workers=workers)
+            run(jobs, label=label, unit="tokens", finished=finished, kind=kind, workers=workers)
     return [arm.folder for arm in arms]
 
 

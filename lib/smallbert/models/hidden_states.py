@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from smallbert import runtime
 from smallbert.errors import UsageError
@@ -31,7 +31,7 @@ class LayerStack:
         device: where the model is.
     """
 
-    model: nn.Module
+    model: Any
     tokenizer: Any
     max_tokens: int
     device: torch.device

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor
@@ -83,7 +82,7 @@ def load(name: str | Path, *, pair_head: bool | None = None, seed: int = 0, devi
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         state = {name: tensor for path in folder.glob("*.safetensors") for name, tensor in load_file(path).items()}
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
+    except Exception as error:  # transformers meets a file that is none with errors of any kind
         message = f"{folder} holds no encoder that can be loaded: {error}"
         raise DataError(message, "Copy or download the whole folder again.") from error
     return _read(config, state, str(folder), pair_head=pair_head, seed=seed).to(where)
@@ -114,16 +113,16 @@ def _read(
         state = {f"{family}.{name}": tensor for name, tensor in state.items()}
     if pair_head is None:
         pair_head = any(name in state for name in PAIR_HEAD)
-    head = {"pooler": pair_head, "head": "pretraining" if pair_head else "mlm"}
     model = fresh(
-        replace(found, **head),
+        replace(found, pooler=pair_head, head="pretraining" if pair_head else "mlm"),
         seed,
         torch.device("cpu"),
         activation=ACTIVATIONS[config.hidden_act],
         epsilon=config.layer_norm_eps,
     )
     groups = config.num_hidden_groups if family == "albert" else config.num_hidden_layers
-    own, first = dict(model.named_parameters()), {}
+    own = dict(model.named_parameters())
+    first: dict[tuple[str, int | None], str] = {}
     for theirs, ours, third in _tensors(model, family, groups):
         if theirs not in state:
             if ours.startswith(HEADS):
@@ -204,7 +203,7 @@ def _config(model: SharedEncoder, family: str, groups: int) -> PreTrainedConfig:
     if family == "bert":
         return BertConfig(**common, architectures=[f"BertFor{form}"])
     return AlbertConfig(
-        **common, architectures=[f"AlbertFor{form}"], embedding_size=sizes.embedding, num_hidden_groups=groups
+        **common, architectures=[f"AlbertFor{form}"], embedding_size=sizes.factor, num_hidden_groups=groups
     )
 
 

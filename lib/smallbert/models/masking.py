@@ -23,6 +23,13 @@ class MaskedTokens:
     positions: np.ndarray
     targets: np.ndarray
 
+    def rows(self, chosen: slice) -> MaskedTokens:
+        """The same of some rows, a range ``start:stop``, of inputs (B, L)."""
+        length = self.inputs.shape[1]
+        first, last = np.searchsorted(self.positions, (chosen.start * length, chosen.stop * length))
+        shifted = self.positions[first:last] - chosen.start * length
+        return MaskedTokens(self.inputs[chosen], shifted, self.targets[first:last])
+
 
 def generator(*counter: int) -> np.random.Generator:
     """A generator that is a pure function of its counter, such as (seed, stream, step): resuming needs no state."""

@@ -9,6 +9,7 @@ from transformers import BertConfig, BertForMaskedLM
 
 from smallbert.models.masking import MaskedTokens, generator, mask_tokens
 from smallbert.models.packing import PackedRows, document_positions
+from smallbert.models.parallel import WHOLE, Part
 from smallbert.models.recipe import PretrainRecipe
 from smallbert.models.shared_encoder import SharedEncoder
 from smallbert.models.tokenizer import PAD
@@ -37,11 +38,11 @@ def build_model(recipe: PretrainRecipe, vocabulary_size: int, device: torch.devi
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
         pad_token_id=PAD,
-        attn_implementation="eager" if device.type == "cpu" else "sdpa",
+        attn_implementation="eager" if device.type == "cpu" else "sdpa",  # type: ignore[call-arg]
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        return BertForMaskedLM(config).to(device)
+        return BertForMaskedLM(config).to(device)  # type: ignore[arg-type] # transformers hides torch's signature
 
 
 def masked_logits(model: BertForMaskedLM, ids: torch.Tensor, masked: MaskedTokens) -> torch.Tensor:
@@ -87,14 +88,18 @@ class MaskedLanguageModelling:
     ) -> None:
         self.model, self.train, self.held_out, self.recipe, self.dtype = model, train, held_out, recipe, dtype
 
-    def loss(self, step: int) -> torch.Tensor:
+    def loss(self, step: int, part: Part = WHOLE) -> torch.Tensor:
         """Mean cross-entropy in nats over the masked tokens of a step: a function of the weights and the step only.
 
         Equals ``BertForMaskedLM(input_ids, labels=...)`` with the label -100 at all other places.
+
+        Args:
+            step: its number.
+            part: rows to take; the losses of all parts add up to that of the step.
         """
-        random = generator(self.recipe.seed, MASK_STREAM, step)
-        logits, targets = self._predict(self.train.batch(step, self.recipe.rows), random)
-        return F.cross_entropy(logits, targets, reduction="sum") / max(len(targets), 1)
+        rows, masked, count = self._step(step, part)
+        logits, targets = self._predict(rows, masked)
+        return F.cross_entropy(logits, targets, reduction="sum") / count
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -106,16 +111,30 @@ class MaskedLanguageModelling:
         rows = self.held_out.batch(0, min(len(self.held_out), max(HELD_OUT_TOKENS // length, 1)))
         loss, right, count = 0.0, 0, 0
         for number, start in enumerate(range(0, len(rows), EVALUATE_ROWS)):
-            logits, targets = self._predict(rows[start : start + EVALUATE_ROWS], generator(HELD_OUT_STREAM, number))
+            some = rows[start : start + EVALUATE_ROWS]
+            logits, targets = self._predict(some, self._mask(some, generator(HELD_OUT_STREAM, number)))
             loss += F.cross_entropy(logits, targets, reduction="sum").item()
-            right += (logits.argmax(1) == targets).sum().item()
+            right += int((logits.argmax(1) == targets).sum())
             count += len(targets)
         return {"held_out_loss": loss / max(count, 1), "held_out_accuracy": right / max(count, 1)}
 
-    def _predict(self, rows: np.ndarray, random: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def _step(self, step: int, part: Part) -> tuple[np.ndarray, MaskedTokens, int]:
+        """A part of a step's rows, before and after masking, and the masked tokens of all of them, at least one."""
+        rows = self.train.batch(step, self.recipe.rows)
+        masked = self._mask(rows, generator(self.recipe.seed, MASK_STREAM, step))
+        own = part.rows(len(rows))
+        return rows[own], masked.rows(own), max(len(masked.targets), 1)
+
+    def _mask(self, rows: np.ndarray, random: np.random.Generator) -> MaskedTokens:
+        return mask_tokens(rows, self.recipe.masking_probability, self._vocabulary_size, random)
+
+    @property
+    def _vocabulary_size(self) -> int:
+        return self.model.config.vocab_size
+
+    def _predict(self, rows: np.ndarray, masked: MaskedTokens) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits, fp32, (n, V), and targets, (n,), at the masked places of some rows, (B, L)."""
-        device, vocabulary_size = self.model.device, self.model.config.vocab_size
-        masked = mask_tokens(rows, self.recipe.masking_probability, vocabulary_size, random)
+        device = self.model.device
         with torch.autocast(device.type, self.dtype, enabled=self.dtype is not torch.float32):
             logits = masked_logits(self.model, torch.from_numpy(rows).to(device), masked)
         return logits.float(), torch.from_numpy(masked.targets).to(device)
@@ -132,24 +151,27 @@ class SharedLanguageModelling(MaskedLanguageModelling):
         dtype: number format of matrix products; weights stay fp32.
     """
 
-    model: SharedEncoder
+    model: SharedEncoder  # type: ignore[assignment] # the one thing that differs
 
-    def loss(self, step: int) -> torch.Tensor:
-        """Mean cross-entropy in nats over the masked tokens of a step: a function of the weights and the step only."""
-        random = generator(self.recipe.seed, MASK_STREAM, step)
+    def loss(self, step: int, part: Part = WHOLE) -> torch.Tensor:
+        """Mean cross-entropy in nats over the masked tokens of a step; see :class:`MaskedLanguageModelling`."""
+        rows, masked, count = self._step(step, part)
         with self._precision():
-            hidden, targets = self._masked(self.train.batch(step, self.recipe.rows), random)
-            return self.model.vocabulary_loss(hidden, targets) / max(len(targets), 1)
+            hidden, targets = self._masked(rows, masked)
+            return self.model.vocabulary_loss(hidden, targets) / count
 
-    def _predict(self, rows: np.ndarray, random: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    @property
+    def _vocabulary_size(self) -> int:
+        return self.model.sizes.vocabulary
+
+    def _predict(self, rows: np.ndarray, masked: MaskedTokens) -> tuple[torch.Tensor, torch.Tensor]:
         with self._precision():
-            hidden, targets = self._masked(rows, random)
+            hidden, targets = self._masked(rows, masked)
             return self.model.vocabulary_logits(hidden).float(), targets
 
-    def _masked(self, rows: np.ndarray, random: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
+    def _masked(self, rows: np.ndarray, masked: MaskedTokens) -> tuple[torch.Tensor, torch.Tensor]:
         """Vectors (n, H) and targets (n) at the masked places of some rows, (B, L)."""
         device = self.model.device
-        masked = mask_tokens(rows, self.recipe.masking_probability, self.model.sizes.vocabulary, random)
         positions, inside = document_positions(torch.from_numpy(rows).to(device))
         hidden = self.model.encode(torch.from_numpy(masked.inputs).to(device), positions, inside)
         chosen = torch.from_numpy(masked.positions).to(device)

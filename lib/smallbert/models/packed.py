@@ -83,7 +83,7 @@ class PackedModel:
         self.heads, self.epsilon = weights.heads, weights.epsilon
         self.words = weights.words.to(device)
         self.positions = weights.positions.to(device)
-        self.norm = tuple(tensor.to(device) for tensor in weights.norm)
+        self.norm = weights.norm[0].to(device), weights.norm[1].to(device)
         self.projection = Linear(weights.projection, dtype, device) if weights.projection else None
         packed: dict[int, _PackedBlock] = {}  # shared blocks are packed once
         for block in weights.blocks:
@@ -105,7 +105,7 @@ class PackedModel:
         places = [torch.arange(length, device=self.device).repeat(count) for length, count in groups]
         places.append(torch.zeros(filler, dtype=torch.long, device=self.device))
         hidden = F.embedding(F.pad(ids, (0, filler)), self.words) + F.embedding(torch.cat(places), self.positions)
-        hidden = F.layer_norm(hidden, hidden.shape[1:], *self.norm, self.epsilon).to(self.dtype)
+        hidden = F.layer_norm(hidden, [hidden.shape[1]], *self.norm, self.epsilon).to(self.dtype)
         if self.projection:
             hidden = self.projection(hidden)
         if self.pooling == "mean":
@@ -126,8 +126,8 @@ class _PackedBlock:
         self.qkv, self.out = Linear(block.qkv, dtype, device), Linear(block.out, dtype, device)
         self.up = Linear(block.up, dtype, device, weights.activation)
         self.down = Linear(block.down, dtype, device)
-        self.attention_norm = tuple(tensor.to(device, dtype) for tensor in block.attention_norm)
-        self.norm = tuple(tensor.to(device, dtype) for tensor in block.norm)
+        self.attention_norm = block.attention_norm[0].to(device, dtype), block.attention_norm[1].to(device, dtype)
+        self.norm = block.norm[0].to(device, dtype), block.norm[1].to(device, dtype)
 
     def __call__(self, hidden: Tensor, groups: Groups) -> Tensor:
         """(T, d) -> (T, d)."""
@@ -144,7 +144,7 @@ class _PackedBlock:
         return self._finish(attended, hidden[F.pad(first, (0, filler))])[: len(first)]
 
     def _finish(self, attended: Tensor, hidden: Tensor) -> Tensor:
-        width = hidden.shape[1:]
+        width = [hidden.shape[1]]
         hidden = F.layer_norm(self.out(attended).add_(hidden), width, *self.attention_norm, self.epsilon)
         return F.layer_norm(self.down(self.up(hidden)).add_(hidden), width, *self.norm, self.epsilon)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +15,7 @@ from smallbert.models import tokenizer as wordpiece
 from smallbert.models.masking import generator, mask_tokens
 from smallbert.models.packing import document_positions
 from smallbert.models.pairs import SPECIALS, TASKS, Arrangement, Layout, PairOrder, Task, arrange, by_length
+from smallbert.models.parallel import WHOLE, Part
 from smallbert.models.segments import SegmentRows, Segments
 from smallbert.models.shared_encoder import fresh
 from smallbert.models.sharing import SharedRecipe
@@ -56,7 +58,10 @@ class PairRecipe(SharedRecipe):
 
 
 class PairEncoder(Protocol):
-    """What pairs need of a model, which is a ``torch.nn.Module`` besides."""
+    """What pairs need of a model, which is a ``torch.nn.Module``."""
+
+    def parameters(self, recurse: bool = True) -> Iterator[torch.nn.Parameter]:
+        """The weights."""
 
     def encode(
         self, inputs: torch.Tensor, positions: torch.Tensor, inside: torch.Tensor, types: torch.Tensor | None
@@ -167,21 +172,28 @@ class PairModelling:
         self._vocabulary_size = vocabulary_size
         self._order = PairOrder(train.lengths.sum(0) + SPECIALS, recipe.batch_tokens, recipe.seed)
         tokens = (held_out.lengths.sum(0) + SPECIALS).cumsum()
-        self._rows = held_out.rows(np.arange(max(1, np.searchsorted(tokens, HELD_OUT_TOKENS))))
+        self._rows = held_out.rows(np.arange(max(1, int(np.searchsorted(tokens, HELD_OUT_TOKENS)))))
 
-    def loss(self, step: int) -> torch.Tensor:
-        """Sum of the tasks' mean cross-entropies in nats: a function of the weights and the step only."""
+    def loss(self, step: int, part: Part = WHOLE) -> torch.Tensor:
+        """Sum of the tasks' mean cross-entropies in nats: a function of the weights and the step only.
+
+        Args:
+            step: its number.
+            part: pairs to take; the losses of all parts add up to that of the step.
+        """
         seed, pairs = self.recipe.seed, self._order.batch(step)
         rows = self.train.rows(pairs)
         arrangement = arrange(self.recipe.objective, rows.lengths[len(pairs) :], generator(seed, TASK_STREAM, step))
         masked = self._mask(rows, generator(seed, MASK_STREAM, step))
         with _autocast(self.model, self.dtype):
-            hidden, targets, starts = self._encode(rows, masked, arrangement, np.arange(len(pairs)))
-            tokens = self.model.vocabulary_loss(hidden, targets) / max(len(targets), 1)
+            own, (_, chosen) = part.rows(len(pairs)), masked
+            hidden, targets, starts = self._encode(rows, masked, arrangement, np.arange(len(pairs))[own])
+            tokens = self.model.vocabulary_loss(hidden, targets) / max(int(np.count_nonzero(chosen)), 1)
             logits = self.model.pair_logits(starts)
-        labels = torch.from_numpy(arrangement.labels).to(logits.device)
+        labels = torch.from_numpy(arrangement.labels[own]).to(logits.device)
+        judged = F.cross_entropy(logits.float(), labels) * (len(labels) / len(pairs))
         # Without a second task its head gets gradients of zero rather than none, which checkpoints could not hold.
-        return tokens + (self.recipe.objective != "none") * F.cross_entropy(logits.float(), labels)
+        return tokens + (self.recipe.objective != "none") * judged
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -198,7 +210,7 @@ class PairModelling:
                 hidden, targets, _ = self._encode(rows, masked, unchanged, pairs)
                 logits = self.model.vocabulary_logits(hidden).float()
             loss += F.cross_entropy(logits, targets, reduction="sum").item()
-            right += (logits.argmax(1) == targets).sum().item()
+            right += int((logits.argmax(1) == targets).sum())
             count += len(targets)
         found = {"held_out_loss": loss / max(count, 1), "held_out_accuracy": right / max(count, 1)}
         if self.recipe.objective != "none":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ def _configuration(name: str) -> Any:
     from huggingface_hub.errors import StrictDataclassError
     from transformers import AutoConfig
 
-    folder = Path(name).is_dir()
+    folder = os.path.isdir(name)  # False, too, for a name that no folder can have
     if folder and not (Path(name) / "config.json").is_file():
         raise DataError(
             f"Expected a Hugging Face encoder in {name}, but it has no config.json.",
@@ -79,7 +80,7 @@ def _configuration(name: str) -> Any:
         )
     try:
         return AutoConfig.from_pretrained(name, trust_remote_code=False)
-    except (ValueError, TypeError, StrictDataclassError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError, RecursionError, StrictDataclassError) as error:
         raise DataError(
             f"The configuration of {name} cannot be read: {str(error).splitlines()[0]}",
             "Give a config.json of a model that transformers knows without remote code.",

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 import transformers
 
 from smallbert import runtime, storage
 from smallbert.errors import DataError, UsageError
-from smallbert.models import interchange
+from smallbert.models import interchange, parallel
+from smallbert.models.alone import held
 from smallbert.models.causal import TwinRecipe, twin_modelling
 from smallbert.models.mlm import MaskedLanguageModelling, SharedLanguageModelling, build_model
 from smallbert.models.packing import PackedRows
@@ -44,7 +46,8 @@ def pretrain(
     """Pretrain to a recipe's objective, or return at once what an earlier call with the same key finished.
 
     After a kill at any moment the same call goes on from the last checkpoint, and the result is the one an
-    uninterrupted call gives (on a CPU with the same number of threads: equal to the bit).
+    uninterrupted call gives (on a CPU with the same number of threads: equal to the bit). Processes that ``torchrun``
+    started share every step; see :mod:`smallbert.models.parallel`.
 
     Args:
         texts: an iterable that can be read several times, made into a token store in ``out/tokens``; or a finished
@@ -69,9 +72,13 @@ def pretrain(
     """
     where = runtime.device(device)
     dtype = runtime.dtype(recipe.precision, where)
-    store = texts
-    if not isinstance(store, TokenStore):
-        store = TokenStore.build(texts, recipe.vocabulary_size, out / "tokens", languages=languages, data_key=data_key)
+    if isinstance(texts, TokenStore):
+        store = texts
+    else:
+        with parallel.in_turn():
+            store = TokenStore.build(
+                texts, recipe.vocabulary_size, out / "tokens", languages=languages, data_key=data_key
+            )
     if store.vocabulary_size > recipe.vocabulary_size:
         raise UsageError(
             f"Expected a token store of at most {recipe.vocabulary_size} tokens of vocabulary, "
@@ -88,29 +95,36 @@ def pretrain(
             "Give more text or lower batch_tokens.",
         )
 
-    objective = objective_of(recipe, store, where, dtype)
-    run = storage.digest({"key": key, "device": where.type, "dtype": str(dtype)})
-    curve, seconds = fit(objective, recipe, out / CHECKPOINT, run, checkpoint_every=checkpoint_every, report=report)
+    with held(out):
+        if (out / FINISHED).exists():  # by the run that this one has waited for
+            _check_finished(out, key)
+            return out
+        objective = objective_of(recipe, store, where, dtype)
+        run = storage.digest({"key": key, "device": where.type, "dtype": str(dtype)})
+        curve, seconds = fit(objective, recipe, out / CHECKPOINT, run, checkpoint_every=checkpoint_every, report=report)
 
-    _save_encoder(objective.model, store, recipe, out)
-    _write_curve(out / "curve.csv", curve)
-    stamp = {
-        "key": key,
-        "recipe": asdict(recipe),
-        "data": {"key": store.key, "train_tokens": len(store.train), "held_out_tokens": len(store.held_out)},
-        "device": where.type,
-        "dtype": str(dtype).removeprefix("torch."),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-        "seconds": round(seconds, 1),
-        "tokens_per_second": round(recipe.steps * recipe.batch_tokens / seconds),
-        "model_sha256": storage.sha256_file(out / "model.safetensors"),
-    }
-    storage.write_json(out / FINISHED, stamp)
-    (out / CHECKPOINT).unlink()
-    for left_by_a_kill in out.glob(".*.part"):
-        left_by_a_kill.unlink()
+        if parallel.here().first:
+            _save_encoder(objective.model, store, recipe, out)
+            _write_curve(out / "curve.csv", curve)
+            stamp = {
+                "key": key,
+                "recipe": asdict(recipe),
+                "data": {"key": store.key, "train_tokens": len(store.train), "held_out_tokens": len(store.held_out)},
+                "device": where.type,
+                "dtype": str(dtype).removeprefix("torch."),
+                "processes": parallel.here().of,
+                "threads": torch.get_num_threads(),
+                "torch": torch.__version__,
+                "transformers": transformers.__version__,
+                "seconds": round(seconds, 1),
+                "tokens_per_second": round(recipe.steps * recipe.batch_tokens / seconds),
+                "model_sha256": storage.sha256_file(out / "model.safetensors"),
+            }
+            storage.write_json(out / FINISHED, stamp)
+            (out / CHECKPOINT).unlink()
+            for left_by_a_kill in out.glob(".*.part"):
+                left_by_a_kill.unlink()
+        parallel.wait()
     return out
 
 
@@ -129,7 +143,7 @@ def objective_of(recipe: PretrainRecipe, store: TokenStore, device: torch.device
     held_out = PackedRows(store.held_out, recipe.sequence_length)
     if isinstance(recipe, SharedRecipe):
         model = fresh(recipe.sizes(store.vocabulary_size), recipe.seed, device)
-        return SharedLanguageModelling(model, train, held_out, recipe, dtype)
+        return SharedLanguageModelling(model, train, held_out, recipe, dtype)  # type: ignore[arg-type]
     return MaskedLanguageModelling(build_model(recipe, store.vocabulary_size, device), train, held_out, recipe, dtype)
 
 
@@ -142,9 +156,7 @@ def _check_finished(out: Path, key: str) -> None:
         )
 
 
-def _save_encoder(
-    model: SharedEncoder | transformers.PreTrainedModel, store: TokenStore, recipe: PretrainRecipe, out: Path
-) -> None:
+def _save_encoder(model: Any, store: TokenStore, recipe: PretrainRecipe, out: Path) -> None:
     """Write config, weights and tokenizer; the tokenizer learns the longest input."""
     if isinstance(model, SharedEncoder):
         interchange.save(model, out)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable
+from typing import cast
 
 import numpy as np
 import torch
@@ -65,7 +66,10 @@ class SharedEncoder(nn.Module):
 
     def block(self, layer: int) -> tuple[Attention, FeedForward]:
         """The two modules that make layer ``layer``, from 0; other layers may have the same."""
-        return tuple(parts[layer * len(parts) // self.sizes.layers] for parts in (self.attentions, self.feed_forwards))
+        attention, feed_forward = (
+            parts[layer * len(parts) // self.sizes.layers] for parts in (self.attentions, self.feed_forwards)
+        )
+        return cast(Attention, attention), cast(FeedForward, feed_forward)
 
     def encode(self, inputs: Tensor, positions: Tensor, inside: Tensor, types: Tensor | None = None) -> Tensor:
         """The last layer's vectors, (B, L, H).
@@ -105,7 +109,7 @@ class SharedEncoder(nn.Module):
 
     def pair_logits(self, first: Tensor) -> Tensor:
         """Scores of two classes from the vectors at [CLS], (n, H) -> (n, 2); needs the pair head."""
-        return self.pair_head(first)
+        return cast(PairHead, self.pair_head)(first)
 
 
 class Embeddings(nn.Module):
@@ -147,7 +151,7 @@ class Attention(nn.Module):
         rows, length, width = hidden.shape
         qkv = self.qkv(hidden).view(rows, length, 3, self.heads, -1).permute(2, 0, 3, 1, 4)  # (3, B, heads, L, d)
         if mask.dtype == torch.bool:
-            mixed = F.scaled_dot_product_attention(*qkv, attn_mask=mask)
+            mixed = F.scaled_dot_product_attention(qkv[0], qkv[1], qkv[2], attn_mask=mask)
         else:
             query, key, value = qkv.reshape(3, rows * self.heads, length, -1)
             scores = torch.baddbmm(mask, query, key.transpose(1, 2), alpha=query.shape[-1] ** -0.5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from pathlib import Path
 
 from smallbert import storage
@@ -10,6 +11,9 @@ from smallbert.errors import DataError, MachineError
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """The public weights of sentence-transformers/all-MiniLM-L6-v2 (model.safetensors)."""
+
+LAST_LAYER = Path("2_Dense") / "model.safetensors"
+"""An affine layer after the pooling; see :mod:`smallbert.models.last_layer`."""
 
 _NAMES = (
     "config.json",
@@ -36,7 +40,7 @@ def find(name: str) -> Path:
             not the published ones.
     """
     folder = _minilm() if name == "minilm" else Path(name)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # False, too, for a name that no folder can have
         folder = _from_hub(name)
     if not (folder / "config.json").is_file():
         raise DataError(
@@ -53,8 +57,9 @@ def find(name: str) -> Path:
 
 def checksum(folder: Path) -> str:
     """SHA-256 over what decides an embedding: weights, configuration and tokenizer files of ``folder``."""
-    files = sorted([*folder.glob("*.safetensors"), *(folder / n for n in _NAMES if (folder / n).is_file())])
-    return storage.digest({file.name: storage.sha256_file(file) for file in files}, length=64)
+    beside = (folder / name for name in (*_NAMES, LAST_LAYER))
+    files = sorted([*folder.glob("*.safetensors"), *(file for file in beside if file.is_file())])
+    return storage.digest({file.relative_to(folder).as_posix(): storage.sha256_file(file) for file in files}, length=64)
 
 
 def _minilm() -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -90,8 +91,8 @@ def inference(
     _check(encoders, rounds=rounds, singles=singles)
     runs: dict[tuple[str, bool], Callable[[], object]] = {}
     for name, encoder in encoders.items():
-        runs[name, True] = lambda encoder=encoder, few=ids[name][:singles]: [encoder.encode([text]) for text in few]
-        runs[name, False] = lambda encoder=encoder, texts=ids[name]: encoder.encode(texts)
+        runs[name, True] = partial(_one_by_one, encoder, ids[name][:singles])
+        runs[name, False] = partial(encoder.encode, ids[name])
     seconds = _alternating(runs, rounds)
     return {
         name: Inference(
@@ -117,6 +118,11 @@ class _Training:
             self.done += 1
         if self.where.type == "cuda":
             torch.cuda.synchronize()
+
+
+def _one_by_one(encoder: Encoder, ids: Sequence[np.ndarray]) -> None:
+    for text in ids:
+        encoder.encode([text])
 
 
 def _alternating(runs: Mapping[Name, Callable[[], object]], rounds: int) -> dict[Name, list[float]]:

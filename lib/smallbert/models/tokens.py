@@ -94,18 +94,18 @@ class TokenStore:
             return store
         if tokenizer is None:
             wordpiece.train_wordpiece(texts, vocabulary_size, out, languages=languages)
-            tokenizer = wordpiece.load(out)
-        dtype = np.dtype("<u2" if tokenizer.get_vocab_size() <= 1 << 16 else "<i4")
+        cuts = wordpiece.load(out) if tokenizer is None else tokenizer
+        dtype = np.dtype("<u2" if cuts.get_vocab_size() <= 1 << 16 else "<i4")
         with (
             storage.atomic_write(out / "train.bin") as train,
             storage.atomic_write(out / "held_out.bin") as held_out,
         ):
-            counts = _encode(texts, tokenizer, dtype, train, held_out)
+            counts = _encode(texts, cuts, dtype, train, held_out)
         if not counts["held_out"] or not counts["train"]:
             raise DataError(
                 f"Expected at least {HELD_OUT_EVERY} texts, so that one can be held out, got {counts['documents']}."
             )
-        manifest = {"key": key, "dtype": dtype.str, "vocabulary_size": tokenizer.get_vocab_size(), **counts}
+        manifest = {"key": key, "dtype": dtype.str, "vocabulary_size": cuts.get_vocab_size(), **counts}
         storage.write_json(out / "manifest.json", manifest)
         return cls.open(out)
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import nn
 
 from smallbert import storage
-from smallbert.errors import UsageError
-from smallbert.models.recipe import PretrainRecipe
+from smallbert.errors import DataError, UsageError
+from smallbert.models import parallel
 from smallbert.progress import Progress
 
 CLIP_NORM = 1.0
@@ -29,13 +30,37 @@ MOMENTS = ("exp_avg", "exp_avg_sq")
 class Objective(Protocol):
     """What a loop needs to know of a task."""
 
-    model: nn.Module
+    @property
+    def model(self) -> Any:
+        """What is trained: a ``torch.nn.Module``."""
 
     def loss(self, step: int) -> torch.Tensor:
         """Loss of a step, a scalar that depends on the weights and the step's number only."""
 
     def evaluate(self) -> dict[str, float]:
         """Held-out measures, by name."""
+
+
+class Schedule(Protocol):
+    """What a loop needs to know of a recipe."""
+
+    @property
+    def weight_decay(self) -> float:
+        """Of matrices."""
+
+    @property
+    def steps(self) -> int:
+        """Updates in all."""
+
+    @property
+    def batch_tokens(self) -> int:
+        """Tokens of a step."""
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step, counted from 0."""
+
+    def evaluation_steps(self) -> set[int]:
+        """Numbers of finished steps after which a row of the curve is due."""
 
 
 def make_optimizer(model: nn.Module, weight_decay: float) -> torch.optim.AdamW:
@@ -48,7 +73,7 @@ def make_optimizer(model: nn.Module, weight_decay: float) -> torch.optim.AdamW:
 
 def fit(
     objective: Objective,
-    recipe: PretrainRecipe,
+    recipe: Schedule,
     checkpoint: Path | None,
     key: str,
     *,
@@ -58,7 +83,8 @@ def fit(
 ) -> tuple[list[dict[str, float]], float]:
     """Train ``objective.model`` in place to the end of the recipe, from the last checkpoint if there is one.
 
-    The result does not depend on interruptions: on a CPU the weights are equal to the bit.
+    The result does not depend on interruptions: on a CPU the weights are equal to the bit. Processes that ``torchrun``
+    started share each step (:mod:`smallbert.models.parallel`); any number of them goes on from a checkpoint.
 
     Args:
         objective: model, loss and measures.
@@ -77,17 +103,21 @@ def fit(
 
     Raises:
         UsageError: the checkpoint is another run's, or the loss or its gradient is no longer finite.
+        DataError: the checkpoint is damaged.
     """
     model = objective.model
     optimizer = make_optimizer(model, recipe.weight_decay)
-    progress = {"step": 0, "curve": [], "pending": [], "seconds": 0.0}
+    progress: dict[str, Any] = {"step": 0, "curve": [], "pending": [], "seconds": 0.0}
     if checkpoint and checkpoint.exists():
         progress = _restore(checkpoint, key, model, optimizer)
     curve, pending = progress["curve"], progress["pending"]
     measured = recipe.evaluation_steps()
     began = time.monotonic() - progress["seconds"]
     tokens = recipe.batch_tokens
-    line = Progress(label, recipe.steps * tokens, "tokens", done=progress["step"] * tokens) if report is None else None
+    objective, first = parallel.shared(objective), parallel.here().first
+    line = None
+    if report is None and first:
+        line = Progress(label, recipe.steps * tokens, "tokens", done=progress["step"] * tokens)
     with line or nullcontext():
         for step in range(progress["step"], recipe.steps):
             pending.append(update(objective, optimizer, recipe, step))
@@ -96,17 +126,17 @@ def fit(
                 point = {"step": done, "tokens": done * tokens, "learning_rate": recipe.rate(step)}
                 curve.append(point | {"train_loss": math.fsum(pending) / len(pending)} | objective.evaluate())
                 pending.clear()
-            if checkpoint and (done % checkpoint_every == 0 or done == recipe.steps):
+            if checkpoint and first and (done % checkpoint_every == 0 or done == recipe.steps):
                 state = {"step": done, "curve": curve, "pending": pending, "seconds": time.monotonic() - began}
                 _save(checkpoint, key, model, optimizer, state)
             if line:
                 line.advance(tokens)
-            else:
+            elif report:
                 report(done * tokens)
     return curve, time.monotonic() - began
 
 
-def update(objective: Objective, optimizer: torch.optim.AdamW, recipe: PretrainRecipe, step: int) -> float:
+def update(objective: Objective, optimizer: torch.optim.AdamW, recipe: Schedule, step: int) -> float:
     """One update; returns the loss before it. Weights are untouched if loss or gradient is not finite."""
     for group in optimizer.param_groups:
         group["lr"] = recipe.rate(step)
@@ -129,36 +159,73 @@ def trained_steps(checkpoint: Path) -> int:
     """Steps a checkpoint holds; 0 where there is none."""
     if not checkpoint.exists():
         return 0
-    with safe_open(checkpoint, framework="pt") as file:
+    with _opened(checkpoint) as file:
         return json.loads(file.metadata()["progress"])["step"]
 
 
 def _save(path: Path, key: str, model: nn.Module, optimizer: torch.optim.AdamW, progress: dict[str, Any]) -> None:
-    """Write weights, moments and progress as one file, so that no crash can leave two that disagree."""
+    """Write weights, moments and progress as one file with its checksum, so that no crash leaves two that disagree."""
     tensors = {}
     for name, parameter in model.named_parameters():
-        tensors[f"weight.{name}"] = parameter.detach()
+        tensors[f"weight.{name}"] = parameter.detach().cpu()
         for moment in MOMENTS:
-            tensors[f"{moment}.{name}"] = optimizer.state[parameter][moment]
+            tensors[f"{moment}.{name}"] = optimizer.state[parameter][moment].cpu()
+    said = json.dumps({"key": key, **progress})
+    metadata = {"progress": said, "sha256": _checksum(said, tensors)}
     with storage.atomic_write(path) as file:
-        file.write(save(tensors, metadata={"progress": json.dumps({"key": key, **progress})}))
+        file.write(save(tensors, metadata=metadata))
+
+
+def _checksum(progress: str, tensors: dict[str, torch.Tensor]) -> str:
+    """SHA-256 over all that a checkpoint holds."""
+    total = hashlib.sha256(progress.encode())
+    for name in sorted(tensors):
+        total.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
+        total.update(tensors[name].contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return total.hexdigest()
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A checkpoint's file.
+
+    Raises:
+        DataError: it is damaged.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise DataError(
+            f"Expected a whole checkpoint at {path}, got a damaged one: {error}.",
+            "Delete it and run again: this training starts over, all that is finished is kept.",
+        ) from error
 
 
 def _restore(path: Path, key: str, model: nn.Module, optimizer: torch.optim.AdamW) -> dict[str, Any]:
-    """Load a checkpoint into model and optimizer; returns its progress."""
-    with safe_open(path, framework="pt") as file:
-        progress = json.loads(file.metadata()["progress"])
+    """Load a checkpoint into model and optimizer; returns its progress.
+
+    Raises:
+        UsageError: it is another run's.
+        DataError: it is damaged.
+    """
+    with _opened(path) as file:
+        metadata = file.metadata()
+        progress = json.loads(metadata["progress"])
         if progress["key"] != key:
             raise UsageError(
                 f"Expected a checkpoint of run {key} at {path}, found one of {progress['key']}: "
                 "another recipe, corpus, device or number format.",
                 "Choose another folder or delete this one.",
             )
-        for name, parameter in model.named_parameters():
-            with torch.no_grad():
-                parameter.copy_(file.get_tensor(f"weight.{name}"))
-            state = {moment: file.get_tensor(f"{moment}.{name}").to(parameter.device) for moment in MOMENTS}
-            # Adam's own count, a tensor on the parameter's device where the optimizer is fused.
-            state["step"] = torch.tensor(float(progress["step"]), device=parameter.device)
-            optimizer.state[parameter] = state
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        if _checksum(metadata["progress"], tensors) != metadata["sha256"]:
+            raise ValueError("its checksum is another one")
+    for name, parameter in model.named_parameters():
+        with torch.no_grad():
+            parameter.copy_(tensors[f"weight.{name}"])
+        state = {moment: tensors[f"{moment}.{name}"].to(parameter.device) for moment in MOMENTS}
+        # Adam's own count, a tensor on the parameter's device where the optimizer is fused.
+        state["step"] = torch.tensor(float(progress["step"]), device=parameter.device)
+        optimizer.state[parameter] = state
     return progress

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from smallbert.models.masking import mask_tokens
+from smallbert.models.masking import MaskedTokens
 from smallbert.models.mlm import MaskedLanguageModelling
 from smallbert.models.packing import PackedRows
 from smallbert.models.recipe import PretrainRecipe
@@ -18,8 +18,11 @@ from smallbert.models.tokens import TokenStore
 class _Frequencies(MaskedLanguageModelling):
     """Foretells every masked token by how often tokens occur in training, whatever stands around it."""
 
-    def _predict(self, rows: np.ndarray, random: np.random.Generator) -> tuple[torch.Tensor, torch.Tensor]:
-        masked = mask_tokens(rows, self.recipe.masking_probability, self.recipe.vocabulary_size, random)
+    @property
+    def _vocabulary_size(self) -> int:
+        return self.recipe.vocabulary_size
+
+    def _predict(self, rows: np.ndarray, masked: MaskedTokens) -> tuple[torch.Tensor, torch.Tensor]:
         counts = np.bincount(self.train.tokens, minlength=self.recipe.vocabulary_size) + 1.0
         counts[: len(SPECIAL_TOKENS)] = 0  # never masked
         logits = torch.from_numpy(np.log(counts, where=counts > 0, out=np.full(len(counts), -np.inf)))
@@ -36,5 +39,5 @@ def frequencies(store: TokenStore, recipe: PretrainRecipe) -> dict[str, float]:
     """
     own = replace(recipe, vocabulary_size=store.vocabulary_size)
     length = recipe.sequence_length
-    parts = (PackedRows(tokens, length) for tokens in (store.train, store.held_out))
-    return _Frequencies(None, *parts, own, torch.float32).evaluate()
+    train, held_out = (PackedRows(tokens, length) for tokens in (store.train, store.held_out))
+    return _Frequencies(None, train, held_out, own, torch.float32).evaluate()  # type: ignore[arg-type] # no model

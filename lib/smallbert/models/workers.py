@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from transformers.utils import logging as reports
@@ -45,6 +45,22 @@ class Job:
     units: int
     done: int = 0
     cost: float = 0.0
+
+
+class Run(Protocol):
+    """Where jobs are done: :func:`run` does them on this machine, others elsewhere."""
+
+    def __call__(
+        self,
+        jobs: Sequence[Job],
+        *,
+        label: str,
+        unit: str,
+        finished: int = 0,
+        kind: str = "cpu",
+        workers: int | None = None,
+    ) -> None:
+        """Do all jobs, each at least once, and come back when all are done; see :func:`run`."""
 
 
 def run(
@@ -164,7 +180,8 @@ def _work(place: int, job: Job) -> None:
 
 def _die_with_the_caller() -> None:
     """A caller that is killed cannot tell its workers, which would train on beside the next run's."""
-    multiprocessing.parent_process().join()
+    if caller := multiprocessing.parent_process():
+        caller.join()
     os._exit(1)
 
 

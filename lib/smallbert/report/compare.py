@@ -77,9 +77,9 @@ def compare(a: Run, b: Run) -> Comparison:
     """
     shared = tuple(stem for stem in a.stages if stem in b.stages)
     if not shared:
-        pages = (", ".join(run.stages) or "no page" for run in (a, b))
+        found = (", ".join(run.stages) or "no page" for run in (a, b))
         raise UsageError(
-            f"{a.called} and {b.called} have no page in common: {' against '.join(pages)}.",
+            f"{a.called} and {b.called} have no page in common: {' against '.join(found)}.",
             "Compare runs of the same notebooks.",
         )
     told = settings(a, b, list(shared))

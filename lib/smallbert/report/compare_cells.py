@@ -58,9 +58,9 @@ def cells(own: Match, differs: pd.DataFrame, repetitions: int | None) -> Iterato
             if column in ends or SPREAD.fullmatch(column):
                 cell["kind"] = "spread"
             elif column in intervals:
-                both = [intervals[column].interval(one.loc[row], repetitions) for one in (own.a, own.b)]
-                if None not in both:
-                    between, p = difference(*both)
+                a, b = (intervals[column].interval(one.loc[row], repetitions) for one in (own.a, own.b))
+                if a is not None and b is not None:
+                    between, p = difference(a, b)
                     cell |= {"difference": between.estimate, "low": between.low, "high": between.high, "p": p}
             yield cell
 
@@ -107,10 +107,11 @@ def _group(own: Match, group: tuple[str, ...]) -> str:
 
 
 def _cell(row: str, column: str, a: Any, b: Any) -> dict[str, Any]:
-    told = [number(one) for one in (a, b)]
-    if None not in told:
-        kind: Kind = "count" if all(one.is_integer() for one in told) else "number"
-        return {"row": row, "column": column, "kind": kind, "a": told[0], "b": told[1], "difference": told[1] - told[0]}
+    x, y = number(a), number(b)
+    kind: Kind
+    if x is not None and y is not None:
+        kind = "count" if x.is_integer() and y.is_integer() else "number"
+        return {"row": row, "column": column, "kind": kind, "a": x, "b": y, "difference": y - x}
     kind = "digest" if all(isinstance(one, str) and DIGEST.fullmatch(one) for one in (a, b)) else "word"
     return {"row": row, "column": column, "kind": kind, "a": _word(a), "b": _word(b)}
 

@@ -70,7 +70,7 @@ def write_page(path: Path, comparison: Comparison, found: Reproduction | None = 
     title = f"{comparison.a.called} and {comparison.b.called}"
     drawn, alike = _figures(comparison)
     text = SITE.get_template("compare.html.j2").render(
-        css=Markup(SITE.globals["css"] + _CSS),
+        css=Markup(f"{SITE.globals['css']}{_CSS}"),
         title=printable(title),
         description=headline(comparison),
         standfirst=verdict(found) if found is not None else headline(comparison),
@@ -95,7 +95,7 @@ def _made(comparison: Comparison) -> list[tuple[str, str, str, str, str]]:
         ("environment", comparison.environment),
     ]
     return [
-        (kind, *map(printable, (row.what, getattr(row, "pages", ""), row.a, row.b)))
+        (kind, printable(row.what), printable(getattr(row, "pages", "")), printable(row.a), printable(row.b))
         for kind, rows in kinds
         for row in rows.itertuples()
     ]

@@ -78,7 +78,7 @@ def _joined(record: dict[str, Any]) -> dict[str, Any]:
 def _differing(a: dict[str, Any], b: dict[str, Any], page: str) -> list[tuple[str, str, str, str]]:
     """Name, both values as text, and the page, of each name on whose value ``a`` and ``b`` disagree."""
     names = [*a, *(name for name in b if name not in a)]
-    return [(name, *(_told(one, name) for one in (a, b)), page) for name in names if a.get(name) != b.get(name)]
+    return [(name, _told(a, name), _told(b, name), page) for name in names if a.get(name) != b.get(name)]
 
 
 def _told(values: dict[str, Any], name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from smallbert import paths
@@ -59,4 +60,4 @@ def corpus(options: argparse.Namespace, columns: dict[str, str]) -> Corpus:
 
 
 def _is_prepared(corpus: str) -> bool:
-    return (Path(corpus) / MANIFEST).is_file()
+    return os.path.isfile(Path(corpus) / MANIFEST)  # False, too, for a name that no file can have

@@ -19,8 +19,12 @@ from smallbert.report.notebooks import Notebook
 from smallbert.report.settings import Parameters
 from smallbert.storage import digest, sha256_file
 
-READS = {"published.py": "published.toml", "studies/claims.py": "claims.toml"}
-"""Library module -> the file of data/ that it alone reads."""
+READS = {
+    "published.py": "published.toml",
+    "studies/claims.py": "claims.toml",
+    "studies/benchmarks.py": "results/benchmarks/*.json",
+}
+"""Library module -> the files of data/ that it alone reads, as a pattern."""
 
 Key = dict[str, dict[str, Any]]
 """Part of the key (``code``, ``library``, ...) -> name of a piece -> its value or digest."""
@@ -118,7 +122,7 @@ def _files(name: str, library: Path) -> Iterator[Path]:
 
 def _committed(modules: Iterable[str]) -> list[Path]:
     """Files of the checkout that these modules read, and the lock of the library's packages."""
-    read = [paths.data() / READS[name] for name in modules if name in READS]
+    read = [path for name in modules if name in READS for path in paths.data().glob(READS[name])]
     candidates = [paths.root() / "requirements.lock", *read, *paths.data().glob("world/**/*")]
     return sorted(path for path in candidates if path.is_file())
 

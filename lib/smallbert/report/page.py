@@ -27,6 +27,7 @@ REMOVE = "remove-cell"
 _HEADING = re.compile(r"<h([1-4])>(.*?)</h\1>", re.DOTALL)
 _FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
 _IMAGE = re.compile(r"<img\b[^>]*>")
+_CAPTION = re.compile(r"<figcaption>(.*?)</figcaption>", re.DOTALL)
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Content:
         body: HTML of everything after the title.
         contents: (identifier, HTML) of each h2.
         image: ``<img>`` of the page's key figure, or nothing.
+        caption: HTML inside that figure's caption, or nothing.
     """
 
     stem: str
@@ -46,6 +48,7 @@ class Content:
     body: str = ""
     contents: list[tuple[str, str]] = field(default_factory=list)
     image: str = ""
+    caption: str = ""
 
     @property
     def plain_title(self) -> str:
@@ -147,6 +150,8 @@ class _Offline(Preprocessor):
             and (image := _IMAGE.search(figure[0]))
         ):
             self.parts.image = image[0]
+            caption = _CAPTION.search(figure[0])
+            self.parts.caption = caption[1] if caption else ""
 
 
 def _html(output: NotebookNode, where: str) -> str:
@@ -180,4 +185,4 @@ def _picture(output: NotebookNode) -> str:
 
 def _plain(text: str) -> str:
     text = re.sub(r"\x1b\[[0-9;]*m", "", text).rstrip()
-    return f'<pre class="output" tabindex="0">{escape(text)}</pre>' if text else ""
+    return f'<pre class="output" tabindex="0" role="group" aria-label="Output">{escape(text)}</pre>' if text else ""

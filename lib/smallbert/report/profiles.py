@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pydantic.fields import FieldInfo
 
 from smallbert import paths
 from smallbert.corpus import hub
@@ -58,7 +61,7 @@ def load(path: Path | None = None) -> dict[str, Profile]:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UsageError(f"Expected the profiles in {path}, which does not exist.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also no UTF-8, numbers without end, brackets without end
         raise UsageError(f"{path} is no readable TOML: {error}.") from error
     return {name: _profile(name, table, path) for name, table in tables.items()}
 
@@ -139,11 +142,11 @@ def _profile(name: str, table: Any, path: Path) -> Profile:
     jobs = table.get(_JOBS, 1)
     if not isinstance(jobs, int) or isinstance(jobs, bool) or jobs < 1:
         raise UsageError(f"{where}: expected {_JOBS} of at least 1, got {jobs!r}.")
-    known = (*_FACTS, _REQUIRES, _JOBS)
-    values = {key: value for key, value in table.items() if key not in known}
+    own = (*_FACTS, _REQUIRES, _JOBS)
+    values = {key: value for key, value in table.items() if key not in own}
     for key, value in values.items():
         if not isinstance(value, dict):
-            raise UsageError(f"{where}: unknown key {key!r}.{suggestion(key, known)}")
+            raise UsageError(f"{where}: unknown key {key!r}.{suggestion(key, own)}")
     return Profile(name, **{key: table[key] for key in _FACTS}, values=values, requires=tuple(requires), jobs=jobs)
 
 
@@ -182,14 +185,22 @@ def _value(name: str, text: str, stems: list[str]) -> Any:
     if not having:
         return text  # the unknown name is reported where all names are known
     field = model(having[0]).model_fields[name]
-    if field.annotation is str or "|" in type_name(field):
-        return text
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
+        return _readable(text, field)
+    except (ValueError, RecursionError) as error:  # also numbers without end, brackets without end, no UTF-8
         raise UsageError(
             f"-p {name}: expected {type_name(field)}, got {text!r}.", f"Write it as in -p {example(name, field)}."
         ) from error
+
+
+def _readable(text: str, field: FieldInfo) -> Any:
+    """A parameter's text as its type asks, if UTF-8 can write it."""
+    if field.annotation is str or "|" in type_name(field):
+        text.encode()
+        return text
+    value = json.loads(text)
+    json.dumps(value, ensure_ascii=False).encode()
+    return value
 
 
 def _places(stem: str, values: Mapping[str, Any], base: Path) -> dict[str, str]:
@@ -202,8 +213,8 @@ def _places(stem: str, values: Mapping[str, Any], base: Path) -> dict[str, str]:
         if value.startswith(hub.PREFIX):
             found[name] = hub.located(value, base)
             continue
-        path = base / Path(value).expanduser()
-        if path.exists():
+        path = base / os.path.expanduser(value)
+        if os.path.exists(path):  # False, too, for a name that no file can have
             found[name] = str(path.resolve())
         elif value.startswith((".", "/", "~")) or name not in _BARE_HUB_IDS:
             raise UsageError(

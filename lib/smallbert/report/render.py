@@ -14,6 +14,8 @@ from markupsafe import Markup
 from smallbert.errors import DataError, UsageError
 from smallbert.paths import Edition
 from smallbert.progress import duration
+from smallbert.report.front import matter
+from smallbert.report.front.regenerate import commands
 from smallbert.report.inputs import described, named
 from smallbert.report.notebooks import Notebook
 from smallbert.report.page import TEMPLATES, Content, content
@@ -45,18 +47,20 @@ def render(edition: Edition, notebooks: list[Notebook]) -> Path:
             f"Edition {edition.name} has no finished page to render.", f"Run `smallbert run --edition {edition.name}`."
         ) from error
     pages = [_page(edition, notebook, run) for notebook in notebooks if notebook.stem in run["stages"]]
-    shown = _run(run)
-    first = edition.report / "index.html"
+    shown, titles = _run(run), matter.titles(notebooks)
+    front = matter.Matter.of(edition, run, pages, titles)
     for position, page in enumerate(pages):
         neighbours = {
             "previous": pages[position - 1] if position else None,
             "next": pages[position + 1] if position + 1 < len(pages) else None,
         }
         path = edition.report / f"{page['stem']}.html"
-        _write(path, "page", page["description"], page=page, pages=pages, run=shown | page["made"], **neighbours)
-    _write(first, "edition", shown["standfirst"], pages=pages, run=shown, question=QUESTION)
-    _render_editions(edition.base)
-    return first
+        around = neighbours | {"glossary": bool(front.terms), "short": front.short(page["stem"])}
+        _write(path, "page", page["description"], page=page, pages=pages, run=shown | page["made"], **around)
+    for one in front.documents(shown, QUESTION):
+        _write(edition.report / one.name, one.template, one.description, **one.values)
+    _render_editions(edition.base, titles)
+    return edition.report / "index.html"
 
 
 def _page(edition: Edition, notebook: Notebook, run: dict[str, Any]) -> dict[str, Any]:
@@ -68,7 +72,8 @@ def _page(edition: Edition, notebook: Notebook, run: dict[str, Any]) -> dict[str
     made = _cited([run | stage])
     number, _, words = notebook.stem.partition("_")
     facts = [("Last run took", _took(stage)), ("Finished", _moment(stage["finished"])), *_facts(run | stage)]
-    if isinstance(seeds := stage["parameters"].get("seeds"), int):
+    seeds = stage["parameters"].get("seeds")
+    if isinstance(seeds, int):
         facts.insert(0, ("Repetitions", f"{seeds}, seeds 0 to {seeds - 1}"))
     return {
         **vars(parts),
@@ -78,6 +83,8 @@ def _page(edition: Edition, notebook: Notebook, run: dict[str, Any]) -> dict[str
         "answer": inline(values.get("answer", "")),
         "description": values.get("answer") or parts.plain_title,
         "parameters": _parameters(notebook.model, stage["parameters"]),
+        "commands": commands(notebook.stem, notebook.model, run["command"], stage["parameters"]),
+        "repetitions": seeds if isinstance(seeds, int) else None,
         "facts": facts,
         "made": made,
         "seconds": duration(stage["seconds"]),
@@ -179,7 +186,7 @@ def _moment(text: str) -> str:
     return text[:16].replace("T", " ") + " UTC"
 
 
-def _render_editions(base: Path) -> None:
+def _render_editions(base: Path, titles: dict[str, str]) -> None:
     """List the editions whose pages lie under ``base/report``; the smoke edition, a check, only where it is alone."""
     names = sorted(first.parent.name for first in (base / "report").glob("*/index.html"))
     shown = []
@@ -188,7 +195,8 @@ def _render_editions(base: Path) -> None:
             shown.append(_run(read_run(Edition(name, base))))
         except DataError:
             continue  # pages without results cannot say what they are
-    _write(base / "report" / "index.html", "editions", QUESTION, editions=shown, question=QUESTION)
+    values = matter.editions(base, shown, titles)
+    _write(base / "report" / "index.html", "all", QUESTION, question=QUESTION, **values)
 
 
 def _write(path: Path, template: str, description: str, **values: Any) -> None:

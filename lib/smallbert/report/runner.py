@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from smallbert.report import failures
 from smallbert.report.console import Console
 from smallbert.report.parameters import ENVIRONMENT
 from smallbert.report.stages import Stage
-from smallbert.storage import read_json, write_json
+from smallbert.storage import lock, make_folder, read_json, write_json
+
+_TWO_RUNS = "Wait for it to end, or give this run an edition of its own: --edition NAME."
 
 
 class Runner:
@@ -44,9 +47,17 @@ class Runner:
         """Execute every stage that has a reason to run.
 
         Raises:
+            UsageError: another run is writing the same edition; its process id is named.
             StageError: a stage failed; stages that were running beside it have finished and are kept.
             KeyboardInterrupt: the user stopped it; kernels are down and finished stages are kept.
         """
+        with ExitStack() as held:
+            for folder in {stage.edition.executed for stage in stages if stage.reasons}:
+                make_folder(folder)
+                held.enter_context(lock(folder, "run", hint=_TWO_RUNS))
+            self._run_all(stages)
+
+    def _run_all(self, stages: list[Stage]) -> None:
         waiting = {stage.stem: stage for stage in stages if stage.reasons}
         for stage in stages:
             if not stage.reasons:
@@ -76,7 +87,6 @@ class Runner:
 
     def _run(self, stage: Stage, stamp: dict[str, Any]) -> None:
         self.console.say(f"start {stage.stem}  ({_short(stage.reasons)})")
-        stage.edition.executed.mkdir(parents=True, exist_ok=True)
         write_json(stage.record, {"finished": None})
         before = {path: _identity(path) for path in stage.written()}
         began, clock = _now(), time.monotonic()

@@ -1,7 +1,8 @@
 """HTML from notebooks made safe and accessible: what a corpus or an author wrote may be shown but cannot act.
 
 Everything a page shows passes :func:`clean`: only listed elements and attributes survive, images only as embedded
-data, links only to pages; the rest appears as text. Tables get scopes and a box that scrolls on small screens.
+data, links only to pages; the rest appears as text. Tables get scopes; tables and drawings a box that scrolls on small
+screens.
 """
 
 from __future__ import annotations
@@ -70,47 +71,60 @@ def _allowed(tag: str, name: str, value: str) -> bool:
 
 
 class _Accessible(Filter):
-    """Scopes for table headings, scroll boxes around tables and code, and no image without source or words."""
+    """Scopes for table headings, named scroll boxes around tables and drawings, no image without source or words."""
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        in_head = False
+        in_head, drawing = False, ""
         tokens = list(super().__iter__())
         for position, token in enumerate(tokens):
             kind, name = token["type"], token.get("name")
             if kind == "StartTag" and name == "table":
-                yield _start("div", {"class": "scroll", "tabindex": "0", "role": "group"}, _caption(tokens[position:]))
+                yield _box(_words(tokens[position + 1 :], inside="caption", until="tbody") or "Table")
             if name == "thead":
                 in_head = kind == "StartTag"
+            if name == "figure":
+                inside = tokens[position + 1 :] if kind == "StartTag" else []
+                drawing = (_words(inside, inside="b", until="figure") or "Figure") if inside else ""
             if kind == "StartTag" and name == "th":
                 token["data"].setdefault((None, "scope"), "col" if in_head else "row")
-            if kind == "StartTag" and name == "pre":
-                token["data"][(None, "tabindex")] = "0"
             if name == "img":
                 if (None, "src") not in token["data"]:
                     continue
                 if not token["data"].get((None, "alt"), "").strip():
                     raise MissingAlt("An image has no alt text")
+                yield from (_box(drawing), token, _END) if drawing else (token,)
+                continue
             yield token
             if kind == "EndTag" and name == "table":
-                yield {"type": "EndTag", "namespace": None, "name": "div", "data": {}}
+                yield _END
 
 
-def _start(name: str, attributes: dict[str, str], label: str) -> dict[str, Any]:
-    data = {(None, key): value for key, value in {**attributes, "aria-label": label}.items()}
-    return {"type": "StartTag", "namespace": None, "name": name, "data": data}
+def _box(label: str) -> dict[str, Any]:
+    """Start of a box that scrolls: keyboards reach it, screen readers can say what it holds."""
+    data = {"class": "scroll", "tabindex": "0", "role": "group", "aria-label": label}
+    return {
+        "type": "StartTag",
+        "namespace": None,
+        "name": "div",
+        "data": {(None, key): value for key, value in data.items()},
+    }
 
 
-def _caption(tokens: list[dict[str, Any]]) -> str:
-    """Text of the caption in a table's tokens, ``Table`` where there is none."""
-    inside, text = False, ""
+_END: dict[str, Any] = {"type": "EndTag", "namespace": None, "name": "div", "data": {}}
+
+
+def _words(tokens: list[dict[str, Any]], *, inside: str, until: str) -> str:
+    """Text of the first element ``inside`` in tokens that end where an element ``until`` starts or ends."""
+    text, reading = "", False
     for token in tokens:
-        if token.get("name") == "caption":
-            inside = token["type"] == "StartTag"
-        elif inside and token["type"] in ("Characters", "SpaceCharacters"):
-            text += token["data"]
-        elif token.get("name") == "tbody":
+        name = token.get("name")
+        if name == until or (name == inside and token["type"] == "EndTag"):
             break
-    return " ".join(text.split()) or "Table"
+        if name == inside:
+            reading = True
+        elif reading and token["type"] in ("Characters", "SpaceCharacters"):
+            text += token["data"]
+    return " ".join(text.split())
 
 
 _CLEANER = Cleaner(

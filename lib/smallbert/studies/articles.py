@@ -67,7 +67,7 @@ class Articles:
         """What the vectors of one truncation are worth beside the original ones."""
         queries = np.arange(len(self.ids["test"]))
         neighbours = [nearest(one["test"], queries, NEIGHBOURS, metric="l2") for one in (original, vectors)]
-        measured = {
+        measured: dict[str, float | None] = {
             "cosine to original": float(row_cosines(vectors["test"], original["test"]).mean()),
             f"neighbour overlap@{NEIGHBOURS}": float(overlap(*neighbours).mean()),
         }

@@ -8,6 +8,7 @@ share of the corpus several times.
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -29,9 +30,16 @@ from smallbert.models.packing import PackedRows
 from smallbert.models.sharing import SharedRecipe
 from smallbert.models.tokenizer import CLS
 from smallbert.models.tokens import TokenStore
+from smallbert.studies import model_size
 from smallbert.studies.sharing import last_point, tune
 
 SHARE_STREAM = 8
+
+HALF = 2
+"""The encoder is half as deep and wide as the middle one of the sizes, and its base batch is half as large."""
+
+TIMES = 5
+"""It reads a fifth of the tokens that sizes read: a fifth of that, five times."""
 
 RULES = {"fixed": 0.0, "square root": 0.5, "linear": 1.0}
 """How the peak rate follows the batch, as the exponent of their ratio to the base's: not at all, by the square root
@@ -110,6 +118,37 @@ def base(
     """The recipe of the base batch at the peak rate that suits it; see :func:`smallbert.studies.sharing.tune`."""
     [arm], table = tune([BatchArm(recipe, ())], rates, store, where, **options)
     return arm.recipe, table
+
+
+def small(middle: SharedRecipe) -> SharedRecipe:
+    """The encoder that is trained in several batch sizes, in its base batch.
+
+    Args:
+        middle: the encoder in the middle of the sizes.
+    """
+    hidden, row = middle.hidden // HALF, middle.sequence_length
+    return replace(
+        middle,
+        layers=max(middle.layers // HALF, 1),
+        hidden=hidden,
+        heads=model_size.heads(hidden, max(middle.heads // HALF, 1)),
+        intermediate=hidden * middle.intermediate // middle.hidden,
+        batch_tokens=max(middle.batch_tokens // HALF // row, 1) * row,
+        tokens=middle.tokens // TIMES,
+    )
+
+
+def rates(middle: SharedRecipe, given: Sequence[float]) -> list[float]:
+    """Peak rates of :func:`small` for those of ``middle``: scaled to its size, and by the root of its batch's share."""
+    own = small(middle)
+    factor = model_size.rate_factor(middle, own) * math.sqrt(own.batch_tokens / middle.batch_tokens)
+    return [rate * factor for rate in given]
+
+
+def batches(recipe: SharedRecipe, ratios: Iterable[float]) -> list[int]:
+    """Batch sizes that are so many times that of a recipe, as whole rows, tokens."""
+    row = recipe.sequence_length
+    return sorted({max(round(ratio * recipe.batch_tokens / row), 1) * row for ratio in ratios})
 
 
 def arms(recipe: SharedRecipe, batches: Iterable[int]) -> list[BatchArm]:
@@ -205,7 +244,7 @@ def measure(
 
     def objective(tokens: np.ndarray, dtype: torch.dtype) -> SharedLanguageModelling:
         rows = PackedRows(tokens, length)
-        return SharedLanguageModelling(model, rows, rows, recipe, dtype)
+        return SharedLanguageModelling(model, rows, rows, recipe, dtype)  # type: ignore[arg-type] # see its model
 
     held_out = float(last_point(folder).held_out_loss)
     own = objective(tokens, runtime.dtype(recipe.precision, model.device)).evaluate()["held_out_loss"]

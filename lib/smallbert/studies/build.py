@@ -15,6 +15,7 @@ from smallbert import storage
 from smallbert.compress import dense, quantize
 from smallbert.compress.codes.code import cosines
 from smallbert.compress.codes.formats import Binary, Floats, Int8
+from smallbert.compress.folders import write_modules
 from smallbert.compress.linear import AffineCode, Pca, require_width
 from smallbert.compress.moments import Moments
 from smallbert.compress.vocabulary import Vocabulary, check_free
@@ -26,6 +27,7 @@ from smallbert.measure.stats import Interval
 from smallbert.models import encoder as encoders
 from smallbert.models import sources
 from smallbert.models.encoder import Encoder
+from smallbert.models.presets import sizes
 from smallbert.progress import Progress
 from smallbert.results import Results
 from smallbert.studies import recommend, searches
@@ -34,6 +36,9 @@ from smallbert.studies.embed import Texts
 from smallbert.studies.points import Plan
 
 EMBEDDINGS = "01_corpus_and_embeddings"
+
+STORED = "stored"
+"""Folder within a built encoder's that holds its weights in fewer bits: what is sent or kept."""
 
 TRAIN_ROWS, TEST_ROWS = 20_000, 2_000
 """Articles that principal components are fitted to, and that are searched, at most."""
@@ -48,7 +53,7 @@ class Built:
 
     Args:
         folder: where.
-        megabytes: of the weights' files.
+        megabytes: of the weights' files; with fewer bits of those that are sent.
         code: the last layer, if it has one.
     """
 
@@ -72,8 +77,9 @@ def build(
         device: where to embed.
 
     Returns:
-        A folder that ``transformers`` loads; with a last layer also sentence-transformers; with fewer bits what
-        :func:`smallbert.compress.quantize.restore` makes an encoder of again.
+        A folder that ``transformers`` and sentence-transformers load. With fewer bits it holds their values in 32 bits,
+        which everything computes with, and in ``stored`` the bits themselves, of which
+        :func:`smallbert.compress.quantize.restore` makes the same encoder elsewhere.
 
     Raises:
         UsageError: ``out`` holds an encoder, or more components than numbers.
@@ -85,7 +91,9 @@ def build(
         if plan.coverage is not None:
             last = plan.width is None and plan.bits is None
             folder = _trim(source, corpus, plan.coverage, out if last else Path(work) / "trimmed")
-        code = None
+        code, sent = None, out
+        if plan.width is None:
+            write_modules(out, sizes(str(folder)).hidden, max_tokens=max_tokens)
         if plan.width is not None:
             loaded = encoders.load(str(folder), precision="fp32", max_tokens=max_tokens, device=device)
             require_width(plan.width, loaded.width, 1)
@@ -93,8 +101,9 @@ def build(
             code = Pca.fit(Moments.of(_vectors(loaded, texts, "embedding"))).code(plan.width)
             dense.write(folder, code, out, max_tokens=max_tokens)
         elif plan.bits is not None:
-            quantize.write(folder, out, plan.bits)
-    return Built(out, sum(path.stat().st_size for path in out.rglob("*.safetensors")) / 1e6, code)
+            sent = quantize.write(folder, out / STORED, plan.bits).parent
+            quantize.restore(sent, out)
+    return Built(out, sum(path.stat().st_size for path in sent.rglob("*.safetensors")) / 1e6, code)
 
 
 def kept(
@@ -123,16 +132,13 @@ def kept(
         device: where to embed.
     """
     _, texts = draw(corpus, "test", rows, seed)
-    options = {"precision": "fp32", "max_tokens": max_tokens, "device": device}
+    options: dict[str, Any] = {"precision": "fp32", "max_tokens": max_tokens, "device": device}
     whole = _vectors(encoders.load(source, **options), texts, "comparing")
-    with tempfile.TemporaryDirectory(prefix="smallbert-build-") as work:
-        folder = quantize.restore(built.folder, Path(work) / "restored") if plan.bits else built.folder
-        own = _vectors(encoders.load(str(folder), **options), texts, "comparing")
-    # An origin is no loss: both are compared about their means.
+    own = _vectors(encoders.load(str(built.folder), **options), texts, "comparing")
+    # An origin is no loss: both are compared about their means; the last layer takes off the mean of train itself.
     whole, own = whole - whole.mean(axis=0), own if built.code is not None else own - own.mean(axis=0)
     query = stored = own
     if built.code is not None:
-        query = built.code.encode(own)
         stored = _rounded(plan.numbers, query)
         # Bits are compared with bits, as on page 8; else a query keeps all its digits.
         query = stored if plan.numbers == "binary" else query
@@ -175,15 +181,14 @@ def _conditions(results: Results, row: pd.Series) -> dict[str, Any]:
     """How many articles a page searched and how, how much of them it read, and by which draw: as its parameters say."""
     path = results.edition.results / "run.json"
     stages = storage.read_json(path)["stages"] if path.exists() else {}
-    parameters = stages.get(row.page, {}).get("parameters", {})
-    known = {
-        "rows": parameters.get("probe_rows", parameters.get("metric_rows")),
-        "max_tokens": parameters.get("sequence"),
-        "seed": parameters.get("seed"),
-        "metric": "l2",
-    }
+    first, own = (stages.get(page, {}).get("parameters", {}) for page in (EMBEDDINGS, row.page))
+    # Pages call alike things differently; what none of these names is read as page 1 reads it.
+    named = {"rows": ("probe_rows", "metric_rows", "weight_rows"), "max_tokens": ("sequence", "weight_tokens")}
+    known = {name: next((own[one] for one in ones if one in own), None) for name, ones in named.items()}
+    known |= {"seed": own.get("seed"), "metric": "l2"}
     if row.over == "queries":  # page 8's index
-        known |= {"rows": int(row.n), "metric": "cosine"}
+        known |= {"rows": int(row.n), "metric": "cosine", "max_tokens": None}
+    known["max_tokens"] = known["max_tokens"] or first.get("max_tokens")
     return {name: value for name, value in known.items() if value is not None}
 
 

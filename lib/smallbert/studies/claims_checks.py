@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import pandas as pd
 
@@ -15,7 +15,8 @@ from smallbert.studies.frontier_points import ALBERT, DEPTH, DISTIL, TRANSFER, f
 from smallbert.studies.size_laws import BENT
 
 Verdict = Literal["holds", "does not hold", "cannot be told", "not measured in this edition"]
-HOLDS, FAILS, OPEN, UNMEASURED = VERDICTS = ("holds", "does not hold", "cannot be told", "not measured in this edition")
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+HOLDS, FAILS, OPEN, UNMEASURED = VERDICTS
 
 SCHEDULES, KNOWLEDGE = "03_layer_schedules", "07_knowledge"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -53,12 +54,11 @@ def compare(collection: Collection, chosen: Sequence[str], nbytes: int, store: P
         searches = Searches(collection, preprocessing.fit(name, train), seed=seed)
         training = catalogue.Training(searches.train, [nbytes], epochs=1)
         whole = catalogue.whole(training.width)
-        cells = [Cell(WHOLE, "whole", whole.nbytes, 0, lambda whole=whole: whole)]
+        cells = [Cell(WHOLE, "whole", whole.nbytes, 0, partial(catalogue.whole, training.width))]
         for method, sizes in catalogue.offers(training.width, [nbytes]):
             if method.name in CODED:
                 cells += [
-                    Cell(method.name, method.group, size, 0, lambda m=method, t=training, b=size: m.fit(t, b, 0))
-                    for size in sizes
+                    Cell(method.name, method.group, size, 0, partial(method.fit, training, size, 0)) for size in sizes
                 ]
         found = summary(measure(searches, cells, store, epochs=1, label=name))
         shares = second_moment_shares(training.moments.second_moments)

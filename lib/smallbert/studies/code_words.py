@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from smallbert.published import published
-from smallbert.studies.codes import MARGIN, REFERENCE, measures, pareto
-from smallbert.studies.searches import OVERLAP
+from smallbert.studies.codes import Measured, measures
 
 KEEP = 0.95
 """Share of the whole vector's worth that :func:`smallest` asks for."""
 
 
-def whole_sentence(points: pd.DataFrame) -> str:
-    """What the whole vector is worth, which bounds the neighbours a code can keep but nothing else."""
-    own = points[points.group == "whole"]
-    nbytes = int(own.bytes.iloc[0])
-    told = "; ".join(
-        f"{row.measure} {_limits(row.mean, row.low, row.high)}" for row in own.itertuples() if row.measure != OVERLAP
-    )
-    return f"The whole vector takes {nbytes:,} bytes." + (f" Its worth: {told}." if told else "")
-
-
-def front_sentence(points: pd.DataFrame, name: str) -> str:
-    """The Pareto front of one measure, from the fewest bytes on."""
-    best = pareto(points, name)
-    told = "; ".join(
-        f"{row.bytes:,} bytes {row.method} {_limits(row.mean, row.low, row.high)}" for row in best.itertuples()
-    )
-    beyond = best[(best.group != "whole") & (best.kept > 1)]
-    after = (
-        ""
-        if beyond.empty
-        else f" Above the whole vector by their mean: {len(beyond)} of them, for coding is no mere loss: it also "
-        "changes how loud each direction is in a cosine."
-    )
-    return f"Not dominated in bytes and {name}: {told}.{after}"
-
-
 def smallest(points: pd.DataFrame, name: str, keep: float = KEEP) -> pd.Series | None:
-    """The code of fewest bytes whose whole interval keeps this share of the whole vector's mean; None if there is none.
+    """The code of fewest bytes that keeps this share of the whole vector's worth by its whole interval; None if none.
 
     Of codes of equal bytes the one with the highest mean.
     """
     own = points[points.measure == name]
-    need = keep * float(own[own.group == "whole"]["mean"].iloc[0])
-    enough = own[(own.low >= need) & (own.group != "whole")].sort_values(["bytes", "mean"], ascending=[True, False])
+    enough = own[(own["kept low"] >= keep) & (own.group != "whole")]
+    enough = enough.sort_values(["bytes", "mean"], ascending=[True, False])
     return None if enough.empty else enough.iloc[0]
 
 
@@ -56,32 +31,48 @@ def smallest_sentence(points: pd.DataFrame, keep: float = KEEP) -> str:
     for name in measures(points):
         one = smallest(points, name, keep)
         if one is None:
-            told.append(f"{name}: no code tried")
+            worth = points[(points.measure == name) & (points.group == "whole")].iloc[0]
+            nothing = pd.isna(worth.kept)
+            told.append(
+                f"{name}: " + (f"the whole vector has {worth['mean']:.3f} to keep" if nothing else "no code tried")
+            )
             continue
-        worth = _limits(one["mean"], one.low, one.high)
+        worth = f"keeps {one.kept:.1%} [{one['kept low']:.1%}, {one['kept high']:.1%}]"
         told.append(f"{name}: {one.bytes:,} bytes ({one.method}, {worth}), {whole / one.bytes:g} times smaller")
     return f"Fewest bytes with at least {keep:.0%} of the whole vector's worth, interval included. {'; '.join(told)}."
 
 
-def contrast_sentence(found: pd.DataFrame, name: str) -> str:
+def encoding(measured: Measured) -> pd.DataFrame:
+    """Microseconds to encode a vector on this machine, one core: one row a ``method``, one column a size."""
+    rows = [
+        (method, nbytes, min(outcome.encode for outcome in outcomes))
+        for (method, group, nbytes), outcomes in measured.points().items()
+        if group != "whole"
+    ]
+    long = pd.DataFrame(rows, columns=["method", "bytes", "microseconds"])
+    wide = long.pivot(index="method", columns="bytes", values="microseconds").loc[long.method.unique()]
+    return wide.rename(columns="{:,} bytes".format).rename_axis(columns=None).reset_index()
+
+
+def contrast_table(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """How every method compares with the reference at equal bytes.
 
     Args:
-        found: from :func:`smallbert.studies.codes.contrasts`.
-        name: of the measure.
+        found: by measure, from :func:`smallbert.studies.codes.contrasts`.
+
+    Returns:
+        One row a method and one column a measure: at how many of the sizes that both have it is better, worse,
+        equivalent or not told apart, and between which differences.
     """
-    if found.empty:
-        return f"No code can be compared with {REFERENCE} at equal bytes in {name}."
-    words = {"higher": "better", "lower": "worse", "equivalent": f"equivalent within {MARGIN}"}
-    told = []
-    for method, part in found.groupby("method", sort=False):
-        counts = part.verdict.value_counts()
-        tally = ", ".join(f"{words.get(word, word)} at {count}" for word, count in counts.items())
-        span = f"{part.difference.min():+.3f}" if len(part) == 1 else (
-            f"{part.difference.min():+.3f} to {part.difference.max():+.3f}"
-        )  # fmt: skip
-        told.append(f"{method} {tally} ({span})")
-    return f"Against {REFERENCE} at equal bytes, in {name}, of the sizes both have: {'; '.join(told)}."
+    words = {"higher": "better", "lower": "worse", "no difference shown": "not told apart"}
+    told: dict[str, dict[str, str]] = {}
+    for name, table in found.items():
+        for method, part in table.groupby("method", sort=False):
+            counts = part.verdict.value_counts()
+            tally = ", ".join(f"{words.get(word, word)} {count}" for word, count in counts.items())
+            ends = dict.fromkeys(f"{end:+.3f}" for end in (part.difference.min(), part.difference.max()))
+            told.setdefault(str(method), {})[name] = f"{tally} ({' to '.join(ends)})"
+    return pd.DataFrame([{"method": method} | row for method, row in told.items()], columns=["method", *found])
 
 
 def reported_sentence() -> str:
@@ -95,12 +86,3 @@ def reported_sentence() -> str:
         f"ones {binary:g}%, rescored {rescored:g}% (mixedbread and sentence-transformers 2024); PCA and fewer bits "
         f"together save {times:g} times at 92% (Zouhar et al. 2022)."
     )
-
-
-def answer(points: pd.DataFrame) -> str:
-    """The answer of this part in one paragraph."""
-    return " ".join([whole_sentence(points), smallest_sentence(points), front_sentence(points, OVERLAP)])
-
-
-def _limits(mean: float, low: float, high: float) -> str:
-    return f"{mean:.3f} [{low:.3f}, {high:.3f}]"

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from threadpoolctl import threadpool_limits
 
 from smallbert import runtime, storage
 from smallbert.compress.autoencoder import Architecture
@@ -36,6 +39,9 @@ REFERENCE = "PCA, int8"
 
 MARGIN = 0.01
 """A difference of one hundredth, of neighbours, nDCG or accuracy, that does not matter."""
+
+LEAST_WORTH = 0.05
+"""A whole vector that is worth less than this by its lower limit has nothing that a code could keep a share of."""
 
 HIDDEN_DEPTH = 2
 """Affine layers of an autoencoder's encoder."""
@@ -89,11 +95,17 @@ class Measured:
         ]
         return np.stack(own) if own else None
 
+    def known(self, method: str, nbytes: int, measure: str) -> np.ndarray:
+        """:meth:`values` of a measure that has queries: one corpus asks all codes the same."""
+        values = self.values(method, nbytes, measure)
+        assert values is not None
+        return values
+
     def resampled(self, method: str, nbytes: int, measure: str) -> np.ndarray:
         """Bootstrap means of :meth:`values`, on the same resampled queries for all codes."""
         key = (method, nbytes, measure)
         if key not in self._resampled:
-            self._resampled[key] = resampled_means(self.values(*key))
+            self._resampled[key] = resampled_means(self.known(*key))
         return self._resampled[key]
 
 
@@ -104,12 +116,8 @@ def cells(training: catalogue.Training, *, seeds: int) -> list[Cell]:
     for method, sizes in catalogue.offers(training.width, training.budgets):
         for seed in range(seeds if method.random else 1):
             for nbytes in sizes:
-                found.append(
-                    Cell(
-                        method.name, method.group, nbytes, seed,
-                        lambda method=method, nbytes=nbytes, seed=seed: method.fit(training, nbytes, seed),
-                    )
-                )  # fmt: skip
+                fit = partial(method.fit, training, nbytes, seed)
+                found.append(Cell(method.name, method.group, nbytes, seed, fit))
     return found
 
 
@@ -155,13 +163,14 @@ def autoencoders(
     trained = last_epoch(fair(bench, arms, tuning, epochs=epochs, seeds=seeds, keep_weights=True))
     mean = own.train.mean(axis=0, dtype=np.float64).astype(np.float32)
     names = {"affine": "autoencoder", "mlp": "autoencoder, two-layer decoder"}
+
+    def fit(row: Any) -> Code:
+        return Autoencoded(bench.model("fair", row.cell), mean, Floats(row.bottleneck, 16))
+
     return [
-        Cell(
-            names[row.decoder], "maps", sizes[row.bottleneck], row.seed,
-            lambda row=row: Autoencoded(bench.model("fair", row.cell), mean, Floats(row.bottleneck, 16)), row.cell,
-        )
+        Cell(names[row.decoder], "maps", sizes[row.bottleneck], row.seed, partial(fit, row), row.cell)
         for row in trained[trained.finite].itertuples()
-    ]  # fmt: skip
+    ]
 
 
 def measure(searches: Searches, chosen: Sequence[Cell], store: Path, *, epochs: int, label: str = "codes") -> Measured:
@@ -189,24 +198,25 @@ def measure(searches: Searches, chosen: Sequence[Cell], store: Path, *, epochs: 
 
     def work(queue: list[Cell], bar: Progress) -> None:
         for cell in queue:
-            found[cell] = searches.measure(cell.fit())
-            found[cell].save(paths[cell])
+            found[cell] = outcome = searches.measure(cell.fit())
+            outcome.save(paths[cell])
             bar.advance(1)
 
     if queues:
         with Progress(label, sum(map(len, queues.values())), "codes") as bar, _pool() as pool:
             for done in [pool.submit(work, queue, bar) for queue in queues.values()]:
                 done.result()
-    return Measured(found)
+    return Measured({cell: outcome for cell, outcome in found.items() if outcome is not None})
 
 
 @contextmanager
 def _pool() -> Iterator[ThreadPoolExecutor]:
-    """A thread a core, whose products use one core each; this thread's own setting as it was afterwards."""
+    """A thread a core, whose products, torch's and numpy's, use one core each; settings are as they were afterwards."""
     threads = torch.get_num_threads()
     pool = ThreadPoolExecutor(runtime.cores(), initializer=lambda: torch.set_num_threads(1))
     try:
-        yield pool
+        with threadpool_limits(1):
+            yield pool
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)
@@ -215,30 +225,29 @@ def _pool() -> Iterator[ThreadPoolExecutor]:
 def summary(measured: Measured) -> pd.DataFrame:
     """Every code and measure with its 95% bootstrap interval over queries and seeds.
 
+    What is kept of the whole vector's worth is a ratio on the same resampled queries.
+
     Returns:
-        Columns ``method``, ``group``, ``bytes``, ``measure``, ``mean``, ``low``, ``high``, ``seeds``, ``queries``.
+        Columns ``method``, ``group``, ``bytes``, ``measure``, ``mean``, ``low``, ``high``, ``kept``, ``kept low`` and
+        ``kept high`` (not-a-number where the whole vector is worth hardly anything), ``seeds``, ``queries``.
     """
     rows = []
+    [whole] = [(method, nbytes) for method, group, nbytes in measured.points() if group == "whole"]
     for (method, group, nbytes), outcomes in measured.points().items():
         for name in MEASURES:
             values = measured.values(method, nbytes, name)
             if values is not None:
-                found = percentiles(values, measured.resampled(method, nbytes, name))
+                found = percentiles(values, resampled := measured.resampled(method, nbytes, name))
+                before = percentiles(measured.known(*whole, name), measured.resampled(*whole, name))
+                kept = [np.nan] * 3
+                if before.low >= LEAST_WORTH:
+                    over = percentiles(values, resampled / measured.resampled(*whole, name))
+                    kept = [found.estimate / before.estimate, over.low, over.high]
                 rows.append(
-                    (method, group, nbytes, name, found.estimate, found.low, found.high, len(outcomes), found.n)
+                    (method, group, nbytes, name, found.estimate, found.low, found.high, *kept, len(outcomes), found.n)
                 )
-    columns = ["method", "group", "bytes", "measure", "mean", "low", "high", "seeds", "queries"]
-    return pd.DataFrame(rows, columns=columns)
-
-
-def encoding(measured: Measured) -> pd.DataFrame:
-    """What encoding takes on this machine, one core: ``method``, ``bytes``, ``microseconds`` (a vector)."""
-    rows = [
-        (method, nbytes, min(outcome.encode for outcome in outcomes))
-        for (method, group, nbytes), outcomes in measured.points().items()
-        if group != "whole"
-    ]
-    return pd.DataFrame(rows, columns=["method", "bytes", "microseconds"])
+    columns = ["mean", "low", "high", "kept", "kept low", "kept high", "seeds", "queries"]
+    return pd.DataFrame(rows, columns=["method", "group", "bytes", "measure", *columns])
 
 
 def contrasts(measured: Measured, name: str) -> pd.DataFrame:
@@ -257,9 +266,10 @@ def contrasts(measured: Measured, name: str) -> pd.DataFrame:
     for method, nbytes in points:
         if method == REFERENCE or (REFERENCE, nbytes) not in points:
             continue
-        own, other = measured.values(method, nbytes, name), measured.values(REFERENCE, nbytes, name)
+        own = measured.values(method, nbytes, name)
         if own is None:
             continue
+        other = measured.known(REFERENCE, nbytes, name)
         resampled = measured.resampled(method, nbytes, name) - measured.resampled(REFERENCE, nbytes, name)
         found = percentiles(own.mean(axis=0) - other.mean(axis=0), resampled)
         rows.append(
@@ -285,12 +295,10 @@ def pareto(points: pd.DataFrame, name: str) -> pd.DataFrame:
         name: of the measure.
 
     Returns:
-        The rows of the front, with ``kept``, the share of the whole vector's mean.
+        The rows of the front.
     """
     own = points[points.measure == name]
-    whole = float(own[own.group == "whole"]["mean"].iloc[0])
-    best = own[front(own.bytes.to_numpy(), own["mean"].to_numpy())]
-    return best.assign(kept=best["mean"] / whole if whole else np.nan).sort_values("bytes").reset_index(drop=True)
+    return own[front(own.bytes.to_numpy(), own["mean"].to_numpy())].sort_values("bytes").reset_index(drop=True)
 
 
 def measures(points: pd.DataFrame) -> list[str]:

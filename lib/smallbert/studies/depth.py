@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from smallbert.studies.protocols import Arm, Bench, Choice, fair, last_epoch, or
 from smallbert.studies.quality import Code, Ruler
 
 
-def arm(width: int, bottleneck: int, depth: int, schedule: str = "uniform", **changes: object) -> Arm:
+def arm(width: int, bottleneck: int, depth: int, schedule: str = "uniform", **changes: Any) -> Arm:
     """An arm with an affine decoder and ReLU, or with ``changes`` of its architecture."""
     hidden = hidden_widths(schedule, width, bottleneck, depth)
     architecture = Architecture(width, bottleneck, hidden, **changes)
@@ -46,7 +47,7 @@ def at_width(arms: Sequence[Arm], bottleneck: int) -> list[Arm]:
 
 def other_arms(width: int, bottleneck: int, depth: int) -> list[Arm]:
     """The arms that settle the question: the same encoder with one thing changed."""
-    changes: dict[str, dict[str, object]] = {
+    changes: dict[str, dict[str, Any]] = {
         "linear encoder": {"activation": "identity"},
         "GELU": {"activation": "gelu"},
         "tanh": {"activation": "tanh"},
@@ -117,7 +118,7 @@ def subspace(bench: Bench, arm: Arm, tuning: pd.DataFrame, *, epochs: int, seeds
     principal = bench.floor.pca.code(arm.architecture.bottleneck).encoder
     rows = []
     for cell in cells[cells.finite].itertuples():
-        learned = bench.model(cell.protocol, cell.cell).decoder[0].weight.detach().numpy()
+        learned = bench.model(cell.protocol, cell.cell).decoder.get_parameter("0.weight").detach().numpy()
         angles = principal_angles(learned, principal)
         rows.append((cell.seed, float(np.median(angles)), float(angles.max()), cell.gap_train))
     return pd.DataFrame(rows, columns=["seed", "median", "largest", "gap_train"])
@@ -158,7 +159,7 @@ def _whole(width: int) -> Code:
     return Code("whole embedding", 0, same, same, width, 0, 0)
 
 
-def _trained(bench: Bench, cell: object, shift: np.ndarray) -> Code:
+def _trained(bench: Bench, cell: Any, shift: np.ndarray) -> Code:
     """A trained cell as a code of centred vectors; ``shift`` is what its own protocol did not take off."""
     model = bench.model(cell.protocol, cell.cell)
     a = bench.architecture(cell.cell)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,7 +43,7 @@ def tinybert_forms(batch: SameBatch, *, temperature: float = 2.0) -> pd.DataFram
     student, teacher = batch.narrow, batch.teacher_scores
     inside, own = batch.inside, batch.narrow_scores
     masked = [one.masked_fill(~inside, 0.0) + MASKED_SCORE * ~inside for one in (own, teacher)]
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         (
             "attention scores",
             "pairs of tokens of the text",
@@ -197,4 +198,4 @@ def _least_projected(student: list[Tensor], teacher: list[Tensor]) -> tuple[floa
     ones = [torch.cat([s, s.new_ones(len(s), 1)], dim=1) for s in own]
     shared = torch.linalg.lstsq(torch.cat(ones), torch.cat(theirs)).solution
     together = sum(hidden.projected(s, t, shared) for s, t in zip(ones, theirs, strict=True))
-    return separate.item(), together.item()
+    return float(separate), float(together)

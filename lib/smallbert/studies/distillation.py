@@ -94,7 +94,7 @@ class Arm:
     method: Method
     start: str
     share: float
-    labels: Mapping[str, str]
+    labels: dict[str, str]
 
     @property
     def name(self) -> str:

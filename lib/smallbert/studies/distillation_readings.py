@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -99,7 +100,7 @@ def _articles(corpus: Corpus, source: str, *, max_tokens: int, rows: int, seed: 
     drawn = {split: draw(corpus, split, most, seed) for split, most in (("train", 2 * rows), ("test", rows))}
     known = {split: frame for split, (frame, _) in drawn.items()}
     topics = common_topics(known)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for split, (_, texts) in drawn.items():
         ids = teacher.tokenize(texts)
         arrays[f"{split} ids"] = np.concatenate(ids)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -183,7 +185,7 @@ def _word(word: str, name: str) -> str:
     return {better: "better", worse: "worse", "equivalent": f"equivalent within {MARGINS[name]}"}.get(word, word)
 
 
-def _change(row: object) -> str:
+def _change(row: Any) -> str:
     return f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}]"
 
 
@@ -198,6 +200,6 @@ def _listed(rows: pd.DataFrame, name: str) -> str:
     return "; ".join(f"{label} {_change(row)}, {_word(row.verdict, name)}" for label, row in rows.iterrows())
 
 
-def _gain(row: object, name: str) -> str:
+def _gain(row: Any, name: str) -> str:
     unit = " nats" if name == "loss" else ""
     return f"{row.gain:+.3f}{unit} [{row.low:+.3f}, {row.high:+.3f}], {row.verdict}"

@@ -162,7 +162,7 @@ def slope(trained: Trained) -> tuple[Interval, str]:
     gain = (wide[distilled] - wide[ALONE]).unstack("share")
     slopes = np.polyfit(np.log10(gain.columns.to_numpy(float)), gain.T.to_numpy(), 1)[0]
     found = mean_interval(slopes, level=LEVEL)
-    return found, verdict(found, margin=MARGINS[name], p=paired_t(slopes, np.zeros(len(slopes))))
+    return found, verdict(found, margin=MARGINS[name], p=paired_t(slopes, [0.0] * len(slopes)))
 
 
 def students(trained: Trained) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,7 +33,7 @@ from smallbert.studies.matrices import Matrices, common_topics, has_translations
 def corpus(
     source: str,
     *,
-    rows: int | None,
+    rows: int,
     seed: int,
     columns: dict[str, str],
     test_fraction: float,
@@ -44,7 +45,7 @@ def corpus(
 
     Args:
         source: ``world``, or a file, folder, corpus description or hub data set.
-        rows: articles at most, drawn at random from a larger source; None takes all (of a source with an end).
+        rows: articles at most, drawn at random from a larger source.
         seed: of the world, the draw and the splits.
         columns: our column name to the source's.
         test_fraction: share of test articles.
@@ -52,7 +53,7 @@ def corpus(
         near_duplicates: whether near copies across splits are removed too.
         max_bad_rows: unreadable rows tolerated, share of all.
     """
-    options = {
+    options: dict[str, Any] = {
         "test_fraction": test_fraction,
         "validation_fraction": validation_fraction,
         "seed": seed,

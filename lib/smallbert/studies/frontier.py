@@ -122,8 +122,6 @@ def sure(points: pd.DataFrame, cost: str, keep: float = KEEP) -> pd.DataFrame:
         ``without`` (how many of them have no interval), ``page``, ``where``, ``command``. References are left out.
     """
     own = _answering(points, cost)
-    if cost == "time":
-        own = own[own["time high"] < 1]
     rows = []
     for (page, name), part in own.groupby(["page", "name"], sort=False):
         least = part.low.fillna(part.kept).min()
@@ -188,41 +186,50 @@ def needs_sentence(points: pd.DataFrame, keep: float = KEEP) -> str:
         limits = [f"measured by {best.measures} on page {_number(best.page)} only"]
         if best.without:
             limits.append(f"{best.without} of these without an interval")
-        said.append(f"{need}: {best['name']}, {_cost(cost, best[cost])} ({', '.join(limits)}).")
+        size = "" if cost == "bytes" else f", {_cost(cost, best[cost])}"  # a code's name says it
+        said.append(f"{need}: {best['name']}{size} ({', '.join(limits)}).")
     return " ".join(said)
 
 
-def front_sentence(found: pd.DataFrame, cost: str) -> str:
-    """What nothing else beats in cost and mean, measure by measure.
+def fronts(found: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """What nothing else beats in cost and mean, measure by measure, from the least cost on.
 
     Args:
         found: from :func:`against`.
         cost: the same.
+
+    Returns:
+        Columns ``measure``, ``point``, ``cost``, ``kept``, ``page``, ``command``, in words.
     """
-    said = []
-    for measure, part in found[found.front].groupby("measure", sort=False):
-        told = "; ".join(
-            f"{row['name']} {_cost(cost, row[cost])} {_kept(row)}"
-            for row in part.drop_duplicates([cost, "name"]).to_dict("records")
-        )
-        said.append(f"{measure[0].upper()}{measure[1:]}, not beaten by mean: {told}.")
-    return " ".join(said) or f"No point has {cost}."
-
-
-def shown(points: pd.DataFrame) -> pd.DataFrame:
-    """The table that the page writes and ``smallbert recommend`` reads: every column of :func:`collect`."""
-    return points[COLUMNS].reset_index(drop=True)
+    own = found[found.front].drop_duplicates(["measure", cost, "name"])
+    rows = [
+        {
+            "measure": row["measure"],
+            "point": row["name"],
+            "cost": _cost(cost, row[cost]),
+            "kept": _kept(row),
+            "page": _number(row["page"]),
+            "command": row["command"],
+        }
+        for row in own.to_dict("records")
+    ]
+    return pd.DataFrame(rows, columns=["measure", "point", "cost", "kept", "page", "command"])
 
 
 def _answering(points: pd.DataFrame, cost: str) -> pd.DataFrame:
-    """Points that can answer a need: measured against the run's encoder or the whole vector, and neither of these."""
+    """Points that can answer a need: measured against the run's encoder or the whole vector, and neither of these.
+
+    A time counts where it is told to be shorter than the reference's.
+    """
     own = points[(points.kind == COSTS[cost]) & points[cost].notna() & points.kept.notna() & ~points.detail]
+    if cost == "time":
+        own = own[own["time high"] < 1]
     return own[~own.measure.isin([TWIN, TEACHER]) & (own.point != WHOLE_POINT)]
 
 
 def _nothing(need: str, tried: pd.DataFrame) -> str:
     if tried.empty:
-        return f"{need}: nothing was measured."
+        return f"{need}: nothing was measured that is told to need less."
     # A point is as good as the measure that it keeps least of.
     least = tried.assign(sure=tried.low.fillna(tried.kept)).sort_values("sure").drop_duplicates(["page", "name"])
     row = least.iloc[-1]

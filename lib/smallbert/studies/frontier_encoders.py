@@ -42,10 +42,8 @@ from smallbert.studies.frontier_points import (
     perplexities,
     time,
 )
-from smallbert.studies.transfer_shelf import FRESH, TRIMMED, TRUNCATED
+from smallbert.studies.transfer_shelf import FRESH, NARROWED, TRIMMED, TRUNCATED
 from smallbert.studies.weights import FULL
-
-_LIMITS = ("accuracy", "low", "high")
 
 
 def shared(results: Results) -> Iterator[Row]:
@@ -160,7 +158,7 @@ def retained(results: Results) -> Iterator[Row]:
     reference = shelf.index[0]
     for mode in dict.fromkeys(told["mode"]):
         yield _shelved(shelf, reference, f"{TASKS}, {mode}", (1.0, 1.0, 1.0), seeds)
-    known = told[told.retained.notna() & (told.model != FRESH)]
+    known = told[told.retained.notna() & ~told.model.isin([FRESH, NARROWED])]
     for row in known.to_dict("records"):
         every = row["task"] == "all learnt"
         found = (row["retained"], row["retained low"], row["retained high"])
@@ -195,33 +193,39 @@ def weighed(quality: pd.DataFrame, timed: pd.DataFrame | None) -> Iterator[Row]:
     speeds = pd.DataFrame(columns=["ratio", "low", "high"])
     if timed is not None:
         alone = timed[timed.measure == weights.ALONE].set_index(["encoder", "form"])
-        # A time is what a speed is the inverse of; its limits change places.
-        speeds = pd.DataFrame(
-            {"ratio": 1 / alone.speed, "low": 1 / alone["speed high"], "high": 1 / alone["speed low"]}
-        )
+        # A time is what a speed is the inverse of; its limits change places, and a speed that few rounds do not tell
+        # from none leaves the time without an upper one.
+        slowest = alone["speed low"].where(alone["speed low"] > 0, 0.0)
+        speeds = pd.DataFrame({"ratio": 1 / alone.speed, "low": 1 / alone["speed high"], "high": 1 / slowest})
     for row in quality.to_dict("records"):
         own = row["encoder"] == first.encoder
         full = row["form"] == FULL
+        base_name = WHOLE if own else row["encoder"]
         base = names.WHOLE if own else names.trimmed(row["encoder"]) or names.slug(row["encoder"])
         form = names.slug(row["form"].removesuffix(" weights"))
         point = base if full else form if own else f"{base}+{form}"
         common = {
             "point": point,
-            "name": row["encoder"] if full else f"{row['encoder']}, {row['form']}",
+            "name": base_name if full else f"{base_name}, {row['form']}",
             "kind": ENCODER,
             "method": (WHOLE if full else QUANTISED) if own else (_shelf_method(row["encoder"]) if full else STACKED),
+            "n": row["articles"],
             "over": "articles",
             "megabytes": row["bytes"] / 1e6,
             # Weights that are only stored in fewer bits run as the full ones do.
-            **time(speeds, (row["encoder"], row["form"] if row["form"] == weights.DYNAMIC else FULL)),
+            **time(speeds, (row["encoder"], row["form"] if row["form"] in weights.PRODUCTS else FULL)),
             "where": "weights",
-            "command": "" if point == names.WHOLE else build_command(point) or page_command(FRONTIER),
+            "command": _form_command(point, row["form"]),
         }
-        yield common | {"measure": NEIGHBOURS} | limits(row[weights.KEPT], np.nan, np.nan)
-        if not pd.isna(row["topic accuracy"]):
-            whole = first["topic accuracy"]
-            found = [1.0] * 3 if point == names.WHOLE else [row[f"topic {one}"] / whole for one in _LIMITS]
-            yield common | {"measure": "topic accuracy kept"} | limits(*found)
+        for measure, column in ((NEIGHBOURS, weights.KEPT), (weights.TOPIC_KEPT, weights.TOPIC_KEPT)):
+            if not pd.isna(row[column]):
+                yield common | {"measure": measure} | limits(*(row[f"{column}{one}"] for one in ("", " low", " high")))
+
+
+def _form_command(point: str, form: str) -> str:
+    if form == weights.BFLOAT:
+        return "smallbert embed CORPUS --encoder ENCODER --precision bf16 --out FOLDER"
+    return "" if point == names.WHOLE else build_command(point) or page_command(FRONTIER)
 
 
 def _step_method(step: str) -> str:

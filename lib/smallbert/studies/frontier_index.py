@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import pandas as pd
 
 from smallbert.models.parameters import BYTES
@@ -55,20 +54,19 @@ def narrowed(results: Results) -> Iterator[Row]:
 def coded(points: pd.DataFrame) -> Iterator[Row]:
     """Page 8: codes of an index at equal bytes."""
     for measure, part in points.groupby("measure", sort=False):
-        whole = float(part[part.group == "whole"]["mean"].iloc[0])
-        for row in part.itertuples():
-            first = row.group == "whole"
-            point = names.WHOLE if first else names.code(row.method, row.bytes)
+        for row in part.to_dict("records"):
+            first = row["group"] == "whole"
+            point = names.WHOLE if first else names.code(row["method"], row["bytes"])
             yield {
                 "point": point,
-                "name": f"{row.method}, {row.bytes:,} bytes",
+                "name": f"{row['method']}, {row['bytes']:,} bytes",
                 "kind": INDEX,
-                "method": row.method,
+                "method": row["method"],
                 "measure": measure,
-                **limits(*(value / whole if whole else np.nan for value in (row.mean, row.low, row.high))),
-                "n": row.queries,
+                **limits(row["kept"], row["kept low"], row["kept high"]),
+                "n": row["queries"],
                 "over": "queries",
-                "bytes": row.bytes,
-                "where": f"codes_{row.group}" if not first else "codes_maps",
+                "bytes": row["bytes"],
+                "where": f"codes_{row['group']}" if not first else "codes_maps",
                 "command": "" if first else build_command(point) or page_command(FRONTIER),
             }

@@ -66,7 +66,41 @@ def contrasts(cells: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(tables[1:] or tables, ignore_index=True)[columns]
 
 
-def answer(cells: pd.DataFrame, differences: pd.DataFrame) -> list[str]:
+def answer(cells: pd.DataFrame, differences: pd.DataFrame) -> str:
+    """What was found about held-out entities, in two sentences a kind of question.
+
+    Args:
+        cells: from :func:`run`.
+        differences: from :func:`contrasts`.
+    """
+    found = summary(cells).set_index(["kind", "arm", "entities", "given", "others"]).sort_index()
+    unknown = ENTITIES["unknown"]
+    said = []
+    for kind in dict.fromkeys(cells.kind):
+        of = found.loc[kind]
+        closed, text = of.loc[CLOSED, unknown, "nothing", 0], of.loc[TEXT, unknown, "text", 0]
+        said.append(
+            f"{_KINDS[kind]} About entities that training never named a closed book is {_told(closed)}, the sentence "
+            f"that states the answer {_told(text)}; chance is {closed.chance:.0%}."
+        )
+        compared = differences[(differences.kind == kind) & (differences.given == "right")].set_index("arm").verdict
+        arms = [arm for arm in dict.fromkeys(cells.arm) if arm not in READING]
+        if compared.empty:
+            said.append("There is one seed, so nothing is compared.")
+            continue
+        used = [arm for arm in arms if compared[arm] == "higher"]
+        copied = "; ".join(
+            f"{arm} ({of.loc[arm, unknown, 'right', 0]['mean']:.0%} right, of wrong ones "
+            f"{of.loc[arm, unknown, 'wrong', 0].follows:.0%} copied)"
+            for arm in used
+        )
+        others = ", ".join(arm for arm in arms if arm not in used)
+        told = [f"Answers follow {copied}." if used else "", f"No use is shown of {others}." if others else ""]
+        said.append(" ".join(filter(None, told)))
+    return " ".join(said)
+
+
+def details(cells: pd.DataFrame, differences: pd.DataFrame) -> list[str]:
     """What was found, a sentence for each arm and kind of question.
 
     Args:

@@ -10,19 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
 from smallbert.errors import DataError
 from smallbert.models.parameters import count
 from smallbert.models.presets import ALBERT_BASE, BERT_BASE, BERT_LARGE, PRESETS
-from smallbert.models.sizes import Head, Sizes
+from smallbert.models.sizes import Head, Sharing, Sizes
 from smallbert.published import Published, load
 
 MILLION = 10**6
 
-_MODES = {"all_shared": "all", "shared_attention": "attention", "shared_ffn": "ffn", "not_shared": "none"}
+_MODES: dict[str, Sharing] = {
+    "all_shared": "all",
+    "shared_attention": "attention",
+    "shared_ffn": "ffn",
+    "not_shared": "none",
+}
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Row:
     slip: bool = False
 
 
-def _albert(hidden: int, layers: int, **others: int) -> Sizes:
+def _albert(hidden: int, layers: int, **others: Any) -> Sizes:
     """An ALBERT of the paper: heads of 64, feed-forward of 4 H."""
     return replace(ALBERT_BASE, hidden=hidden, layers=layers, heads=hidden // 64, intermediate=4 * hidden, **others)
 

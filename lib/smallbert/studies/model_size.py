@@ -31,6 +31,10 @@ MASKED = 0.3
 every size gain from more than BERT's 0.15 (Wettig et al. 2023), and at a small budget few would else learn context."""
 
 
+HEADS = 4
+"""Heads at least: an encoder of a few numbers would else have one, and nothing to vary."""
+
+
 def base(
     *, layers: int, hidden: int, heads: int, vocabulary: int, sequence: int, batch: int, tokens: int
 ) -> SharedRecipe:
@@ -57,6 +61,35 @@ def base(
         masking_probability=MASKED,
         evaluations=1,
     )
+
+
+def middle(params: Any) -> SharedRecipe:
+    """The encoder that a page's parameters put in the middle of the sizes."""
+    return base(
+        layers=params.layers,
+        hidden=params.hidden,
+        heads=heads(params.hidden),
+        vocabulary=params.vocabulary,
+        sequence=params.sequence,
+        batch=params.batch,
+        tokens=params.tokens,
+    )
+
+
+def heads(width: int, most: int | None = None) -> int:
+    """Heads of an encoder of a width: as wide as BERT's, but at least :data:`HEADS`; none wider than its neighbours.
+
+    Args:
+        width: H.
+        most: heads at most, in place of that rule.
+    """
+    most = most or max(HEADS, width // 64)
+    return next(count for count in range(most, 0, -1) if width % count == 0)
+
+
+def rate_factor(first: SharedRecipe, other: SharedRecipe) -> float:
+    """What the peak rate of one encoder is multiplied by for another: the root of how much narrower and less deep."""
+    return math.sqrt(first.hidden * first.layers / (other.hidden * other.layers))
 
 
 @dataclass(frozen=True)
@@ -91,7 +124,7 @@ def arms(middle: SharedRecipe, *, depths: Iterable[int], widths: Iterable[int], 
     """
     found: dict[SharedRecipe, list[str]] = {}
 
-    def enter(*panels: str, **changes: int) -> None:
+    def enter(*panels: str, **changes: Any) -> None:
         entered = found.setdefault(replace(middle, **changes), [])
         entered += [panel for panel in panels if panel not in entered]
 
@@ -129,10 +162,11 @@ def tune(
         where: folder of the encoders.
         options: of :func:`smallbert.models.fleet.pretrain_all`.
     """
-    first, alike, tuned, tables = chosen[0].recipe, {}, {}, []
+    first, tables = chosen[0].recipe, []
+    alike: dict[float, list[SizeArm]] = {}
+    tuned: dict[str, SizeArm] = {}
     for arm in chosen:
-        ratio = first.hidden * first.layers / (arm.recipe.hidden * arm.recipe.layers)
-        alike.setdefault(math.sqrt(ratio), []).append(arm)
+        alike.setdefault(rate_factor(first, arm.recipe), []).append(arm)
     for factor, group in alike.items():
         found, table = sharing.tune(group, [rate * factor for rate in rates], store, where, **options)
         tuned |= {arm.name: arm for arm in found}

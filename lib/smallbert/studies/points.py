@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any, Literal
 
 from smallbert.errors import UsageError
 
@@ -36,7 +37,7 @@ class Plan:
     coverage: float | None = None
     width: int | None = None
     numbers: str = "fp32"
-    bits: int | None = None
+    bits: Literal[16, 8, 4] | None = None
 
 
 def parse(point: str) -> Plan:
@@ -45,7 +46,7 @@ def parse(point: str) -> Plan:
     Raises:
         UsageError: no point that can be built from an encoder and a corpus.
     """
-    plan: dict[str, object] = {}
+    plan: dict[str, Any] = {}
     for part in point.split("+"):
         if (trim := _TRIM.fullmatch(part)) and not plan:
             plan["coverage"] = float(trim[1])

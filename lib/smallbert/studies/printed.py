@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import pandas as pd
@@ -116,6 +115,6 @@ def contradictions(table: Mapping[str, Published] | None = None) -> pd.DataFrame
 
 
 def _number(table: Mapping[str, Published], id: str) -> tuple[Published, float]:
-    name, index = re.fullmatch(r"(.+?)(?:\[(\d+)\])?", id).groups()
+    name, _, index = id.removesuffix("]").partition("[")
     value = table[name].value
-    return table[name], value if index is None else value[int(index)]
+    return table[name], value[int(index)] if index else value

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,7 +82,7 @@ class Bench:
         self.matrices = {"original": matrices, "fair": matrices.centred()}
         self.batch_size = batch_size
         self._grid = {name: GridData(m.train, m.validation, m.test) for name, m in self.matrices.items()}
-        self._options = {"device": device, "jobs": jobs, "precision": precision}
+        self._options: dict[str, Any] = {"device": device, "jobs": jobs, "precision": precision}
         self._store = store
         self._cells: dict[str, Cell] = {}
 
@@ -130,8 +131,8 @@ class Bench:
 
     def model(self, protocol: str, cell: str) -> Autoencoder:
         """The trained module of a cell that was run with ``keep_weights``, by its key."""
-        options = self._options["precision"], self._options["device"]
-        return load_model(self._store, self._cells[cell], self._grid[protocol], *options)
+        precision, device = self._options["precision"], self._options["device"]
+        return load_model(self._store, self._cells[cell], self._grid[protocol], precision, device)
 
     def _measured(self, cells: pd.DataFrame) -> pd.DataFrame:
         """Squared errors as FVU, MSE and distances to the floor of the same width."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from smallbert.errors import DataError, UsageError
@@ -98,8 +99,8 @@ def answer(found: pd.DataFrame, cost: str, budget: float, name: str) -> list[str
         f"Measured on page {int(best.page[:2])} ({best.page}.html#{best['where']}), {_behind(best)}.",
     ]
     if not pd.isna(best.time):
-        low, high = best["time low"], best["time high"]
-        lines.append(f"Its time for one text: {best.time:.0%} [{low:.0%}, {high:.0%}] of the reference's.")
+        high = f"{best['time high']:.0%}" if np.isfinite(best["time high"]) else "no upper limit told"
+        lines.append(f"Its time for one text: {best.time:.0%} [{best['time low']:.0%}, {high}] of the reference's.")
     rivals = fit.iloc[1:]
     rivals = rivals[(rivals.high.fillna(rivals.kept) >= (best.low if not pd.isna(best.low) else best.kept))]
     if len(rivals):
@@ -111,6 +112,10 @@ def answer(found: pd.DataFrame, cost: str, budget: float, name: str) -> list[str
     lines.append(
         f"To build it: {best.command}" if not pd.isna(best.command) and best.command else "It needs no building."
     )
+    if str(best.command).startswith("smallbert distil"):
+        lines.append(
+            "That trains the same shape by the same method, but on the command's own schedule, not the page's."
+        )
     return lines
 
 

@@ -20,11 +20,7 @@ from smallbert.compress.factorise import truncate
 from smallbert.compress.vocabulary import Vocabulary
 from smallbert.corpus.prepared import Corpus
 from smallbert.errors import UsageError
-from smallbert.measure.bootstrap import percentiles, resampled_means
-from smallbert.measure.neighbours import nearest, overlap
-from smallbert.measure.probe import probe
-from smallbert.measure.reconstruction import row_cosines
-from smallbert.measure.stats import Interval, verdict, wilson_interval
+from smallbert.measure.stats import Interval, verdict
 from smallbert.models import encoder as encoders
 from smallbert.models import sources
 from smallbert.models.encoder import Encoder
@@ -34,9 +30,17 @@ from smallbert.models.presets import sizes as sizes_of
 from smallbert.models.sizes import Sizes
 from smallbert.models.words import with_words, word_table
 from smallbert.progress import Progress
-from smallbert.studies.articles import NEIGHBOURS, draw
+from smallbert.studies.articles import NEIGHBOURS
 from smallbert.studies.embed import Texts
-from smallbert.studies.matrices import common_topics
+from smallbert.studies.reduction_costs import (
+    CHANGE,
+    KEPT,
+    MEASURES,
+    UNCHANGED,
+    Articles,
+    Read,
+    measure,
+)
 
 VERSION = 1
 """Part of the cache's key: raise it when the same inputs would give other measures."""
@@ -47,11 +51,6 @@ COVERAGES = (0.9, 0.99, 0.999, 1.0)
 
 NARROWER = 4
 """The word table is truncated to a fourth of its width; page 4 has every rank."""
-
-UNCHANGED, COSINE, KEPT, ACCURACY, CHANGE = "unchanged to the bit", "cosine", "neighbours kept", "accuracy", "change"
-"""What is measured of a step: a share of articles; a mean over them; the same; a probe's; that less the whole's."""
-
-MEASURES = (UNCHANGED, COSINE, KEPT, ACCURACY, CHANGE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,16 +110,16 @@ def run(
         raise UsageError(f"Expected more than {NEIGHBOURS} rows, to find {NEIGHBOURS} neighbours, got {rows}.")
     options = {"max_tokens": max_tokens, "device": device}
     steps = _steps(source, prepared, store, students or {}, coverages, options)
-    articles = _Articles(prepared, rows, seed)
+    articles = Articles(prepared, rows, seed)
     identities = [{key: value for key, value in one.encoder.describe().items() if key != "name"} for one in steps]
     paths = [store / f"{storage.digest([VERSION, articles.key, identities[0], one])}.json" for one in identities]
     missing = [(step, path) for step, path in zip(steps, paths, strict=True) if not path.exists()]
     if missing:
         with Progress("reduce", articles.total * (len(missing) + (missing[0][0] is not steps[0])), "articles") as bar:
-            whole = _Read(articles, steps[0], bar)
+            whole = Read(articles, steps[0].encoder, bar)
             for step, path in missing:
-                read = whole if step is steps[0] else _Read(articles, step, bar)
-                found = _measure(whole, read, step.new_ids, seed)
+                read = whole if step is steps[0] else Read(articles, step.encoder, bar)
+                found = measure(whole, read, step.new_ids, seed)
                 storage.write_json(path, {name: [one.estimate, one.low, one.high] for name, one in found.items()})
     return pd.DataFrame(
         [
@@ -237,75 +236,3 @@ def _truncated(name: str, step: Step, sizes: Sizes) -> Step:
 def _sizes(source: str) -> Sizes:
     """Of the encoder alone: pooler and heads make no vectors."""
     return replace(sizes_of(str(sources.find(source))), pooler=False, head="none")
-
-
-class _Articles:
-    """The articles all steps read, and what a probe is asked of them."""
-
-    def __init__(self, prepared: Corpus, rows: int, seed: int) -> None:
-        drawn = {split: draw(prepared, split, most, seed) for split, most in (("train", 2 * rows), ("test", rows))}
-        self.texts = {split: texts for split, (_, texts) in drawn.items()}
-        self.key, self.seed = storage.digest([prepared.key, rows, seed]), seed
-        self.total = sum(map(len, self.texts.values()))
-        known = {split: rows for split, (rows, _) in drawn.items()}
-        named = {"topic": common_topics(known), "language": {split: rows.lang for split, rows in known.items()}}
-        told = [(name, labels) for name, labels in named.items() if _can_be_told(**labels)]
-        self.label, self.labels = told[0] if told else ("", None)
-
-
-def _can_be_told(train: pd.Series, test: pd.Series) -> bool:
-    return train[train != ""].nunique() > 1 and bool((test != "").any())
-
-
-class _Read:
-    """The articles as a step reads them: tokens of the test articles, vectors, and where the probe is right."""
-
-    def __init__(self, articles: _Articles, step: Step, bar: Progress) -> None:
-        self.encoder = step.encoder
-        ids = {split: step.encoder.tokenize(texts) for split, texts in articles.texts.items()}
-        self.ids = ids["test"]
-        vectors = {split: step.encoder.encode(own, advance=bar.advance) for split, own in ids.items()}
-        mean = vectors["train"].mean(axis=0)  # an origin is no loss
-        self.vectors, self.right = vectors["test"] - mean, None
-        if articles.labels is not None:
-            train, test = (articles.labels[split] for split in ("train", "test"))
-            found = probe(vectors["train"] - mean, train, self.vectors, test, seed=articles.seed)
-            self.right = found.right.astype(float)
-
-
-def _measure(whole: _Read, step: _Read, new_ids: np.ndarray | None, seed: int) -> dict[str, Interval]:
-    found = {}
-    queries = np.arange(len(whole.ids))
-    if whole.vectors.shape == step.vectors.shape:
-        equal = _equal_to_the_bit(whole, step, new_ids)
-        found[UNCHANGED] = wilson_interval(int(equal.sum()), len(equal))
-        found[COSINE] = _over_articles(row_cosines(step.vectors, whole.vectors), seed)
-    near = [nearest(one.vectors, queries, NEIGHBOURS, metric="l2") for one in (whole, step)]
-    found[KEPT] = _over_articles(overlap(*near), seed)
-    if whole.right is not None:
-        found[ACCURACY] = wilson_interval(int(step.right.sum()), len(step.right))
-        found[CHANGE] = _over_articles(step.right - whole.right, seed)
-    return found
-
-
-def _over_articles(values: np.ndarray, seed: int) -> Interval:
-    """Mean with its bootstrap interval: other articles might have been drawn."""
-    return percentiles(values, resampled_means(values, seed=seed))
-
-
-def _equal_to_the_bit(whole: _Read, step: _Read, new_ids: np.ndarray | None) -> np.ndarray:
-    """Which test articles keep their tokens and have equal vectors, bool (n,).
-
-    Both encoders read these articles alone: a batch is a function of its lengths, and its shape enters the rounding.
-    """
-    same = np.array(
-        [
-            np.array_equal(before if new_ids is None else new_ids[before], after)
-            for before, after in zip(whole.ids, step.ids, strict=True)
-        ]
-    )
-    if same.any():
-        chosen = np.flatnonzero(same)
-        before, after = (one.encoder.encode([one.ids[i] for i in chosen]) for one in (whole, step))
-        same[chosen] = (before == after).all(axis=1)
-    return same

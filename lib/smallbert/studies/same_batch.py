@@ -99,9 +99,9 @@ class SameBatch:
         self.teacher_states = [given[f"hidden-{layer}"] for layer in learnt_from]
         self.narrow = [states[real] for states in thin.hidden]
         self.inside = thin.inside
-        theirs = (_padded(given[f"{name}-{last}"], real) for name in ("queries", "keys"))
-        self.teacher_scores = scores(*theirs, heads)
-        self.narrow_scores = scores(*(thin.projections[half, name] for name in ("queries", "keys")), heads)
+        queries, keys = (_padded(given[f"{name}-{last}"], real) for name in ("queries", "keys"))
+        self.teacher_scores = scores(queries, keys, heads)
+        self.narrow_scores = scores(thin.projections[half, "queries"], thin.projections[half, "keys"], heads)
 
     @torch.no_grad()
     def logits_at(self, places: np.ndarray) -> Iterator[tuple[Tensor, Tensor, Tensor]]:

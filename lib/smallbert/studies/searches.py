@@ -198,7 +198,7 @@ class Searches:
         if self._told is not None:
             queries[TRANSLATIONS] = self.translations(scores)
         if self._topics is not None:
-            queries[TOPIC] = self._topic(code, stored)
+            queries[TOPIC] = self._topic(code, stored, *self._topics)
         return Outcome(queries, 1e6 * min(times) / len(self.test))
 
     def translations(self, scores: np.ndarray) -> np.ndarray:
@@ -207,6 +207,7 @@ class Searches:
         Args:
             scores: of all test articles with one another.
         """
+        assert self._told is not None  # see has_translations
         asked, relevant, foreign = self._told
         return ndcg(np.where(foreign, scores[asked], -np.inf), relevant, NEIGHBOURS)
 
@@ -215,8 +216,9 @@ class Searches:
         """Whether some event is told in two languages."""
         return self._told is not None
 
-    def _topic(self, code: Code, stored: np.ndarray) -> np.ndarray:
-        train, known, asked = self._topics
+    def _topic(
+        self, code: Code, stored: np.ndarray, train: np.ndarray, known: pd.Series, asked: pd.Series
+    ) -> np.ndarray:
         with _PROBING:
             found = probe(code.decode(code.encode(train)), known, code.decode(stored), asked, seed=self.seed)
         return found.right.astype(np.float64)

@@ -34,6 +34,8 @@ MLM = "masked words"
 ARMS: dict[Task, str] = {"none": "no second task", "nsp": "next sentence", "sop": "sentence order"}
 """What figures and tables call an arm."""
 
+_AGAINST: tuple[tuple[Task, Task], ...] = (("nsp", "none"), ("sop", "none"), ("sop", "nsp"))
+
 OWN, FRESH, WORDS = "own head", "fresh head", "bag of words"
 """Who answers."""
 
@@ -120,8 +122,10 @@ def run(
         Columns as of :func:`measure`; the accuracy on masked words is that of ``curve.csv``, without limits.
     """
     folders = train(arms)
-    drawn = [articles(prepared, split, rows=most, seed=seed) for split, most in (("train", 2 * rows), ("test", rows))]
-    asked = tasks(*drawn, wordpiece.load(store.folder), arms[0].sequence_length, seed=seed)
+    fitted, judged = (
+        articles(prepared, split, rows=most, seed=seed) for split, most in (("train", 2 * rows), ("test", rows))
+    )
+    asked = tasks(fitted, judged, wordpiece.load(store.folder), arms[0].sequence_length, seed=seed)
     found = []
     for recipe, folder in zip(arms, folders, strict=True):
         model = interchange.load(folder, device=device).eval()
@@ -168,7 +172,7 @@ def contrasts(measures: pd.DataFrame) -> pd.DataFrame:
         own = measures[(measures.task == task) & (measures.reader == FRESH)]
         wide = own.pivot(index="seed", columns="arm", values="value")
         if len(wide) > 1:
-            for arm, against in (("nsp", "none"), ("sop", "none"), ("sop", "nsp")):
+            for arm, against in _AGAINST:
                 both = ARMS[arm], ARMS[against]
                 rows.append({"task": task, "arm": both[0], "against": both[1]} | contrast(wide[both[0]], wide[both[1]]))
     columns = ["task", "arm", "against", "difference", "low", "high", "pairs", "p"]

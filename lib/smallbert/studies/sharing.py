@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -34,6 +34,9 @@ MARGIN = 0.02
 
 TUNING_SEED = 1000
 """Rates are chosen at a seed that no published cell has."""
+
+
+AnyArm = TypeVar("AnyArm", bound=Any)  # a dataclass with a recipe and a name
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def arms(base: SharedRecipe, *, embedding: int, embeddings: Sequence[int], depth
     """
     found: dict[SharedRecipe, list[str]] = {}
 
-    def enter(panel: str, **changes: object) -> None:
+    def enter(panel: str, **changes: Any) -> None:
         found.setdefault(replace(base, **changes), []).append(panel)
 
     for width in (None, embedding):
@@ -95,8 +98,8 @@ def arms(base: SharedRecipe, *, embedding: int, embeddings: Sequence[int], depth
 
 
 def tune(
-    chosen: Sequence[Arm], rates: Sequence[float], store: TokenStore, where: Path, **options: Any
-) -> tuple[list[Arm], pd.DataFrame]:
+    chosen: Sequence[AnyArm], rates: Sequence[float], store: TokenStore, where: Path, **options: Any
+) -> tuple[list[AnyArm], pd.DataFrame]:
     """Every arm with the peak rate that suits it: of ``rates`` the one with the least held-out loss at another seed.
 
     A rate that suits one arm and is reused for all favours that arm. With a single rate there is nothing to choose, and

@@ -126,8 +126,8 @@ def equal_time(
         after = np.array([float(last_point(next(folders)).held_out_loss) for _ in range(seeds)])
         gain = mean_interval(before - after)
         tokens = round(arm.recipe.tokens * speed[arm.name])
-        rows.append((MODES[arm.recipe.sharing], speed[arm.name], tokens, before.mean(), after.mean()))
-        rows[-1] += (gain.estimate, gain.low, gain.high)
+        losses = before.mean(), after.mean()
+        rows.append((MODES[arm.recipe.sharing], speed[arm.name], tokens, *losses, gain.estimate, gain.low, gain.high))
     columns = ["sharing", "speed", "tokens", "loss at equal steps", "loss at equal time", "gain", "low", "high"]
     return pd.DataFrame(rows, columns=columns)
 

@@ -168,6 +168,21 @@ def answer(trained: Trained, contrasts: pd.DataFrame, fitted: pd.DataFrame, floo
     return " ".join(one for one in said if one)
 
 
+def in_short(trained: Trained, contrasts: pd.DataFrame) -> str:
+    """The same in two sentences.
+
+    Args:
+        trained, contrasts: as of :func:`answer`.
+    """
+    means = trained.panel(SIZE).groupby("parameters").loss.mean()
+    last = contrasts[contrasts.panel == SIZE].iloc[-1]
+    return (
+        f"From {int(means.index[0]):,} parameters to {int(means.index[-1]):,} the mean held-out loss goes from "
+        f"{means.iloc[0]:.3f} to {means.iloc[-1]:.3f} nats, after as many tokens. Does quality grow with size without "
+        f"end? Within what was measured, {_END[last.verdict]}."
+    )
+
+
 _SAYS = {
     "constant": "the constant, which says that size does not matter",
     PLAIN: "the power law, which falls without end",

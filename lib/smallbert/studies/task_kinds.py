@@ -92,9 +92,9 @@ def score(kind: str, examples: Sequence[Any], said: Sequence[Any], tau: float | 
                 "score": float(np.mean([example.label == best for example, best in zip(examples, said, strict=True)]))
             }
         case "similarity":
-            found = classification.similarities([example.score for example in examples], said)
+            similar = classification.similarities([example.score for example in examples], said)
             # Equal scores for all have no order: they tell nothing.
-            return {"score": np.nan_to_num(found.spearman).item(), "pearson": np.nan_to_num(found.pearson).item()}
+            return {"score": np.nan_to_num(similar.spearman).item(), "pearson": np.nan_to_num(similar.pearson).item()}
         case "tagging":
             pairs = [
                 pair

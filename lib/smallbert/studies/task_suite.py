@@ -167,11 +167,11 @@ def _of_world(seed: int, languages: Sequence[str], sizes: Sequence[int]) -> list
     found = []
     for name, kind, make in makers:
         starts = range(FIRST_EVENT, FIRST_EVENT + len(sizes) * EVENTS_APART, EVENTS_APART)
-        made = [
+        train, development, test = [
             list(islice(make(start, start + EVENTS_APART), _count(kind, most)))
             for start, most in zip(starts, sizes, strict=True)
         ]
-        found.append(TaskSet(name, kind, "the generated world", *made))
+        found.append(TaskSet(name, kind, "the generated world", train, development, test))
     return found
 
 
@@ -179,12 +179,12 @@ def _described(source: str, seed: int, sizes: Sequence[int]) -> list[TaskSet]:
     found = []
     for one in description.load(source):
         examples, tally = one.read(seed=seed)
-        drawn = [
+        train, development, test = [
             parts.draw(examples[part], _count(one.kind, most), seed=seed)
             for part, most in zip(parts.PARTS, sizes, strict=True)
         ]
         names = dict.fromkeys(Path(path).name for path in one.files.values())
-        found.append(TaskSet(one.name, one.kind, ", ".join(names), *drawn, left_out=tally.total))
+        found.append(TaskSet(one.name, one.kind, ", ".join(names), train, development, test, tally.total))
     return found
 
 

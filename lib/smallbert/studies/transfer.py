@@ -29,8 +29,8 @@ Mode = Literal["frozen", "fine-tuned"]
 FROZEN: Mode = "frozen"
 TUNED: Mode = "fine-tuned"
 
-TUNING_SEED = 1000
-"""Fine-tuning rates are chosen at a seed that no cell has."""
+POOLING: Pooling = "mean"
+"""What heads over whole inputs read: BERT's read the first token, in which masked words alone leave nothing."""
 
 KEYS = ["task", "model", "mode"]
 
@@ -45,12 +45,10 @@ class Settings:
         max_tokens: of an input; an encoder with fewer positions reads fewer.
         head_rates: peak rates of heads on frozen encoders.
         head_epochs: times that such a head sees every example.
-        rates: peak rates of fine-tuning; with several each encoder takes the one that suits it best, task by task.
+        rates: peak rates of fine-tuning; of several each encoder takes the best on development, task by task.
         epochs: times that fine-tuning reads every example.
         largest: parameters up to which an encoder is fine-tuned; larger ones are only used frozen.
-        copies: fine-tune copies of the reference too, such as the one with fewer tokens.
-        pooling: what heads over whole inputs read: the ``first`` token, as BERT's do, or the ``mean`` of all, since
-            masked words alone leave nothing in the first.
+        copies: fine-tune the reference with fewer tokens, and with fresh weights, too.
         batch_size: examples a step.
     """
 
@@ -62,7 +60,6 @@ class Settings:
     epochs: int
     largest: int
     copies: bool = False
-    pooling: Pooling = "mean"
     batch_size: int = 32
 
     def recipe(self, mode: Mode, model: Model, rate: float, seed: int) -> FineTuneRecipe:
@@ -74,13 +71,13 @@ class Settings:
             batch_size=self.batch_size,
             max_tokens=min(self.max_tokens, model.sizes.positions),
             frozen=frozen,
-            pooling=self.pooling,
+            pooling=POOLING,
             seed=seed,
         )
 
     def modes(self, model: Model) -> list[Mode]:
         """How an encoder is used."""
-        learns = model.tunable and (self.copies or not model.copy) and model.parameters <= self.largest
+        learns = model.tunable and (self.copies or not model.optional) and model.parameters <= self.largest
         return [FROZEN, TUNED] if learns else [FROZEN]
 
 
@@ -95,7 +92,6 @@ def settings(params: Any) -> Settings:
         epochs=params.tuning_epochs,
         largest=params.largest,
         copies=params.tune_copies,
-        pooling=params.pooling,
     )
 
 
@@ -149,9 +145,9 @@ def run(
 ) -> Cells:
     """Train everything, or find it trained.
 
-    Where there are several rates, that of fine-tuning is the best on development at a seed of its own. Heads on frozen
-    encoders are cheap: each is trained at every rate for every seed, and the rate with the best mean on development is
-    taken. Test examples choose nothing.
+    Where there are several rates, that of fine-tuning is the best on development with the first seed, as BERT's is.
+    Heads on frozen encoders are cheap: each is trained at every rate for every seed, and the rate with the best mean on
+    development is taken. Test examples choose nothing.
 
     Args:
         tasks: from :func:`smallbert.studies.task_suite.suite`.
@@ -171,7 +167,7 @@ def run(
         _Run(*cell, rate, seed)
         for cell in plan
         for rate in (settings.head_rates if cell[2] == FROZEN else settings.rates)
-        for seed in (seeds if cell[2] == FROZEN else [TUNING_SEED])
+        for seed in (seeds if cell[2] == FROZEN else seeds[:1])
         if cell[2] == FROZEN or len(settings.rates) > 1
     ]
 

@@ -87,8 +87,8 @@ class _Words:
         return score(task.kind, task.test, answer.get(task.kind, self._classes)(task))
 
     def _bags(self, first: Sequence[str], second: Sequence[str], labels: Sequence[int]) -> Bags:
-        bags = (counts(_padded(self._reader.ids(texts)), self._size, smallest=0) for texts in (first, second))
-        return Bags(*bags, np.asarray(labels))
+        left, right = (counts(_padded(self._reader.ids(texts)), self._size, smallest=0) for texts in (first, second))
+        return Bags(left, right, np.asarray(labels))
 
     def _classes(self, task: TaskSet) -> list[str]:
         single = task.kind == "sentence"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -11,11 +12,13 @@ from smallbert.published import published
 from smallbert.studies.transfer_shelf import FRESH, REFERENCE
 from smallbert.studies.transfer_table import MARGIN
 
+UNDECIDED = "no difference shown"
+
 _WORDS = {
     "lower": "lower on",
     "higher": "higher on",
     "equivalent": f"equivalent within {MARGIN:.2f} on",
-    "no difference shown": "no difference shown on",
+    UNDECIDED: "no difference shown on",
     "diverged": "not measured twice on",
 }
 
@@ -76,11 +79,12 @@ def costs(totals: pd.DataFrame, differences: pd.DataFrame, facts: pd.DataFrame) 
     size, said = facts.set_index("model")["of reference"], []
     for row in _rows(totals[~totals.model.isin([REFERENCE, FRESH])]):
         part = differences[(differences.model == row.model) & (differences["mode"] == row.mode)]
-        told = [
-            f"{word} {listed([_change(one) for one in part[part.verdict == verdict].itertuples()])}"
-            for verdict, word in _WORDS.items()
-            if (part.verdict == verdict).any()
-        ]
+        told = []
+        for verdict, word in _WORDS.items():
+            own = part[part.verdict == verdict]
+            if len(own):  # the table has the numbers of what is not told
+                known = list(own.task) if verdict == UNDECIDED else [_change(one) for one in own.itertuples()]
+                told.append(f"{word} {listed(known)}")
         said.append(
             f"{row.model}, {row.mode}: {size[row.model]:.0%} of the parameters, {row.retained:.0%} {_interval(row)} of "
             f"the score above the floor; {'; '.join(told)}."
@@ -103,8 +107,8 @@ def answer(totals: pd.DataFrame, differences: pd.DataFrame, facts: pd.DataFrame,
             own = differences[(differences.model == row.model) & (differences["mode"] == mode)]
             worse = int((own.verdict == "lower").sum())
             told.append(
-                f"{row.model}, {size[row.model]:.0%} of the parameters, retains {row.retained:.0%} {_interval(row)}, "
-                f"lower for sure on {worse}"
+                f"{row.model}, {size[row.model]:.0%} of the parameters, retains {row.retained:.0%} {_interval(row)}"
+                + (f", lower for sure on {worse}" if worse else "")
             )
         said.append(
             f"{mode.capitalize()}, on the {count} of {tasks} tasks that the {REFERENCE} has learnt: {'; '.join(told)}."
@@ -121,7 +125,7 @@ def rates(chosen: pd.DataFrame) -> str:
     printed = published("bert.fine_tuning_rates").value
     told = [
         f"{mode} {listed([f'{rate:g}' for rate in sorted(part.rate.unique())])} "
-        f"({part.rate.min() / max(printed):.3g} to {part.rate.max() / max(printed):.3g} times its largest)"
+        f"({_range(sorted(part.rate.unique() / max(printed)))} times its largest)"
         for mode, part in chosen.groupby("mode", sort=False)
     ]
     return (
@@ -135,15 +139,19 @@ def listed(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), *names[-1:]]) if len(names) > 1 else "".join(names)
 
 
-def _rows(frame: pd.DataFrame) -> list[object]:
+def _range(values: Sequence[float]) -> str:
+    return " to ".join(f"{value:.3g}" for value in dict.fromkeys((values[0], values[-1])))
+
+
+def _rows(frame: pd.DataFrame) -> list[Any]:
     return list(frame.rename(columns={"retained low": "low", "retained high": "high"}).itertuples())
 
 
-def _interval(row: object) -> str:
+def _interval(row: Any) -> str:
     if math.isinf(row.low) or math.isinf(row.high):
         return "[without limits]"
     return f"[{row.low:.0%}, {row.high:.0%}]"
 
 
-def _change(row: object) -> str:
+def _change(row: Any) -> str:
     return f"{row.task} ({row.difference:+.2f} [{row.low:+.2f}, {row.high:+.2f}])"

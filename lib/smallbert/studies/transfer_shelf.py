@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import torch
 import transformers
-from safetensors.torch import load_file, save
 
-from smallbert import paths, storage
-from smallbert.compress.factorise import truncate
+from smallbert import paths
+from smallbert.compress.store import EmbeddingStore
 from smallbert.compress.vocabulary import Vocabulary
 from smallbert.models import flops, parameters, sources
 from smallbert.models import sizes as known
 from smallbert.models.interchange import OURS
 from smallbert.models.sizes import Sizes
 from smallbert.results import Results
+from smallbert.studies import transfer_copies
 from smallbert.studies.facts import PRETRAIN, stored
 from smallbert.studies.sharing import Trained
 
-REFERENCE, TRIMMED, TRUNCATED, FRESH = "whole encoder", "vocabulary trimmed", "word table truncated", "fresh weights"
+REFERENCE, TRIMMED, TRUNCATED, NARROWED, FRESH = (
+    "whole encoder",
+    "vocabulary trimmed",
+    "word table truncated",
+    "vector narrowed",
+    "fresh weights",
+)
 
-_WORDS = "embeddings.word_embeddings.weight"
+PART = 4
+"""The truncated word table has a rank of width / 4, the narrowed vector as many numbers."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,9 @@ class Model:
         folders: where it lies; of several, seed i takes the i-th, so that the spread over seeds holds pretraining too.
         sizes: of the encoder, without pooler and head.
         saved: parameters that are stored in a smaller form than the folder has them.
+        vector: numbers that a last layer leaves of the width; 0 where there is none.
         tunable: whether training all weights leaves it what it is.
-        copy: whether it is the reference with something changed, made here without training.
+        optional: whether it is fine-tuned only on demand: what that costs or shows is near the reference's.
     """
 
     name: str
@@ -49,13 +54,15 @@ class Model:
     folders: tuple[str, ...]
     sizes: Sizes
     saved: int = 0
+    vector: int = 0
     tunable: bool = True
-    copy: bool = False
+    optional: bool = False
 
     @property
     def parameters(self) -> int:
-        """Of the encoder, without pooler and head."""
-        return parameters.count(self.sizes).total - self.saved
+        """Of the encoder, a last layer included, without pooler and head."""
+        layer = self.vector * (self.sizes.hidden + 1)
+        return parameters.count(self.sizes).total - self.saved + layer
 
     def folder(self, seed: int) -> str:
         """The folder of a seed."""
@@ -80,9 +87,9 @@ class Shelf:
         return self.models[0]
 
     def facts(self) -> pd.DataFrame:
-        """What each encoder is and costs: ``model``, ``origin``, ``layers``, ``width``, ``vocabulary``, ``positions``,
-        ``parameters`` (without pooler and head), ``of reference``, ``megabytes`` (fp32), ``operations`` (million a
-        token, forward)."""
+        """What each encoder is and costs: ``model``, ``origin``, ``layers``, ``width``, ``vector`` (numbers that a head
+        reads), ``vocabulary``, ``positions``, ``parameters`` (without pooler and head), ``of reference``, ``megabytes``
+        (fp32), ``operations`` (million a token, forward)."""
         whole = self.reference.parameters
         return pd.DataFrame(
             {
@@ -90,6 +97,7 @@ class Shelf:
                 "origin": model.origin,
                 "layers": model.sizes.layers,
                 "width": model.sizes.hidden,
+                "vector": model.vector or model.sizes.hidden,
                 "vocabulary": model.sizes.vocabulary,
                 "positions": model.sizes.positions,
                 "parameters": model.parameters,
@@ -136,6 +144,18 @@ def reference(encoder: str, first: Mapping[str, Any]) -> str:
     return str(paths.cache() / first["pretrained"]) if encoder == PRETRAIN else encoder
 
 
+def vectors(encoder: str, first: Mapping[str, Any]) -> EmbeddingStore | None:
+    """The vectors of page 1, where they are what the reference's last layer gives: what a reducer is fitted to.
+
+    Args:
+        encoder, first: as of :func:`reference`.
+    """
+    found = EmbeddingStore.open(paths.cache() / first["store"])
+    folder, made_by = sources.find(reference(encoder, first)), found.manifest["encoder"]
+    same = made_by["sha256"] == sources.checksum(folder) and made_by["layer"] == sizes_of(folder).layers
+    return found if same else None
+
+
 def earlier(results: Results) -> dict[str, Mapping[str, Sequence[str]]]:
     """What pages 4 and 5 of the edition recorded for this one.
 
@@ -164,11 +184,11 @@ def students(found: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
 def shelf(
     reference: str | Path,
     texts: Iterable[str],
+    vectors: EmbeddingStore | None,
     *,
     earlier: Mapping[str, Mapping[str, Sequence[str]]],
     peer: str,
     coverage: float,
-    rank: int,
     seeds: int,
 ) -> Shelf:
     """Put all encoders together, making what is made from the reference alone.
@@ -176,10 +196,10 @@ def shelf(
     Args:
         reference: the run's encoder: a folder, ``minilm`` or a hub id.
         texts: what a trimmed vocabulary has to cover, and what weights the rows of a truncated table.
+        vectors: what the reference makes of a corpus, from :func:`vectors`; None where there are none.
         earlier: page in words -> what it recorded (:func:`recorded`); empty where it recorded nothing.
         peer: another encoder; ``""`` for none.
         coverage: of the texts' tokens that the trimmed vocabulary keeps.
-        rank: of the truncated word table.
         seeds: encoders with fresh weights, one a seed.
 
     Raises:
@@ -192,13 +212,23 @@ def shelf(
     counts = vocabulary.count(texts)
     kept = vocabulary.keep(counts, coverage=coverage)
     if len(kept) < len(vocabulary):
-        place = _place("trimmed", folder, kept.tolist())
-        if not (place / "config.json").exists():
-            vocabulary.trim(kept, place)
-        models.append(_model(TRIMMED, f"the tokens that cover {coverage:.4g} of the texts", [place], copy=True))
+        place = transfer_copies.trimmed(folder, vocabulary, kept)
+        models.append(_model(TRIMMED, f"the tokens that cover {coverage:.4g} of the texts", [place], optional=True))
     else:
         missing.append(f"{TRIMMED}: the texts need every token")
-    models += _truncated(own, folder, counts, rank)
+    rows, width, rank = own.sizes.vocabulary, own.sizes.factor, own.sizes.factor // PART
+    if saved := max(rows * width - parameters.factorised(rows, width, rank), 0):
+        # Fine-tuning what stands in the folder, the factors' product, would give it its full rank back.
+        place, origin = transfer_copies.truncated(folder, counts, rank), f"its word table as two factors of rank {rank}"
+        models.append(_model(TRUNCATED, origin, [place], saved=saved, tunable=False))
+    if vectors is not None:
+        numbers = own.sizes.hidden // PART
+        place = transfer_copies.narrowed(folder, vectors, numbers)
+        models.append(
+            _model(NARROWED, f"PCA of page 1's vectors as its last layer, {numbers} numbers", [place], vector=numbers)
+        )
+    else:
+        missing.append(f"{NARROWED}: page 1 has no vectors of this encoder's last layer")
     for page, found in earlier.items():
         if not found:
             missing.append(f"encoders of {page}: it has recorded none")
@@ -210,8 +240,8 @@ def shelf(
                 missing.append(f"{name} of {page}: its folder is not in the cache any more")
     if peer and sources.find(peer) != folder:
         models.append(_model(Path(peer).name, "a peer trained elsewhere", [sources.find(peer)]))
-    fresh = [_fresh(folder, seed) for seed in range(seeds)]
-    models.append(_model(FRESH, "the reference's architecture, drawn at random", fresh, copy=True))
+    fresh = [transfer_copies.fresh(folder, seed) for seed in range(seeds)]
+    models.append(_model(FRESH, "the reference's architecture, drawn at random", fresh, optional=True))
     return Shelf(tuple(models), tuple(missing))
 
 
@@ -225,52 +255,3 @@ def sizes_of(folder: Path) -> Sizes:
 
 def _model(name: str, origin: str, folders: Sequence[Path], **more: Any) -> Model:
     return Model(name, origin, tuple(map(str, folders)), sizes_of(folders[0]), **more)
-
-
-def _place(kind: str, folder: Path, made_of: Any) -> Path:
-    return paths.cache() / "shelf" / f"{kind}-{storage.digest([sources.checksum(folder), made_of])}"
-
-
-def _truncated(own: Model, folder: Path, counts: np.ndarray, rank: int) -> list[Model]:
-    """The reference with a word table of a lower rank, nothing where that saves nothing.
-
-    Its folder holds the product of the two factors. Training that would give it its full rank back, so it is only used
-    frozen.
-    """
-    rows, width = own.sizes.vocabulary, own.sizes.factor
-    saved = rows * width - parameters.factorised(rows, width, rank)
-    if rank >= width or saved <= 0:
-        return []
-    place = _place("truncated", folder, [rank, counts.tolist()])
-    if not (place / "config.json").exists():
-        weights = _weights(folder)
-        [name] = [name for name in weights if name.endswith(_WORDS)]
-        left, right = truncate(weights[name].float().numpy(), counts + 1.0).factors(rank)
-        _write(place, folder, weights | {name: torch.from_numpy((left @ right).astype(np.float32))})
-    origin = f"the two factors of rank {rank} nearest to its word table, by frequency"
-    return [replace(own, name=TRUNCATED, origin=origin, folders=(str(place),), saved=saved, tunable=False, copy=True)]
-
-
-def _fresh(folder: Path, seed: int) -> Path:
-    place = _place("fresh", folder, seed)
-    if not (place / "config.json").exists():
-        config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            model = transformers.AutoModel.from_config(config, dtype=torch.float32)
-        _write(place, folder, {name: t for name, t in model.state_dict().items() if not name.startswith("pooler.")})
-    return place
-
-
-def _weights(folder: Path) -> dict[str, torch.Tensor]:
-    return {name: tensor for path in sorted(folder.glob("*.safetensors")) for name, tensor in load_file(path).items()}
-
-
-def _write(place: Path, like: Path, weights: Mapping[str, torch.Tensor]) -> None:
-    """A folder with other weights and everything else of an encoder's; ``config.json`` comes last."""
-    with storage.atomic_write(place / "model.safetensors") as file:
-        file.write(save({name: tensor.contiguous() for name, tensor in weights.items()}, metadata={"format": "pt"}))
-    tokenizer = transformers.AutoTokenizer.from_pretrained(like, trust_remote_code=False)
-    tokenizer.save_pretrained(place)
-    with (like / "config.json").open("rb") as source, storage.atomic_write(place / "config.json") as file:
-        shutil.copyfileobj(source, file)

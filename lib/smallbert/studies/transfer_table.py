@@ -60,6 +60,21 @@ def summary(cells: pd.DataFrame, controls: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def chosen_rates(rates: pd.DataFrame) -> pd.DataFrame:
+    """The peak rate that each encoder takes for each task, a column a task.
+
+    Args:
+        rates: of :class:`smallbert.studies.transfer.Cells`.
+
+    Returns:
+        Columns ``model``, ``mode``, and the tasks'.
+    """
+    chosen = rates[rates.chosen]
+    wide = chosen.pivot(index=["model", "mode"], columns="task", values="rate")
+    order = list(dict.fromkeys(zip(chosen.model, chosen["mode"], strict=True)))
+    return wide.loc[order, list(dict.fromkeys(chosen.task))].reset_index().rename_axis(columns=None)
+
+
 def overall(cells: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
     """What each encoder retains over all tasks that the reference has learnt in a mode.
 

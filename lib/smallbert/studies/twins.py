@@ -83,6 +83,7 @@ def twins(base: TwinRecipe) -> dict[str, Twin]:
     Args:
         base: pretraining BERT's way, ``corpus_tokens`` set.
     """
+    assert base.corpus_tokens is not None  # see Args
     row = base.sequence_length
     batch = max(1, round(batch_share() * base.batch_tokens / row)) * row
     text = max(1, round(text_share() * base.corpus_tokens / row)) * row

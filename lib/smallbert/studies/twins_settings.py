@@ -9,10 +9,17 @@ from smallbert import paths, storage
 from smallbert.models.causal import TwinRecipe
 from smallbert.models.heads.recipe import FineTuneRecipe
 from smallbert.models.tokens import TokenStore
+from smallbert.studies import model_size
 from smallbert.studies.twins_tasks import TwinTask, articles, from_world
 
 BATCH = 16
 """Examples of a step: with few examples more steps teach more than larger ones."""
+
+EPOCHS = 3
+"""Times a twin reads every example, as BERT does at least."""
+
+HALF = 2
+"""A twin reads half the tokens that page 6's sizes read, and is asked twice as many examples as its shelf."""
 
 
 def place() -> Path:
@@ -22,14 +29,14 @@ def place() -> Path:
 
 def text(params: Any) -> TokenStore:
     """English articles of the world as tokens, enough to be read once; made once."""
-    told = articles(params.seed, params.twin_tokens)
-    name = storage.digest([told, params.twin_vocabulary])
-    return TokenStore.build(told, params.twin_vocabulary, place() / f"tokens-{name}")
+    told = articles(params.seed, params.tokens // HALF)
+    name = storage.digest([told, params.vocabulary])
+    return TokenStore.build(told, params.vocabulary, place() / f"tokens-{name}")
 
 
 def tasks(params: Any) -> list[TwinTask]:
     """The twins' tasks."""
-    return from_world(params.seed, examples=params.twin_examples, test=params.twin_test)
+    return from_world(params.seed, examples=params.examples, test=HALF * params.asked)
 
 
 def recipe(params: Any, store: TokenStore) -> TwinRecipe:
@@ -40,28 +47,21 @@ def recipe(params: Any, store: TokenStore) -> TwinRecipe:
         store: the text.
     """
     return TwinRecipe(
-        layers=params.twin_layers,
-        hidden=params.twin_hidden,
-        heads=params.twin_heads,
-        intermediate=4 * params.twin_hidden,
+        layers=params.layers,
+        hidden=params.hidden,
+        heads=model_size.heads(params.hidden),
+        intermediate=4 * params.hidden,
         vocabulary_size=store.vocabulary_size,
-        sequence_length=params.twin_sequence,
-        batch_tokens=params.twin_batch,
-        tokens=params.twin_tokens,
-        learning_rate=params.twin_rate,
+        sequence_length=params.sequence,
+        batch_tokens=params.batch,
+        tokens=params.tokens // HALF,
+        learning_rate=params.peak_rates[len(params.peak_rates) // 2],
         evaluations=1,
         precision="fp32",
-        corpus_tokens=min(params.twin_tokens, len(store.train)),
+        corpus_tokens=min(params.tokens // HALF, len(store.train)),
     )
 
 
 def tuning(params: Any) -> FineTuneRecipe:
     """The fine-tuning, rate and seed aside."""
-    return FineTuneRecipe(
-        epochs=params.twin_epochs, batch_size=BATCH, max_tokens=params.twin_sequence, precision="fp32"
-    )
-
-
-def machine(params: Any) -> dict[str, Any]:
-    """Where twins are trained, as :func:`smallbert.studies.twins.run` is told."""
-    return {"device": params.device, "workers": params.jobs or None}
+    return FineTuneRecipe(epochs=EPOCHS, batch_size=BATCH, max_tokens=params.sequence, precision="fp32")

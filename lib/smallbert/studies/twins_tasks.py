@@ -149,7 +149,8 @@ def _classes(one: TwinTask, tokenizer: Tokenizer) -> tuple[float, float]:
     bags = [_bags(part, tokenizer) for part in (one.examples, one.test)]
     answers = LogisticRegression(max_iter=MAX_STEPS).fit(bags[0], known).predict(bags[1])
     commonest = Counter(known).most_common(1)[0][0]
-    return tuple(classification.classes(wanted, said).accuracy for said in ([commonest] * len(wanted), answers))
+    constant, words = (classification.classes(wanted, said).accuracy for said in ([commonest] * len(wanted), answers))
+    return constant, words
 
 
 def _bags(examples: Sequence[Any], tokenizer: Tokenizer) -> Any:
@@ -162,7 +163,8 @@ def _bags(examples: Sequence[Any], tokenizer: Tokenizer) -> Any:
 
 
 def _tags(one: TwinTask) -> tuple[float, float]:
-    every, by_word = Counter(), {}
+    every: Counter[str] = Counter()
+    by_word: dict[str, Counter[str]] = {}
     for example in one.examples:
         every.update(example.tags)
         for word, tag in zip(example.words, example.tags, strict=True):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from smallbert import runtime, storage
-from smallbert.models import causal_heads, sources, training, workers
+from smallbert.models import sources, training, workers
+from smallbert.models.heads import network as networks
 from smallbert.models.heads.forward import all_outputs
 from smallbert.models.heads.objective import FineTuning, Part
 from smallbert.models.heads.recipe import FineTuneRecipe, Run
@@ -76,7 +78,7 @@ def tune_all(
     files = _files(tunings, where, kind)
     missing = {file: one for file, one in zip(files, tunings, strict=True) if not file.exists()}
     if missing:
-        where.mkdir(parents=True, exist_ok=True)
+        storage.make_folder(where)
         with storage.lock(where, "twins", wait=True):
             _do({file: one for file, one in missing.items() if not file.exists()}, kind, workers, label)
     return [storage.read_json(file) for file in files]
@@ -89,8 +91,9 @@ def _files(tunings: Sequence[Tuning], where: Path, kind: str) -> list[Path]:
     found = []
     for one in tunings:
         dtype = runtime.dtype(one.recipe.precision, torch.device(kind))
-        made_of = {"encoder": encoders[one.encoder], "examples": examples[id(one.asked)], "task": repr(one.asked.task)}
-        made_of |= {"recipe": asdict(one.recipe), "device": kind, "dtype": str(dtype)} | one.reading
+        made_of: dict[str, Any] = {"encoder": encoders[one.encoder], "examples": examples[id(one.asked)]}
+        made_of |= {"task": repr(one.asked.task), "recipe": asdict(one.recipe)}
+        made_of |= {"device": kind, "dtype": str(dtype)} | one.reading
         found.append(where / f"{storage.digest(made_of)}.json")
     return found
 
@@ -112,15 +115,16 @@ def _tune(one: Tuning, file: Path, kind: str, *, report: Callable[[int], None]) 
     """Fine-tune a twin and write its scores."""
     where, recipe, asked = torch.device(kind), one.recipe, one.asked
     task, labels = asked.task, asked.task.labels(asked.examples)
-    network = causal_heads.build(
+    network = networks.build(
         one.encoder,
         task.head,
         task.outputs(labels),
-        **one.reading,
         labels=labels,
         seed=recipe.seed,
         device=where,
         dtype=runtime.dtype(recipe.precision, where),
+        pooling="last" if one.reading["last"] else "first",
+        types=one.reading["types"],
     )
     reader = Reader(network.tokenizer, recipe.max_tokens)
     inputs = task.read(asked.examples, reader)

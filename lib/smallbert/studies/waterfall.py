@@ -202,6 +202,7 @@ def _analytic(before: Sizes, after: Sizes) -> int:
         return (v - after.vocabulary) * before.factor
     if after.embedding != before.embedding:
         e = after.embedding
+        assert e is not None  # no step undoes a factorised embedding
         return (v + p + t + 2) * (h - e) - (e + 1) * h
     if after.share != before.share:
         return (before.layers - 1) * (4 * h**2 + 9 * h + 2 * h * f + f)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -12,31 +13,42 @@ from smallbert import runtime, storage
 from smallbert.compress import quantize
 from smallbert.compress.vocabulary import stored
 from smallbert.corpus.prepared import Corpus
+from smallbert.measure.bootstrap import percentiles, resampled_means
 from smallbert.measure.neighbours import nearest, overlap
-from smallbert.measure.stats import mean_interval
+from smallbert.measure.probe import probe
+from smallbert.measure.proportions import paired_difference
+from smallbert.measure.reconstruction import row_cosines
+from smallbert.measure.stats import mean_interval, wilson_interval
 from smallbert.models import encoder as encoders
 from smallbert.models import sources
 from smallbert.models.encoder import Encoder
 from smallbert.models.throughput import inference
 from smallbert.progress import Progress
 from smallbert.studies.articles import NEIGHBOURS, Articles
-from smallbert.studies.facts import plain
+from smallbert.studies.matrices import common_topics
 
-VERSION = 1
+VERSION = 2
 """Part of every key: raise it when the same inputs would give other measures."""
 
 FULL, HALF, INT8, INT4, DYNAMIC = "fp32", "fp16", "int8 weights", "int4 weights", "int8 products"
 STORED: dict[str, quantize.Bits] = {HALF: 16, INT8: 8, INT4: 4, DYNAMIC: 8}
 """Bits of the matrices on disk."""
 BFLOAT = "bf16 products"
+PRODUCTS = (BFLOAT, DYNAMIC)
+"""Forms that run in another time than fp32; the others are restored before they run."""
 
 ALONE, TOGETHER = "one text", "many texts"
+OWN = f"neighbour overlap@{NEIGHBOURS}"
 KEPT = f"neighbours of the first encoder kept@{NEIGHBOURS}"
+TOPIC, TOPIC_KEPT = "topic accuracy", "topic accuracy kept"
+LIMITS = ("low", "high")
+COSINE = "cosine to original"
 
 
 def forms() -> list[str]:
-    """What can be measured here: integer products only where the processor has units for them."""
-    return [FULL, HALF, INT8, INT4, *([DYNAMIC] if quantize.integer_units() else [])]
+    """What can be measured here: products in fewer bits only where the processor has units for them."""
+    products = {BFLOAT: runtime.has_fast_bf16(), DYNAMIC: quantize.integer_units() is not None}
+    return [FULL, HALF, INT8, INT4, *(form for form, fast in products.items() if fast)]
 
 
 def quality(
@@ -44,7 +56,9 @@ def quality(
 ) -> pd.DataFrame:
     """Every encoder in every form: bytes on disk, and what its vectors are worth.
 
-    A measured form is stored at once, so that an interrupted study goes on where it stopped.
+    All read the same articles, so that what is kept is told article by article: neighbours with a bootstrap over
+    articles, topics with the interval of a paired difference. A measured form is stored at once, so that an interrupted
+    study goes on where it stopped.
 
     Args:
         chosen: encoders by the name the report has for them: folders or what ``encoder.load`` takes; the first is what
@@ -52,39 +66,93 @@ def quality(
         corpus: whose articles are embedded.
         max_tokens: where an article is cut.
         rows: test articles at most; twice as many train articles.
-        seed: of the draw and the probes.
+        seed: of the draw, the probes and the intervals.
         store: folder of quantised encoders and finished measures.
 
     Returns:
         One row an encoder and form: ``encoder``, ``form``, ``parameters``, ``bytes`` (of the weights' files), ``share``
-        (of the first encoder's fp32), ``cosine to original`` and ``neighbour overlap@10`` (against the same encoder in
-        fp32), neighbours of the first encoder kept, and ``topic accuracy``, ``topic low`` ... as
-        :meth:`smallbert.studies.articles.Articles.measure` gives them.
+        (of the first encoder's fp32), ``articles``, ``cosine to original`` and ``neighbour overlap@10`` (against the
+        same encoder in fp32), neighbours of the first encoder kept, ``topic accuracy`` and ``topic accuracy kept`` (as
+        a share of the first encoder's in fp32). Each measure but the cosine has its 95% limits, such as ``topic
+        accuracy low``; those of topics are empty where no two are known.
     """
-    table, first = [], None
-    for name, source in chosen.items():
-        found = _Forms(source, max_tokens, store)
-        full = found.load(FULL)
-        articles = Articles(full, corpus, rows=rows, seed=seed)
-        records = {form: store / f"{found.key(form, articles.key)}.json" for form in forms()}
-        vectors: dict[str, dict[str, np.ndarray]] = {}
-        with Progress(f"quantise {name}", articles.total * len(records), "articles") as bar:
-            # Neighbours are compared with those of the first encoder, so its vectors are always needed.
-            missing = [form for form, path in records.items() if not path.exists() or form == FULL]
-            bar.advance(articles.total * (len(records) - len(missing)))
-            for form in missing:
-                encoder = full if form == FULL else found.load(form)
-                vectors[form] = articles.vectors(encoder, bar.advance)
-                first = first or vectors[FULL]
-                measured = articles.measure(vectors[form], vectors[FULL])
-                storage.write_json(records[form], measured | {KEPT: _kept(first["test"], vectors[form]["test"])})
-        parameters, _ = stored(found.folder)
-        for form, path in records.items():
-            known = {"encoder": name, "form": form, "parameters": parameters, "bytes": found.nbytes(form)}
-            table.append(known | storage.read_json(path))
+    read, first = {name: _Forms(source, max_tokens, store) for name, source in chosen.items()}, next(iter(chosen))
+    full = {name: forms.load(FULL) for name, forms in read.items()}
+    articles = {name: Articles(full[name], corpus, rows=rows, seed=seed) for name in chosen}
+    records = {
+        (name, form): store / f"{own.key(form, articles[name].key, read[first].sha256)}.json"
+        for name, own in read.items()
+        for form in forms()
+    }
+    missing = {name: [form for form in forms() if not records[name, form].exists()] for name in chosen}
+    original: dict[str, np.ndarray] = {}
+    for name in [name for name in chosen if missing[name] or (name == first and any(missing.values()))]:
+        own = articles[name]
+        others = [form for form in missing[name] if form != FULL]
+        with Progress(f"quantise {name}", own.total * (1 + len(others)), "articles") as bar:
+            whole = own.vectors(full[name], bar.advance)  # what every form is held against
+            original = original or whole
+            for form in [FULL, *others]:
+                vectors = whole if form == FULL else own.vectors(read[name].load(form), bar.advance)
+                storage.write_json(records[name, form], _measure(own, vectors, whole, original))
+    measured = {key: storage.read_json(path) for key, path in records.items()}
+    table = [
+        {
+            "encoder": name,
+            "form": form,
+            "parameters": stored(read[name].folder)[0],
+            "bytes": read[name].nbytes(form),
+            **_summary(found, measured[first, FULL], seed),
+        }
+        for (name, form), found in measured.items()
+    ]
     frame = pd.DataFrame(table)
     frame.insert(4, "share", frame.bytes / frame.bytes.iloc[0])
     return frame
+
+
+def _measure(
+    articles: Articles, vectors: dict[str, np.ndarray], whole: dict[str, np.ndarray], first: dict[str, np.ndarray]
+) -> dict[str, list[float] | None]:
+    """By measure, a value for every test article, of topics for every one whose topic is known; else nothing."""
+    own = vectors["test"]
+    queries = np.arange(len(own))
+    near = [nearest(one, queries, NEIGHBOURS, metric="l2") for one in (own, whole["test"], first["test"])]
+    topics = common_topics(articles.known)
+    right = None
+    if topics["train"][topics["train"] != ""].nunique() > 1 and (topics["test"] != "").any():
+        right = probe(vectors["train"], topics["train"], own, topics["test"], seed=articles.seed).right.tolist()
+    return {
+        COSINE: row_cosines(own, whole["test"]).tolist(),
+        OWN: overlap(near[1], near[0]).tolist(),
+        KEPT: overlap(near[2], near[0]).tolist(),
+        TOPIC: right,
+    }
+
+
+def _summary(found: dict[str, Any], first: dict[str, Any], seed: int) -> dict[str, float]:
+    """Means with their limits; topics also as a share of the first encoder's."""
+    told = {"articles": len(found[COSINE]), COSINE: float(np.mean(found[COSINE]))}
+    for name in (OWN, KEPT):
+        values = np.array(found[name])
+        over = percentiles(values, resampled_means(values, seed=seed))
+        told |= _limited(name, over.estimate, over.low, over.high)
+    if found[TOPIC] is None:
+        return told | _limited(TOPIC, *[np.nan] * 3) | _limited(TOPIC_KEPT, *[np.nan] * 3)
+    right, before = np.array(found[TOPIC]), np.array(first[TOPIC])
+    over, change = wilson_interval(int(right.sum()), len(right)), paired_difference(right, before)
+    told |= _limited(TOPIC, over.estimate, over.low, over.high)
+    if found is first:
+        return told | _limited(TOPIC_KEPT, 1.0, 1.0, 1.0)
+    # The first encoder's accuracy is the unit here, not an estimate: what is uncertain is the change.
+    kept = [
+        1 + value / before.mean() if before.any() else np.nan for value in (change.estimate, change.low, change.high)
+    ]
+    return told | _limited(TOPIC_KEPT, *kept)
+
+
+def _limited(name: str, estimate: float, low: float, high: float) -> dict[str, float]:
+    return dict(zip((name, *(f"{name} {limit}" for limit in LIMITS)), (estimate, low, high), strict=True))
 
 
 class _Forms:
@@ -92,18 +160,19 @@ class _Forms:
 
     def __init__(self, source: str, max_tokens: int, store: Path) -> None:
         self.source, self.folder = source, sources.find(source)
-        self._options = {"max_tokens": max_tokens}
-        self._sha256, self._store = sources.checksum(self.folder), store
+        self._options: dict[str, Any] = {"max_tokens": max_tokens}
+        self.sha256, self._store = sources.checksum(self.folder), store
 
     def key(self, form: str, *more: object) -> str:
-        return storage.digest([VERSION, self._sha256, self._options, form, *more])
+        return storage.digest([VERSION, self.sha256, self._options, form, *more])
 
     def nbytes(self, form: str) -> int:
-        return stored(self.folder if form == FULL else self._packed(STORED[form]))[1]
+        return stored(self.folder if form in (FULL, BFLOAT) else self._packed(STORED[form]))[1]
 
     def load(self, form: str) -> Encoder:
-        if form == FULL:
-            return encoders.load(self.source, precision="fp32", device="cpu", **self._options)
+        if form in (FULL, BFLOAT):
+            precision: Literal["bf16", "fp32"] = "bf16" if form == BFLOAT else "fp32"
+            return encoders.load(self.source, precision=precision, device="cpu", **self._options)
         if form == DYNAMIC:
             return quantize.dynamic(self.source, **self._options)
         packed = self._packed(STORED[form])
@@ -113,15 +182,10 @@ class _Forms:
         return encoders.load(str(restored), precision="fp32", device="cpu", **self._options)
 
     def _packed(self, bits: quantize.Bits) -> Path:
-        folder = self._store / f"{storage.digest([VERSION, self._sha256, bits])}-{bits}"
+        folder = self._store / f"{storage.digest([VERSION, self.sha256, bits])}-{bits}"
         if not (folder / "config.json").exists():
             quantize.write(self.folder, folder, bits)
         return folder
-
-
-def _kept(first: np.ndarray, other: np.ndarray) -> float:
-    queries = np.arange(len(first))
-    return float(overlap(*(nearest(one, queries, NEIGHBOURS, metric="l2") for one in (first, other))).mean())
 
 
 def timings(
@@ -151,7 +215,8 @@ def timings(
         loaders[BFLOAT] = lambda source: encoders.load(source, precision="bf16", device="cpu", max_tokens=max_tokens)
     if quantize.integer_units():
         loaders[DYNAMIC] = lambda source: quantize.dynamic(source, max_tokens=max_tokens)
-    loaded = {(name, form): load(source) for name, source in chosen.items() for form, load in loaders.items()}
+    asked = {f"{form}, {name}": (name, form) for name in chosen for form in loaders}
+    loaded = {key: loaders[form](chosen[name]) for key, (name, form) in asked.items()}
     ids = {key: encoder.tokenize(texts) for key, encoder in loaded.items()}
     measured = inference(loaded, ids, rounds=rounds, singles=singles)
     times = {
@@ -160,53 +225,15 @@ def timings(
     }
     reference = next(iter(times.values()))
     rows = []
-    for (name, form), by_measure in times.items():
+    for key, by_measure in times.items():
         for measure, values in by_measure.items():
             found = mean_interval(values)
             # A trimmed encoder reads the same text in other tokens: texts compare where tokens would not.
-            tokens = [sum(map(len, ids[key])) for key in ((name, form), next(iter(times)))]
+            tokens = [sum(map(len, ids[one])) for one in (key, next(iter(times)))]
             scale = tokens[1] / tokens[0] if measure == TOGETHER else 1.0
             speed = mean_interval(scale * np.array(reference[measure]) / np.array(values))
             rows.append(
-                (name, form, measure, found.estimate, found.low, found.high, speed.estimate, speed.low, speed.high)
+                (*asked[key], measure, found.estimate, found.low, found.high, speed.estimate, speed.low, speed.high)
             )
     columns = ["encoder", "form", "measure", "microseconds", "low", "high", "speed", "speed low", "speed high"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def quality_sentence(found: pd.DataFrame) -> str:
-    """What each form of each encoder takes and keeps."""
-    told = []
-    for name, part in found.groupby("encoder", sort=False):
-        rows = []
-        for row in part.to_dict("records"):
-            worth = [
-                f"cosine {row['cosine to original']:.4f}",
-                f"neighbours {row[f'neighbour overlap@{NEIGHBOURS}']:.3f}",
-            ]
-            if not pd.isna(row["topic accuracy"]):
-                worth.append(f"topic {row['topic accuracy']:.3f} [{row['topic low']:.3f}, {row['topic high']:.3f}]")
-            kept = "" if row["form"] == FULL else f" ({', '.join(worth)})"
-            rows.append(f"{row['form']} {row['bytes'] / 1e6:.2f} MB{kept}")
-        told.append(f"{plain(name)}: {'; '.join(rows)}")
-    return f"{'. '.join(told)}. Cosines and neighbours are those with the same encoder in {FULL}."
-
-
-def speed_sentence(found: pd.DataFrame) -> str:
-    """Whether integers are faster than floating point here, by the intervals."""
-    units = quantize.integer_units()
-    told = []
-    for (name, measure), part in found.groupby(["encoder", "measure"], sort=False):
-        rows = [
-            f"{row['form']} {row['speed']:.2f} [{row['speed low']:.2f}, {row['speed high']:.2f}]"
-            for row in part.to_dict("records")
-        ]
-        fastest = part.loc[part.speed.idxmax()]
-        others = part[part.form != fastest.form]
-        clear = (fastest["speed low"] > others["speed high"]).all()
-        told.append(
-            f"{plain(name)}, {measure}: {', '.join(rows)}; fastest: {fastest.form}, "
-            f"{'by its whole interval' if clear else 'by mean only'}"
-        )
-    where = f"This processor has integer units ({units})" if units else "This processor has no integer units"
-    return f"{where}. Speed against the first encoder in {FULL}. {'. '.join(told)}."

@@ -115,6 +115,12 @@ def test_layers_that_do_not_fit_are_not_copied(teacher, recipe, change, message)
         students.build(replace(recipe, **change), teacher, "released", CPU)
 
 
+def test_a_head_with_another_activation_is_not_copied(teacher, recipe, monkeypatch):
+    monkeypatch.setattr(teacher, "head", replace(teacher.head, activation="relu"))
+    with pytest.raises(UsageError, match="from its layers, got the teacher's head's activation relu"):
+        students.build(recipe, teacher, "released", CPU)
+
+
 def test_factorised_teachers_give_no_layers(toy, tmp_path, recipe):
     shared = {"vocab_size": len(toy.VOCABULARY), "pad_token_id": 8, "embedding_size": 16}
     config = transformers.AlbertConfig(**shared, **toy.SIZES)

@@ -15,7 +15,6 @@ from smallbert.models import training
 from smallbert.models.heads.choice import MultipleChoice
 from smallbert.models.heads.classification import Classification, Similarity
 from smallbert.models.heads.finetune import finetune
-from smallbert.models.heads.rates import choose_rate
 from smallbert.models.heads.recipe import FineTuneRecipe, Run
 from smallbert.models.heads.spans import SpanExtraction
 from smallbert.models.heads.tagging import Tagging
@@ -170,21 +169,6 @@ def test_bf16_learns_the_same(encoders, rng):
     )
     assert fast.curve[0]["train_loss"] == pytest.approx(exact.curve[0]["train_loss"], rel=0.05)
     assert np.mean([a == b.label for a, b in zip(fast.predict(test).labels, test, strict=True)]) > 0.9
-
-
-def test_the_rate_is_chosen_on_development(encoders, rng):
-    train, development = texts(rng), texts(rng, 60)
-
-    def accuracy(found):
-        return np.mean([a == b.label for a, b in zip(found.labels, development, strict=True)])
-
-    options = {"score": accuracy, "device": "cpu"}
-    common = (encoders / "bert", Classification(), train, development, RECIPE)
-    found = choose_rate(*common, rates=[3e-3, 1e-7], **options)
-    assert list(found.scores) == [1e-7, 3e-3] and found.fitted.recipe.learning_rate == 3e-3
-    assert found.scores[3e-3] == accuracy(found.fitted.predict(development)) > found.scores[1e-7]
-    with pytest.raises(UsageError, match="at least one learning rate to choose from, got none"):
-        choose_rate(*common, rates=[], **options)
 
 
 def test_every_example_is_read_once_an_epoch():

@@ -48,8 +48,12 @@ class Training:
 
     @cached_property
     def moments(self) -> Moments:
-        """First and second moments."""
-        return Moments.of(self.vectors)
+        """Second moments about the origin that preprocessing chose.
+
+        Vectors that were centred and then brought to length 1 have a small mean again. Taking that off too would
+        change the inner products that a search ranks by, even at full width.
+        """
+        return Moments.of(self.vectors).about_zero()
 
     @cached_property
     def pca(self) -> Pca:

@@ -21,13 +21,12 @@ SHORTLIST = 40
 
 
 class Code(ABC):
-    """A fitted code of ``nbytes`` bytes a vector.
+    """A fitted code of ``nbytes`` bytes a vector."""
 
-    Attributes:
-        nbytes: bytes a vector, exactly.
-    """
-
-    nbytes: int
+    @property
+    @abstractmethod
+    def nbytes(self) -> int:
+        """Bytes a vector, exactly."""
 
     @abstractmethod
     def encode(self, vectors: Array) -> np.ndarray:
@@ -60,7 +59,9 @@ class Map(Protocol):
 class Format(Protocol):
     """Numbers to bytes and back."""
 
-    nbytes: int
+    @property
+    def nbytes(self) -> int:
+        """Bytes a vector."""
 
     def encode(self, numbers: np.ndarray) -> np.ndarray:
         """(n, width) to uint8 (n, nbytes)."""

@@ -87,7 +87,8 @@ def balanced(variances: np.ndarray, pieces: int) -> np.ndarray:
     logs = np.log(np.maximum(variances, np.finfo(float).tiny))
     # Shifted, so that a product grows with every component: scaling all variances must change nothing.
     logs = logs - logs.min()
-    loads, members = np.zeros(pieces), [[] for _ in range(pieces)]
+    loads = np.zeros(pieces)
+    members: list[list[int]] = [[] for _ in range(pieces)]
     for column in range(room * pieces):
         free = [piece for piece in range(pieces) if len(members[piece]) < room]
         least = min(free, key=lambda piece: loads[piece])

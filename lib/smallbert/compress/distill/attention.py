@@ -77,7 +77,8 @@ def official_score_loss(student: Tensor, teacher: Tensor) -> Tensor:
         UsageError: the numbers of heads differ.
     """
     _require_same_heads(student, teacher)
-    return F.mse_loss(*(one.masked_fill(one <= OFFICIAL_FLOOR, 0.0) for one in (student, teacher)))
+    ours, theirs = (one.masked_fill(one <= OFFICIAL_FLOOR, 0.0) for one in (student, teacher))
+    return F.mse_loss(ours, theirs)
 
 
 def _require_same_heads(student: Tensor, teacher: Tensor) -> None:

@@ -68,6 +68,7 @@ def distil_all(
     workers: int | None = None,
     label: str = "distil",
     checkpoint_every: int = 200,
+    run: processes.Run = processes.run,
 ) -> list[Path]:
     """Distil a student for every job, or find it finished.
 
@@ -85,6 +86,7 @@ def distil_all(
         workers: processes on a CPU; all cores by default.
         label: name shown with the progress.
         checkpoint_every: steps between two checkpoints.
+        run: where they are distilled; this machine by default.
 
     Returns:
         One folder a job, in the order given; see :func:`smallbert.compress.distill.train.distil`.
@@ -98,11 +100,13 @@ def distil_all(
         raise UsageError(f"Expected jobs of one precision, got {', '.join(sorted(precisions))}.")
     kind = runtime.device(device).type
     given = loaded
-    if given is None and jobs:
+    if given is None:
+        if not jobs:
+            return []
         given = teachers.load(teacher, precision=jobs[0].recipe.precision, device=kind)
     tasks = [_task(job, store, given, where, top) for job in jobs]
     if _missing(tasks):
-        where.mkdir(parents=True, exist_ok=True)
+        storage.make_folder(where)
         with storage.lock(where, "students", wait=True):
             missing = _missing(tasks)  # again: whoever held the lock may have distilled them
             heard = _listen(tasks, missing, given, where / RECORDINGS, top)
@@ -120,8 +124,8 @@ def distil_all(
                 )
                 for task in missing
             ]  # fmt: skip
-            finished = sum({task.folder: task.tokens for task in tasks}.values()) - sum(run.units for run in runs)
-            processes.run(runs, label=label, unit="tokens", finished=finished, kind=kind, workers=workers)
+            finished = sum({task.folder: task.tokens for task in tasks}.values()) - sum(one.units for one in runs)
+            run(runs, label=label, unit="tokens", finished=finished, kind=kind, workers=workers)
             shutil.rmtree(where / RECORDINGS, ignore_errors=True)
     return [task.folder for task in tasks]
 
@@ -233,6 +237,7 @@ def _distil(
     report: Callable[[int], None],
 ) -> None:
     """Distil one student."""
+    read, held_out = (TeacherOutputs.open(folder) if folder else None for folder in recordings)
     train.distil(
         _own(job, TokenStore.open(store)),
         teacher,
@@ -241,7 +246,7 @@ def _distil(
         out,
         start=job.start,
         loaded=_load(teacher, job.recipe.precision, kind, sha256),
-        said=Said(*(folder and TeacherOutputs.open(folder) for folder in recordings)),
+        said=Said(read, held_out),
         top=top,
         device=kind,
         checkpoint_every=checkpoint_every,

@@ -31,7 +31,7 @@ class Head:
     decoder: Pair
 
 
-def read(model: nn.Module) -> Head:
+def read(model: Any) -> Head:
     """The head of a ``transformers`` masked language model: BERT, RoBERTa, XLM-R, DistilBERT or ALBERT."""
     dense, norm, decoder = _parts(model)
     config = model.config

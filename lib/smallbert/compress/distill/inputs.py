@@ -40,12 +40,17 @@ class Seen:
     targets: np.ndarray
     places: np.ndarray
 
-    def first_row(self) -> Seen:
-        """The first row alone."""
+    def rows(self, chosen: slice) -> Seen:
+        """Some rows, a range ``start:stop``, alone."""
         length = self.ids.shape[1]
-        inside = self.masked < length
+        first, last = chosen.start * length, chosen.stop * length
+        masked, places = (slice(*np.searchsorted(one, (first, last))) for one in (self.masked, self.places))
         return Seen(
-            self.ids[:1], self.read[:1], self.masked[inside], self.targets[inside], self.places[self.places < length]
+            self.ids[chosen],
+            self.read[chosen],
+            self.masked[masked] - first,
+            self.targets[masked],
+            self.places[places] - first,
         )
 
 

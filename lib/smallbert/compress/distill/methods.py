@@ -61,8 +61,9 @@ class Method:
         places: where predictions are compared: ``masked`` or ``all`` attended tokens (DistilBERT's default).
         layer_map: which teacher layer each student layer learns from, see
             :func:`smallbert.compress.distill.layer_maps.layer_map`.
-        shared_projection: one W with a bias for the embedding layer and all hidden layers, as TinyBERT's code has it;
-            else one a place without a bias, as in the paper.
+        shared_projection: one W (d', d) with a bias that lifts the student's embedding layer and all its hidden layers
+            to the teacher's width, as TinyBERT's code has it; else one a place without a bias, as in the paper. See
+            :class:`smallbert.compress.distill.projections.Student`, also for the losses whose papers have no W.
         relation_heads: heads of MiniLM's relations; None takes the models' own.
 
     Raises:

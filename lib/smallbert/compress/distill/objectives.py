@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,6 +20,8 @@ from smallbert.compress.distill.layer_maps import layer_map
 from smallbert.compress.distill.methods import Method
 from smallbert.compress.distill.outputs import TeacherOutputs
 from smallbert.compress.distill.projections import Student
+from smallbert.compress.distill.summands import share_of
+from smallbert.models.parallel import WHOLE, Part
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +44,10 @@ class _Both:
 
     def logits_at(self, places: np.ndarray) -> Tensor:
         """Logits at some of the places asked."""
+        logits = cast(Tensor, self.logits)  # only losses on masked rows read any
         if len(places) == len(self.asked):
-            return self.logits
-        return self.logits[torch.from_numpy(np.searchsorted(self.asked, places)).to(self.logits.device)]
+            return logits
+        return logits[torch.from_numpy(np.searchsorted(self.asked, places)).to(logits.device)]
 
     def given_states(self, layer: int) -> Tensor:
         """The teacher's hidden states at all real tokens, (n, d)."""
@@ -101,9 +105,19 @@ class Distillation:
             self._traced.add(layers)
         self._leave_out_what_no_loss_reaches()
 
-    def loss(self, step: int) -> Tensor:
-        """The weighted sum of the method's losses at a step: a function of the weights and the step only."""
-        return self._sum(self.losses(step))
+    def loss(self, step: int, part: Part = WHOLE) -> Tensor:
+        """The weighted sum of the method's losses at a step: a function of the weights and the step only.
+
+        Args:
+            step: its number.
+            part: rows to take; the losses of all parts add up to that of the step.
+        """
+        if part == WHOLE:
+            return self._sum(self.losses(step))
+        seen, rows = self.inputs.step(step)
+        own = part.rows(len(rows))
+        terms = self._given_losses(seen.rows(own), rows[own])
+        return self._sum({term: loss * share_of(term, seen, own) for term, loss in terms.items()})
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -123,7 +137,7 @@ class Distillation:
     def _leave_out_what_no_loss_reaches(self) -> None:
         """The head where nothing is predicted; above MiniLM's last attention, the rest of the layer."""
         seen, rows = self.inputs.step(0)
-        self._sum(self._given_losses(seen.first_row(), rows[:1])).backward()
+        self._sum(self._given_losses(seen.rows(slice(0, 1)), rows[:1])).backward()
         for parameter in self.model.parameters():
             parameter.requires_grad_(parameter.grad is not None)
         self.model.zero_grad(set_to_none=True)
@@ -133,7 +147,7 @@ class Distillation:
         return self._losses(self._run(seen, rows, self._given, self._wanted))
 
     def _sum(self, terms: dict[str, Tensor]) -> Tensor:
-        return sum(weight * terms[term] for term, weight in self.method.terms.items())
+        return cast(Tensor, sum(weight * terms[term] for term, weight in self.method.terms.items()))
 
     def _run(self, seen: Seen, rows: np.ndarray, outputs: TeacherOutputs | None, wanted: set[str]) -> _Both:
         """What the student makes of some rows, with what the teacher made of them."""
@@ -175,25 +189,27 @@ class Distillation:
 
     def _patient(self, both: _Both) -> Tensor:
         first = both.student.first
-        return sum(
+        parts = (
             losses.patient(self._lift(f"patient-{m}", both, m, first), both.given[f"first-{layer}"])
             for m, layer in enumerate(self._map[1:-2], 1)
         )
+        return cast(Tensor, sum(parts))
 
     def _embedding(self, both: _Both) -> Tensor:
         return losses.projected(self._lift("embedding", both, 0), both.given_states(0))
 
     def _hidden(self, both: _Both) -> Tensor:
-        return sum(
+        parts = (
             losses.projected(self._lift(f"hidden-{m}", both, m), both.given_states(layer))
             for m, layer in enumerate(self._map[1:-1], 1)
         )
+        return cast(Tensor, sum(parts))
 
     def _scores(self, both: _Both) -> Tensor:
-        total = 0.0
+        total: Any = 0.0
         for m, layer in enumerate(self._map[1:-1], 1):
             pairs = both.own(m, "queries", "keys"), both.theirs(layer, "queries", "keys")
-            ours, theirs = (attention.scores(*pair, self._teacher_heads) for pair in pairs)
+            ours, theirs = (attention.scores(queries, keys, self._teacher_heads) for queries, keys in pairs)
             total = total + attention.score_loss(ours, theirs, both.student.inside)
         return total
 
@@ -206,7 +222,8 @@ class Distillation:
     def _relation(self, both: _Both, *names: str) -> Tensor:
         heads, inside = self.method.relation_heads or self._teacher_heads, both.student.inside
         pairs = both.own(len(both.student.hidden) - 1, *names), both.theirs(self._teacher_layers, *names)
-        return relations.relation_loss(*(relations.log_relation(*pair, heads, inside) for pair in pairs), inside)
+        ours, theirs = (relations.log_relation(one, other, heads, inside) for one, other in pairs)
+        return relations.relation_loss(ours, theirs, inside)
 
     def _pooled(self, both: _Both) -> Tensor:
         with self._autocast():
@@ -237,9 +254,9 @@ class Distillation:
             targets = torch.from_numpy(both.seen.targets).to(self._device)
             said = logits.argmax(1)
             loss += F.cross_entropy(logits, targets, reduction="sum").item()
-            right += (said == targets).sum().item()
+            right += int((said == targets).sum().item())
             if both.given:
-                agreed += (said == both.given["top-indices"][:, 0]).sum().item()
+                agreed += int((said == both.given["top-indices"][:, 0]).sum().item())
             count += len(targets)
         count = max(count, 1)
         measures = {"held_out_loss": loss / count, "held_out_accuracy": right / count}

@@ -11,6 +11,7 @@ import copy
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -55,8 +56,8 @@ def require_copies(recipe: PretrainRecipe, teacher: Teacher) -> None:
     """Refuse to start a student from layers that do not fit it.
 
     Raises:
-        UsageError: width, heads, feed-forward width or activation differ, or the teacher has fewer positions or
-            factorised embeddings.
+        UsageError: width, heads, feed-forward width or an activation differ, the head's included, or the teacher has
+            fewer positions or factorised embeddings.
     """
     weights = teacher.weights
     theirs = {
@@ -73,8 +74,10 @@ def require_copies(recipe: PretrainRecipe, teacher: Teacher) -> None:
         differing.append(f"sequence_length {recipe.sequence_length} (teacher: {len(weights.positions)})")
     if weights.projection is not None:
         differing.append("the teacher's factorised embeddings")
-    if weights.activation != "gelu":
-        differing.append(f"the teacher's activation {weights.activation}")
+    activations = {"activation": weights.activation}
+    if teacher.head is not None:
+        activations["head's activation"] = teacher.head.activation
+    differing += [f"the teacher's {name} {own}" for name, own in activations.items() if own != "gelu"]
     if differing:
         raise UsageError(
             f"Expected a student of the teacher's sizes to start from its layers, got {', '.join(differing)}.",
@@ -135,7 +138,7 @@ def _copy(module: nn.Linear | nn.LayerNorm, pair: tuple[Tensor, Tensor]) -> None
     module.bias.copy_(pair[1])
 
 
-def _copy_block(layer: nn.Module, block: Block) -> None:
+def _copy_block(layer: Any, block: Block) -> None:
     attention = layer.attention
     three = zip(block.qkv[0].chunk(3), block.qkv[1].chunk(3), strict=True)
     for module, pair in zip((attention.self.query, attention.self.key, attention.self.value), three, strict=True):

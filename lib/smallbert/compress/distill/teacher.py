@@ -61,7 +61,8 @@ class Teacher:
         self._model = PackedModel(weights, "mean", dtype, device)
         if head is not None:
             self._transform = Linear(head.transform, dtype, device, head.activation)
-            self._norm = tuple(tensor.to(device, dtype) for tensor in head.norm)
+            weight, bias = (tensor.to(device, dtype) for tensor in head.norm)
+            self._norm, self._epsilon = (weight, bias), head.epsilon
             self._decoder = Linear(head.decoder, dtype, device)
 
     @property
@@ -133,7 +134,7 @@ class Teacher:
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits of last hidden states, fp32: (n, d) -> (n, V)."""
         hidden = self._transform(hidden)
-        hidden = F.layer_norm(hidden, hidden.shape[1:], *self._norm, self.head.epsilon)
+        hidden = F.layer_norm(hidden, hidden.shape[1:], *self._norm, self._epsilon)
         return self._decoder(hidden).float()
 
     def _top(self, hidden: Tensor, k: int, rests: list[str]) -> dict[str, Tensor]:
@@ -178,7 +179,7 @@ def load(name: str, *, precision: runtime.Precision = "auto", device: str = "aut
                 dtype=torch.float32,
                 output_loading_info=True,
             )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except Exception as error:  # transformers meets a file that is none with errors of any kind
         raise DataError(
             f"{folder} holds no teacher that can be loaded: {error}",
             "Use BERT, RoBERTa, XLM-R, DistilBERT or ALBERT, saved whole with save_pretrained.",
@@ -205,7 +206,8 @@ def load(name: str, *, precision: runtime.Precision = "auto", device: str = "aut
     }
     weights = replace(weights, words=vocabulary.rows_to_ours(weights.words))
     if head is not None:
-        head = replace(head, decoder=tuple(map(vocabulary.rows_to_ours, head.decoder)))
+        matrix, bias = map(vocabulary.rows_to_ours, head.decoder)
+        head = replace(head, decoder=(matrix, bias))
     counted = model if head else model.base_model
     parameters = sum(one.numel() for name, one in counted.named_parameters() if "pooler" not in name)
     return Teacher(weights, head, vocabulary, folder, identity, parameters, dtype, where)

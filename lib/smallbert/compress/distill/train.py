@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Set
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
@@ -24,6 +25,8 @@ from smallbert.compress.distill.said import Said, held_out_inputs, listen, train
 from smallbert.compress.distill.teacher import Teacher
 from smallbert.compress.distill.whole_texts import WholeTexts
 from smallbert.errors import DataError, UsageError
+from smallbert.models import parallel
+from smallbert.models.alone import held
 from smallbert.models.packing import PackedRows
 from smallbert.models.recipe import PretrainRecipe
 from smallbert.models.tokens import TokenStore
@@ -55,7 +58,8 @@ def distil(
 
     The teacher reads everything first and is then let go; after a kill at any moment the same call goes on with the
     teacher's outputs that are missing, or from the student's last checkpoint, and the result is the one an
-    uninterrupted call gives.
+    uninterrupted call gives. Of the processes that ``torchrun`` started the first records the teacher; they share every
+    step of the student (:mod:`smallbert.models.parallel`).
 
     Args:
         texts: an iterable that can be read several times, encoded with the teacher's tokenizer; or a store of
@@ -105,45 +109,53 @@ def distil(
             "Give more text or lower batch_tokens.",
         )
 
-    said = said or listen(store, given, recipe, method, work / "teacher", top, also)
-    objective = _objective(store, given, recipe, method, start, said, dtype, where)
-    folder, vocabulary = given.folder, given.vocabulary
-    with_head = given.head is not None or method.masked
-    wanted = method.wanted(recipe.layers, given.layers)
-    about_teacher = {"name": Path(teacher).name, **given.identity, "parameters": given.parameters}
-    del given, loaded  # the student learns from what is stored
-    run = storage.digest({"key": key, "device": where.type, "dtype": str(dtype)})
-    options = {"checkpoint_every": checkpoint_every, "label": "distil", "report": report}
-    curve, seconds = fit(objective, recipe, out / CHECKPOINT, run, **options)
+    with held(out):
+        if (out / FINISHED).exists():  # by the run that this one has waited for
+            _check_finished(out, key)
+            return out
+        with parallel.in_turn():
+            said = said or listen(store, given, recipe, method, work / "teacher", top, also)
+        objective = _objective(store, given, recipe, method, start, said, dtype, where)
+        folder, vocabulary = given.folder, given.vocabulary
+        with_head = given.head is not None or method.masked
+        wanted = method.wanted(recipe.layers, given.layers)
+        about_teacher = {"name": Path(teacher).name, **given.identity, "parameters": given.parameters}
+        del given, loaded  # the student learns from what is stored
+        run = storage.digest({"key": key, "device": where.type, "dtype": str(dtype)})
+        options: dict[str, Any] = {"checkpoint_every": checkpoint_every, "label": "distil", "report": report}
+        curve, seconds = fit(objective, recipe, out / CHECKPOINT, run, **options)
 
-    student = objective.model.encoder
-    students.save(student, folder, vocabulary, out, with_head=with_head)
-    storage.write_text(out / "curve.csv", pd.DataFrame(curve).to_csv(index=False, lineterminator="\n"))
-    counted = student if with_head else student.bert
-    stamp = {
-        "key": key,
-        "recipe": asdict(recipe),
-        "method": method.identity(),
-        "start": start,
-        "teacher": about_teacher,
-        "mass_kept": said.mass_kept(wanted),
-        "data": {"key": store.key, "train_tokens": len(store.train), "held_out_tokens": len(store.held_out)},
-        "parameters": sum(parameter.numel() for parameter in counted.parameters()),
-        "measures": {
-            name: value for name, value in curve[-1].items() if name not in ("step", "tokens", "learning_rate")
-        },
-        "device": where.type,
-        "dtype": str(dtype).removeprefix("torch."),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-        "seconds": round(seconds, 1),
-        "model_sha256": storage.sha256_file(out / "model.safetensors"),
-    }
-    storage.write_json(out / FINISHED, stamp)
-    (out / CHECKPOINT).unlink()
-    for left_by_a_kill in out.glob(".*.part"):
-        left_by_a_kill.unlink()
+        if parallel.here().first:
+            student = objective.model.encoder
+            students.save(student, folder, vocabulary, out, with_head=with_head)
+            storage.write_text(out / "curve.csv", pd.DataFrame(curve).to_csv(index=False, lineterminator="\n"))
+            counted = student if with_head else student.bert
+            stamp = {
+                "key": key,
+                "recipe": asdict(recipe),
+                "method": method.identity(),
+                "start": start,
+                "teacher": about_teacher,
+                "mass_kept": said.mass_kept(wanted),
+                "data": {"key": store.key, "train_tokens": len(store.train), "held_out_tokens": len(store.held_out)},
+                "parameters": sum(parameter.numel() for parameter in counted.parameters()),
+                "measures": {
+                    name: value for name, value in curve[-1].items() if name not in ("step", "tokens", "learning_rate")
+                },
+                "device": where.type,
+                "dtype": str(dtype).removeprefix("torch."),
+                "processes": parallel.here().of,
+                "threads": torch.get_num_threads(),
+                "torch": torch.__version__,
+                "transformers": transformers.__version__,
+                "seconds": round(seconds, 1),
+                "model_sha256": storage.sha256_file(out / "model.safetensors"),
+            }
+            storage.write_json(out / FINISHED, stamp)
+            (out / CHECKPOINT).unlink()
+            for left_by_a_kill in out.glob(".*.part"):
+                left_by_a_kill.unlink()
+        parallel.wait()
     return out
 
 
@@ -183,9 +195,10 @@ def encode(texts: Iterable[str], teacher: Teacher, out: Path, *, data_key: str |
         DataError: the texts are too few for a held-out part.
     """
     vocabulary = teacher.vocabulary
-    store = TokenStore.build(texts, vocabulary.get_vocab_size(), out, data_key=data_key, tokenizer=vocabulary)
-    if not (out / "tokenizer.json").exists():
-        storage.write_text(out / "tokenizer.json", vocabulary.tokenizer.to_str())
+    with parallel.in_turn():
+        store = TokenStore.build(texts, vocabulary.get_vocab_size(), out, data_key=data_key, tokenizer=vocabulary)
+        if not (out / "tokenizer.json").exists():
+            storage.write_text(out / "tokenizer.json", vocabulary.tokenizer.to_str())
     return store
 
 

@@ -83,7 +83,13 @@ def read(folder: Path, size: int) -> Vocabulary:
     """
     import transformers
 
-    loaded = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    try:
+        loaded = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except Exception as error:  # transformers meets a file that is none with errors of any kind
+        raise DataError(
+            f"{folder} holds no tokenizer that can be loaded without its own code: {error}",
+            "Copy or download the whole folder again.",
+        ) from error
     if not loaded.is_fast:
         raise DataError(
             f"Expected a fast tokenizer in {folder} (tokenizer.json), got {type(loaded).__name__}.",

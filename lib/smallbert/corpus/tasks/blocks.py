@@ -53,9 +53,11 @@ def read(
         for block in _blocks(path, mark):
             line = block.rows[0][0]
             sentence = make(f"{path.name}:{line}", block)
-            if not isinstance(sentence, Tagged):
-                line, sentence = sentence
-            yield f"{path.name}:{line}", sentence
+            if isinstance(sentence, Tagged):
+                yield f"{path.name}:{line}", sentence
+            else:
+                line, bad = sentence
+                yield f"{path.name}:{line}", bad
 
     return usable(made(), path.name, report)
 

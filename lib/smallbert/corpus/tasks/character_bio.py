@@ -14,6 +14,7 @@ from smallbert.corpus.tally import BadRow, Tally
 from smallbert.corpus.tasks import blocks
 from smallbert.corpus.tasks.blocks import Block
 from smallbert.corpus.tasks.examples import Tagged
+from smallbert.corpus.tasks.usable import damage
 
 _TAG = re.compile(r"O|[BI]-\S+")
 
@@ -36,6 +37,8 @@ def read(path: str | Path, *, lang: str = "ko", report: Tally | None = None) -> 
             if bad := _problem(*row):
                 return number, bad
         name = block.comments[-1].partition("\t")[0] if block.comments else where
+        if bad := damage("name", name):
+            return block.rows[0][0], bad
         characters, tags = zip(*rows, strict=True)
         return Tagged(name, characters, tags, "", lang)
 
@@ -47,4 +50,4 @@ def _problem(character: str, tag: str) -> BadRow | None:
         return BadRow("wrong character", f"expected one and a tab, got {character[:40]!r}")
     if not _TAG.fullmatch(tag):
         return BadRow("unknown label", f"expected O, B-TYPE or I-TYPE, got {tag[:40]!r}")
-    return None
+    return damage("tag", tag)

@@ -13,7 +13,7 @@ from smallbert.corpus.tally import BadRow, Tally
 from smallbert.corpus.tasks import blocks
 from smallbert.corpus.tasks.blocks import Block
 from smallbert.corpus.tasks.examples import Tagged
-from smallbert.corpus.tasks.usable import problem
+from smallbert.corpus.tasks.usable import damage, problem
 
 TAGS = (
     *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM"),
@@ -45,7 +45,10 @@ def read(path: str | Path, *, lang: str = "", report: Tally | None = None) -> It
         if not words:
             return block.rows[0][0], BadRow("no words")
         names = [text.partition("=")[2].strip() for text in block.comments if text.startswith("sent_id")]
-        return Tagged(names[-1] if names else where, tuple(words), tuple(tags), lang=lang)
+        name = names[-1] if names else where
+        if bad := damage("sent_id", name):
+            return block.rows[0][0], bad
+        return Tagged(name, tuple(words), tuple(tags), lang=lang)
 
     return blocks.read(path, "#", make, report)
 

@@ -16,6 +16,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -124,7 +125,7 @@ def load(path: str | Path) -> list[Described]:
         document = tomllib.loads(text)
     except OSError as error:
         raise DataError(f"{path}: expected a readable description of tasks: {error.strerror}.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # also no UTF-8, numbers without end, brackets without end
         raise DataError(f"{path}: expected TOML in UTF-8: {error}.") from error
     tables = document.get("task")
     if set(document) != {"task"} or not isinstance(tables, list) or not tables:
@@ -160,7 +161,7 @@ def _described(table: Any, number: int, lines: _Lines) -> Described:
                 f"{lines.of(number, key)}: expected any of {', '.join((*_TEXTS, *_TABLES))}, the last two as tables "
                 f"of texts, the others as texts; got {key} = {value!r}."
             )
-    for key, known in (("name", None), ("kind", FORMATS), ("format", FORMATS.get(table.get("kind"), ()))):
+    for key, known in (("name", None), ("kind", FORMATS), ("format", FORMATS.get(table.get("kind", ""), ()))):
         if key not in table or (known is not None and table[key] not in known):
             wanted = f" of {', '.join(known)}" if known else ""
             raise DataError(f"{lines.of(number, key)}: expected a {key}{wanted}, got {table.get(key)!r}.")
@@ -173,7 +174,7 @@ def _described(table: Any, number: int, lines: _Lines) -> Described:
     _check_table(table, number, lines)
     files = {key: lines.path.parent / table[key] for key in _FILES if key in table}
     for key, file in files.items():
-        if not file.is_file():
+        if not os.path.isfile(file):  # False, too, for a name that no file can have
             raise DataError(f"{lines.of(number, key)}: expected a file at {file}, which does not exist.")
     given = {key: table[key] for key in ("name", "kind", "format", "lang", *_TABLES) if key in table}
     return Described(**given, files=files, where=lines.of(number))

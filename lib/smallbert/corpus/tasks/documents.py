@@ -79,8 +79,10 @@ def _unique(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
     table = dict(pairs)
     if len(table) < len(pairs):
         seen: set[str] = set()
-        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
-        raise ValueError(f"an object has the key {twice[:60]!r} twice")
+        for key, _ in pairs:
+            if key in seen:
+                raise ValueError(f"an object has the key {key[:60]!r} twice")
+            seen.add(key)
     return table
 
 

@@ -32,7 +32,7 @@ def read_tsv(path: str | Path, *, lang: str = "ko", report: Tally | None = None)
         DataError: as :func:`smallbert.corpus.tasks.tables.read`.
     """
     columns = ("sentence1", "sentence2", "gold_label")
-    return tables.read(path, columns, lambda *row: _pair(*row, lang), quoting="none", report=report)
+    return tables.read(path, columns, lambda *row: _pair(*row, lang=lang), quoting="none", report=report)
 
 
 def read_klue(path: str | Path, *, report: Tally | None = None) -> Iterator[Pair]:
@@ -55,10 +55,10 @@ def _klue(entries: list[Any], name: str) -> Iterator[tuple[str, Pair | BadRow]]:
         except DataError as error:
             yield where, BadRow("wrong form", error.message.removeprefix(where).lstrip(":. "))
         else:
-            yield where, problem(texts) or _pair(*texts.values(), "ko")
+            yield where, problem(texts) or _pair(*texts.values(), lang="ko")
 
 
-def _pair(where: str, premise: str, hypothesis: str, label: str, lang: str) -> Pair | BadRow:
+def _pair(where: str, premise: str, hypothesis: str, label: str, *, lang: str) -> Pair | BadRow:
     if label not in LABELS:
         return BadRow("unknown label", f"expected {', '.join(LABELS)}, got {label[:40]!r}")
     return Pair(where, premise, hypothesis, label, lang)

@@ -43,10 +43,13 @@ def read(
         *texts, last = cells
         if kind == "similarity":
             score = _number(last)
-            return BadRow("no number", f"score {last[:40]!r}") if score is None else ScoredPair(where, *texts, score)
+            if score is None:
+                return BadRow("no number", f"score {last[:40]!r}")
+            return ScoredPair(where, texts[0], texts[1], score)
         if labels and last not in labels:
             return BadRow("unknown label", f"expected {', '.join(labels)}, got {last[:40]!r}")
-        return (Text if kind == "sentence" else Pair)(where, *texts, labels.get(last, last))
+        label = labels.get(last, last)
+        return Text(where, texts[0], label) if kind == "sentence" else Pair(where, texts[0], texts[1], label)
 
     wanted = [columns.get(name, name) for name in COLUMNS[kind]]
     return tables.read(path, wanted, make, quoting="auto", report=report)

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from smallbert.corpus.tasks.examples import Choice, Pair, Question, ScoredPair, Tagged, Text
 from smallbert.errors import DataError
 
-Example = TypeVar("Example")
+Example = TypeVar("Example", bound=Choice | Pair | Question | ScoredPair | Tagged | Text)
 
 PARTS = ("train", "development", "test")
 

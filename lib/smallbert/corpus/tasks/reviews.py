@@ -21,10 +21,11 @@ def read(path: str | Path, *, lang: str = "ko", report: Tally | None = None) -> 
     """
 
     def make(where: str, name: str, review: str, rating: str) -> Text | BadRow | None:
-        if not rating.isdecimal() or not 1 <= int(rating) <= 10:
+        value = int(rating) if rating.isdecimal() and len(rating) < 10 else 0
+        if not 1 <= value <= 10:
             return BadRow("unknown rating", f"expected 1 to 10, got {rating[:40]!r}")
-        if NEGATIVE < int(rating) < POSITIVE:
+        if NEGATIVE < value < POSITIVE:
             return None
-        return Text(name, review, "negative" if int(rating) <= NEGATIVE else "positive", lang)
+        return Text(name, review, "negative" if value <= NEGATIVE else "positive", lang)
 
     return tables.read(path, ("id", "review", "rating"), make, quoting="auto", report=report)

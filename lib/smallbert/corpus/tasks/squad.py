@@ -16,7 +16,7 @@ from smallbert.corpus.tally import BadRow, Tally
 from smallbert.corpus.tasks import documents
 from smallbert.corpus.tasks.documents import field
 from smallbert.corpus.tasks.examples import Answer, Question
-from smallbert.corpus.tasks.usable import problem, usable
+from smallbert.corpus.tasks.usable import damage, problem, usable
 from smallbert.errors import DataError
 
 
@@ -97,8 +97,8 @@ def _answers(answers: list[Any], place: str) -> Iterator[Answer]:
 def read(path: str | Path, *, lang: str = "", report: Tally | None = None) -> Iterator[Question]:
     """The questions of a file that a model can learn from.
 
-    Left out and counted: a question whose passage or wording is empty, holds a NUL byte or broken Unicode, and one
-    with an answer that does not stand where ``answer_start`` says.
+    Left out and counted: a question whose passage or wording is empty; whose passage, wording, title or id holds a NUL
+    byte or broken Unicode; and one with an answer that does not stand where ``answer_start`` says.
 
     Args:
         path: the file, held in memory.
@@ -114,7 +114,8 @@ def read(path: str | Path, *, lang: str = "", report: Tally | None = None) -> It
 
 def _checked(question: Question) -> Question | BadRow:
     texts = {"context": question.context, "question": question.question}
-    return problem(texts) or _misplaced(question) or question
+    names = damage("title", question.title) or damage("id", question.id)
+    return problem(texts) or names or _misplaced(question) or question
 
 
 def _misplaced(question: Question) -> BadRow | None:

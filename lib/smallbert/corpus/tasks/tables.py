@@ -30,8 +30,8 @@ def read(
         report: see :func:`smallbert.corpus.tasks.usable.usable`.
 
     Raises:
-        DataError: an unreadable file or a missing column (at the call); too many bad rows, or no example (while
-            reading).
+        DataError: an unreadable file, or a column that is missing or there twice (at the call); too many bad rows,
+            or no example (while reading).
     """
     path = Path(path)
     with open_table(path, path.name, quoting=quoting) as table:
@@ -42,6 +42,11 @@ def read(
                 f"{path.name}: expected the columns {', '.join(columns)}; missing {', '.join(missing)} among {there}.",
                 "Is this the right file, and the right reader for it?",
             )
+        for name in columns:
+            if (times := table.columns.count(name)) > 1:
+                raise DataError(
+                    f"{path.name}: expected one column {name!r}, found {times}.", "Rename or remove the others."
+                )
     return usable(_rows(path, columns, make, quoting), path.name, report)
 
 

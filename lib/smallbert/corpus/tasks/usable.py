@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeVar
 
 from smallbert.corpus.tally import BadRow, Tally
@@ -39,7 +39,7 @@ def usable(found: Iterable[tuple[str, Example | BadRow | None]], name: str, repo
         raise DataError(f"{name}: expected examples, found none among {report.rows:,} rows.", "Is the file cut?")
 
 
-def problem(texts: dict[str, str | None]) -> BadRow | None:
+def problem(texts: Mapping[str, str | None]) -> BadRow | None:
     """The first of some texts that cannot be used, or None.
 
     Args:
@@ -48,13 +48,20 @@ def problem(texts: dict[str, str | None]) -> BadRow | None:
     for name, text in texts.items():
         if not text or text.isspace():
             return BadRow(f"missing {name}")
-        if len(text) > LONGEST:
-            return BadRow("oversized field", f"{name} has {len(text):,} characters")
-        if "\0" in text:
-            return BadRow("NUL byte", name)
-        if not text.isascii():
-            try:
-                text.encode()
-            except UnicodeEncodeError as error:
-                return BadRow("broken encoding", f"{name}, character {error.start + 1}")
+        if bad := damage(name, text):
+            return bad
+    return None
+
+
+def damage(name: str, text: str) -> BadRow | None:
+    """What makes a text, which may be empty, unusable: its length, a NUL byte or broken Unicode."""
+    if len(text) > LONGEST:
+        return BadRow("oversized field", f"{name} has {len(text):,} characters")
+    if "\0" in text:
+        return BadRow("NUL byte", name)
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            return BadRow("broken encoding", f"{name}, character {error.start + 1}")
     return None

@@ -28,7 +28,7 @@ def uniform(stream: int, positions: np.ndarray, count: int) -> np.ndarray:
         count: draws per position.
     """
     counters = positions.astype(np.uint64)[:, None] * np.uint64(count) + np.arange(1, count + 1, dtype=np.uint64)
-    state = np.uint64(stream) + counters * _GOLDEN
+    state: np.ndarray = np.uint64(stream) + counters * _GOLDEN
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return ((state ^ (state >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53

@@ -126,7 +126,8 @@ class Draws:
         voice = self._people[self._person.rank(u[17])]
         scene = (u[18] * len(self._facts.inventory.purposes)).astype(np.int64)
         columns = (kind, org, other, place, thing, n, m, amount, winner, loser, day, later, cause, result, voice, scene)
-        return [Draw(*row[:8], (row[8], row[9]), *row[10:]) for row in zip(*(c.tolist() for c in columns), strict=True)]
+        rows = zip(*(column.tolist() for column in columns), strict=True)
+        return [Draw._make((*row[:8], (row[8], row[9]), *row[10:])) for row in rows]
 
     def _organisation(self, kind: np.ndarray, u: np.ndarray, taken: np.ndarray | None = None) -> np.ndarray:
         """Number of a Zipf-distributed organisation of these kinds, never the one that is taken."""

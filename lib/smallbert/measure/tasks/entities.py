@@ -81,7 +81,9 @@ def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], *, 
             f"Expected predicted tags for {len(gold):,} sentences of {sum(map(len, gold)):,} words, one each, got "
             f"{len(predicted):,} sentences of {sum(map(len, predicted)):,} words."
         )
-    true, said, right = Counter(), Counter(), Counter()
+    true: Counter[str] = Counter()
+    said: Counter[str] = Counter()
+    right: Counter[str] = Counter()
     for ours, theirs in zip(gold, predicted, strict=True):
         wanted, given = set(entities(ours, strict=strict)), set(entities(theirs, strict=strict))
         for counter, found in ((true, wanted), (said, given), (right, wanted & given)):
@@ -89,8 +91,8 @@ def score(gold: Sequence[Sequence[str]], predicted: Sequence[Sequence[str]], *, 
     types = {kind: _scores(right[kind], said[kind], true[kind]) for kind in sorted(true.keys() | said.keys())}
     micro = _scores(right.total(), said.total(), true.total())
     per_type = [(one.precision, one.recall, one.f1) for one in types.values()]
-    means = [sum(column) / len(types) for column in zip(*per_type, strict=True)] or [0.0] * 3
-    return Report(types, micro, Scores(*means, true.total()))
+    precision, recall, f1 = [sum(column) / len(types) for column in zip(*per_type, strict=True)] or [0.0] * 3
+    return Report(types, micro, Scores(precision, recall, f1, true.total()))
 
 
 def _scores(right: int, said: int, true: int) -> Scores:

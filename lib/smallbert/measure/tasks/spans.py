@@ -172,10 +172,12 @@ def _best(thresholds: np.ndarray, sums: np.ndarray, questions: int) -> Threshold
 def _means(scores: np.ndarray, has_answer: np.ndarray) -> tuple[Scores, Scores | None, Scores | None]:
     """Means in per cent, of scores (n, 2): of all, and of the questions with and without an answer."""
 
-    def mean(part: np.ndarray) -> Scores | None:
-        return Scores(*(100 * float(column.sum()) / len(part) for column in part.T), len(part)) if len(part) else None
+    def mean(part: np.ndarray) -> Scores:
+        exact, f1 = (100 * float(column.sum()) / len(part) for column in part.T)
+        return Scores(exact, f1, len(part))
 
-    return mean(scores), mean(scores[has_answer]), mean(scores[~has_answer])
+    there, absent = scores[has_answer], scores[~has_answer]
+    return mean(scores), mean(there) if len(there) else None, mean(absent) if len(absent) else None
 
 
 def _doubts(questions: Sequence[Question], answered: np.ndarray, na_probs: Mapping[str, float]) -> np.ndarray:

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 
 from smallbert.errors import DataError
 from smallbert.models.heads.classification import softmax
+from smallbert.models.heads.network import Head
 from smallbert.models.heads.sequences import Reader, Sequences
 
 
@@ -40,7 +41,7 @@ class MultipleChoice:
     """
 
     candidates: int = 4
-    head: ClassVar = "MultipleChoice"
+    head: ClassVar[Head] = "MultipleChoice"
 
     @property
     def per_example(self) -> int:

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smallbert.errors import DataError
+from smallbert.models.heads.network import Head
 from smallbert.models.heads.sequences import Reader, Sequences
 from smallbert.models.heads.task import classes, index
 
@@ -35,8 +36,8 @@ class Classes:
 class Classification:
     """Entailment, sentiment, topic: ``label`` of examples with ``text``, or with ``first`` and ``second``."""
 
-    head: ClassVar = "SequenceClassification"
-    per_example: ClassVar = 1
+    head: ClassVar[Head] = "SequenceClassification"
+    per_example: ClassVar[int] = 1
 
     def labels(self, examples: Sequence[Any]) -> tuple[str, ...]:
         """Classes by falling frequency; at least two."""
@@ -71,8 +72,8 @@ class Classification:
 class Similarity:
     """``score`` of examples with ``first`` and ``second``, as in STS; one output, squared error."""
 
-    head: ClassVar = "SequenceClassification"
-    per_example: ClassVar = 1
+    head: ClassVar[Head] = "SequenceClassification"
+    per_example: ClassVar[int] = 1
 
     def labels(self, examples: Sequence[Any]) -> tuple[str, ...]:
         """None; but scores that are all equal teach nothing."""

@@ -16,6 +16,7 @@ from torch import Tensor
 from smallbert import runtime, storage
 from smallbert.errors import DataError, UsageError
 from smallbert.models import sources, training
+from smallbert.models.heads import narrowing
 from smallbert.models.heads import network as networks
 from smallbert.models.heads.forward import all_outputs
 from smallbert.models.heads.network import Network
@@ -111,7 +112,7 @@ def finetune(
     ready = prepare(encoder, task, examples, recipe, where)
     held_out = ready.part(development) if development else None
     if out:
-        out.mkdir(parents=True, exist_ok=True)
+        storage.make_folder(out)
     checkpoint = out / CHECKPOINT if out else None
     fitted = ready.train(recipe, held_out, checkpoint, key, checkpoint_every=checkpoint_every, report=report)
     if out:
@@ -226,7 +227,10 @@ def key_of(
     data = hashlib.sha256()
     for example in chain(examples, *(chain((None,), other) for other in others)):
         data.update(repr(example).encode("utf-8", "surrogatepass"))
-    made_of = {"encoder": sources.checksum(sources.find(str(encoder))), "task": repr(task), "recipe": asdict(recipe)}
+    folder = sources.find(str(encoder))
+    made_of = {"encoder": sources.checksum(folder), "task": repr(task), "recipe": asdict(recipe)}
+    if last := narrowing.place(folder):
+        made_of["last layer"] = storage.sha256_file(last)
     dtype = runtime.dtype(recipe.precision, device)
     return storage.digest(made_of | {"data": data.hexdigest(), "device": device.type, "dtype": str(dtype)})
 

@@ -55,7 +55,14 @@ class Trial:
         return self.encoder, self.task, id(self.examples), asked, replace(self.recipe, **_HEAD)
 
 
-_HEAD = {"learning_rate": 1.0, "epochs": 1, "batch_size": 1, "warmup_fraction": 0.0, "weight_decay": 0.0, "seed": 0}
+_HEAD: dict[str, Any] = {
+    "learning_rate": 1.0,
+    "epochs": 1,
+    "batch_size": 1,
+    "warmup_fraction": 0.0,
+    "weight_decay": 0.0,
+    "seed": 0,
+}
 """Fields of a recipe that a frozen encoder knows nothing of, at any value."""
 
 
@@ -66,6 +73,7 @@ def finetune_all(
     device: str = "auto",
     jobs: int | None = None,
     label: str = "fine-tune",
+    run: workers.Run = workers.run,
 ) -> list[Path]:
     """Do every trial, or find it done.
 
@@ -79,6 +87,7 @@ def finetune_all(
         device: auto, cpu or cuda.
         jobs: processes on a CPU; all cores by default. See :func:`smallbert.models.workers.run`.
         label: name shown with the progress.
+        run: where they are done; this machine by default.
 
     Returns:
         For each trial a JSON file ``where/KEY.json``: ``labels`` (classes of training), ``new_parameters``,
@@ -93,13 +102,13 @@ def finetune_all(
     files = [where / f"{key}.json" for key in keys]
     missing = {file: trial for file, trial in zip(files, trials, strict=True) if not file.exists()}
     if missing:
-        where.mkdir(parents=True, exist_ok=True)
+        storage.make_folder(where)
         with storage.lock(where, "finetune", wait=True):
             # Again: whoever held the lock may have done some.
             todo = {file: trial for file, trial in missing.items() if not file.exists()}
             every = dict(zip(files, trials, strict=True))
             finished = sum(trial.steps for file, trial in every.items() if file not in todo)
-            workers.run(_jobs(todo, kind), label=label, unit="steps", finished=finished, kind=kind, workers=jobs)
+            run(_jobs(todo, kind), label=label, unit="steps", finished=finished, kind=kind, workers=jobs)
     return files
 
 

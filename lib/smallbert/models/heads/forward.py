@@ -23,7 +23,7 @@ def states(network: Network, inputs: Sequences, batch: Batch) -> Tensor:
     ids, types = (
         torch.from_numpy(part[flat].astype(np.int64)).to(network.device) for part in (inputs.ids, inputs.types)
     )
-    return network.states(ids, types, Layout(batch.groups, network.device))
+    return network.states(ids, types, Layout(batch.groups, network.device, network.causal))
 
 
 def all_states(network: Network, inputs: Sequences, *, advance: Callable[[int], None] = lambda inputs: None) -> Tensor:

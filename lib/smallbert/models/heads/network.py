@@ -17,10 +17,10 @@ from torch.nn import functional as F
 from smallbert.errors import UsageError
 from smallbert.models import sources
 from smallbert.models.encoder import load_model
-from smallbert.models.heads import packing
+from smallbert.models.heads import narrowing, packing
 from smallbert.models.packed import ROW_MULTIPLE
 
-Pooling = Literal["first", "mean"]
+Pooling = Literal["first", "last", "mean"]
 
 Head = Literal["SequenceClassification", "TokenClassification", "QuestionAnswering", "MultipleChoice"]
 
@@ -46,19 +46,26 @@ class Network:
         new: names of the parameters that the pretrained encoder does not hold.
         device: where to run.
         dtype: number format of the encoder's matrix products; weights and head are fp32.
-        pooling: what a head over whole inputs reads: ``first``, as BERT, or ``mean``.
+        pooling: what a head over whole inputs reads: the ``first`` token, as BERT's; the ``last``, as GPT-1's; or the
+            ``mean`` of all.
+        types: give the second text of a pair a token type of its own, where the encoder has one.
+
+    An encoder whose configuration says so (``is_decoder``) looks to the left only; one with a last layer
+    (:mod:`smallbert.models.heads.narrowing`) gives the head narrower vectors.
 
     Without dropout, in training too: each step is then a pure function of weights and step number, as in pretraining.
     """
 
     def __init__(
         self,
-        model: nn.Module,
+        model: Any,
         tokenizer: Any,
         new: Sequence[str],
         device: torch.device,
         dtype: torch.dtype,
         pooling: Pooling = "first",
+        *,
+        types: bool = True,
     ) -> None:
         self.model, self.tokenizer = model.to(device).eval(), tokenizer
         self.device, self.dtype, self.pooling = device, dtype, pooling
@@ -71,7 +78,9 @@ class Network:
         model.set_attn_implementation(packing.NAME)
         # fairseq's convention: places start after padding
         self._offset = model.config.pad_token_id + 1 if "roberta" in model.config.model_type else 0
-        self._typed = getattr(model.config, "type_vocab_size", 1) > 1
+        self._typed = types and getattr(model.config, "type_vocab_size", 1) > 1
+        self.causal = getattr(model.config, "is_decoder", False)
+        self._narrow = getattr(model, narrowing.LAYER, nn.Identity())
 
     @property
     def places(self) -> int:
@@ -92,7 +101,7 @@ class Network:
             layout: where the inputs lie.
 
         Returns:
-            (T, H), or (n, H) where the head reads one vector an input: its first token's, or the mean of all.
+            (T, H), or (n, H) where the head reads one vector an input; H as narrowed, where it is.
         """
         tokens, filler = len(ids), -len(ids) % ROW_MULTIPLE
         ids, types, places = (F.pad(part, (0, filler)) for part in (ids, types, layout.places + self._offset))
@@ -101,12 +110,12 @@ class Network:
             hidden = self.model.base_model(
                 input_ids=ids[None], position_ids=places[None], layout=layout, **more
             ).last_hidden_state[0, :tokens]
-        if not self.pooled:
-            return hidden.float()
-        if self.pooling == "first":
-            return hidden[layout.first].float()
-        sums = torch.zeros(len(layout.lengths), hidden.shape[1], device=self.device)
-        return sums.index_add(0, layout.owners, hidden.float()) / layout.lengths[:, None]
+        if self.pooled and self.pooling == "mean":
+            sums = torch.zeros(len(layout.lengths), hidden.shape[1], device=self.device)
+            hidden = sums.index_add(0, layout.owners, hidden.float()) / layout.lengths[:, None]
+        elif self.pooled:
+            hidden = hidden[layout.first if self.pooling == "first" else layout.last]
+        return self._narrow(hidden.float())
 
     def head(self, states: Tensor) -> Tensor:
         """Outputs of the head, fp32: (n, H) to (n, K), or (T, H) to (T, K)."""
@@ -117,11 +126,10 @@ class Network:
         if hasattr(self.model, "pre_classifier"):
             return self.model.pre_classifier(first).relu()
         base = self.model.base_model
-        if base.pooler is None:
+        pooler = getattr(self.model, "pooler", base.pooler)
+        if pooler is None:
             return first[:, None]  # RoBERTa's head takes the tokens and pools itself
-        if isinstance(base.pooler, nn.Linear):
-            return base.pooler_activation(base.pooler(first))
-        return base.pooler(first[:, None])
+        return base.pooler_activation(pooler(first)) if isinstance(pooler, nn.Linear) else pooler(first[:, None])
 
     def restart(self, seed: int) -> None:
         """Draw every parameter that the encoder does not bring anew, as BERT does: small normal weights, zero biases.
@@ -152,6 +160,7 @@ def build(
     device: torch.device,
     dtype: torch.dtype,
     pooling: Pooling = "first",
+    types: bool = True,
 ) -> Network:
     """A pretrained encoder with a fresh head.
 
@@ -163,7 +172,7 @@ def build(
         seed: of the fresh weights; the global generator is left as it was.
         device: where to run.
         dtype: number format of the encoder's matrix products.
-        pooling: see :class:`Network`.
+        pooling, types: see :class:`Network`.
 
     Raises:
         MachineError: the encoder is not to be had here.
@@ -181,13 +190,18 @@ def build(
         if labels:
             config.id2label, config.label2id = dict(enumerate(labels)), {name: i for i, name in enumerate(labels)}
         model = getattr(transformers, f"AutoModelFor{head}").from_config(config, dtype=torch.float32)
+        if last := narrowing.read(folder):
+            narrowing.put(model, last)
     pretrained = encoder.state_dict()
-    if not _holds_pooler(folder):  # what stands there was drawn at random just now
+    if last or not _holds_pooler(folder):  # it is of another width, or was drawn at random just now
         pretrained = {key: value for key, value in pretrained.items() if not key.startswith("pooler.")}
     missing = model.base_model.load_state_dict(pretrained, strict=False).missing_keys
     prefix = f"{model.base_model_prefix}."
-    new = [key for key, _ in model.named_parameters() if not key.startswith(prefix) or key[len(prefix) :] in missing]
-    network = Network(model, tokenizer, new, device, dtype, pooling)
+    known = f"{narrowing.LAYER}."
+    heads = [key for key, _ in model.named_parameters() if not key.startswith((prefix, known))]
+    network = Network(
+        model, tokenizer, [*heads, *(prefix + key for key in missing)], device, dtype, pooling, types=types
+    )
     network.restart(seed)
     return network
 
@@ -197,6 +211,8 @@ def load(folder: Path, head: Head, *, device: torch.device, dtype: torch.dtype, 
     config = transformers.AutoConfig.from_pretrained(folder)
     with torch.random.fork_rng(devices=[]):
         model = getattr(transformers, f"AutoModelFor{head}").from_config(config, dtype=torch.float32)
+    if width := narrowing.saved_width(folder):
+        narrowing.put(model, nn.Linear(config.hidden_size, width))
     safetensors.torch.load_model(model, folder / "model.safetensors")
     return Network(model, transformers.AutoTokenizer.from_pretrained(folder), (), device, dtype, pooling)
 

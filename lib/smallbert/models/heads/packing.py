@@ -43,10 +43,12 @@ class Layout:
     Args:
         groups: (length, inputs) runs in the order of the row.
         device: where the row is.
+        causal: whether a token sees only itself and what stands before it in its input.
     """
 
     groups: Groups
     device: torch.device
+    causal: bool = False
 
     @cached_property
     def tokens(self) -> int:
@@ -69,6 +71,11 @@ class Layout:
         return self.lengths.cumsum(0) - self.lengths
 
     @cached_property
+    def last(self) -> Tensor:
+        """Place of each input's last token in the row, (n)."""
+        return self.lengths.cumsum(0) - 1
+
+    @cached_property
     def longest(self) -> int:
         """Tokens of the longest input."""
         return max(length for length, _ in self.groups)
@@ -87,6 +94,12 @@ class Layout:
     def slots(self) -> Tensor:
         """Place of each token among n inputs padded to the longest, (T)."""
         return self.owners * self.longest + self.places
+
+    @cached_property
+    def seen(self) -> Tensor:
+        """Who sees whom among inputs padded to the longest, bool (n, 1, 1, L), or (n, 1, L, L) if causal."""
+        real = (torch.arange(self.longest, device=self.device) < self.lengths[:, None])[:, None, None]
+        return real.expand(-1, 1, self.longest, -1).tril() if self.causal else real
 
 
 def packed_attention(
@@ -108,7 +121,7 @@ def packed_attention(
         attend = attend_small
     rows = [part[0, :, : layout.tokens].transpose(0, 1) for part in (query, key, value)]
     filler = query.shape[2] - layout.tokens
-    return F.pad(attend(*rows, layout), (0, 0, 0, 0, 0, filler))[None], None
+    return F.pad(attend(rows[0], rows[1], rows[2], layout), (0, 0, 0, 0, 0, filler))[None], None
 
 
 def attend_groups(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> Tensor:
@@ -133,6 +146,8 @@ def attend_groups(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> 
             # (count, heads, length, w)
             q, k, v = (part.to(dtype).unflatten(0, (count, length)).transpose(1, 2) for part in parts)
             scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-1, -2))
+            if layout.causal:
+                scores = scores.masked_fill(~torch.ones(length, length, dtype=torch.bool).tril(), -torch.inf)
             pieces.append(torch.matmul(scores.softmax(-1), v).transpose(1, 2).flatten(0, 1).to(query.dtype))
     return torch.cat(pieces)
 
@@ -140,8 +155,8 @@ def attend_groups(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> 
 def attend_small(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> Tensor:
     """The same as one dense product over padded inputs: where these are few and short, calls cost more than padding."""
     with torch.autocast("cpu", enabled=False):
-        q, k, v, real = _padded(query, key, value, layout)
-        scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-1, -2)).masked_fill(~real, -torch.inf)
+        q, k, v = _padded(query, key, value, layout)
+        scores = torch.matmul(q * q.shape[-1] ** -0.5, k.transpose(-1, -2)).masked_fill(~layout.seen, -torch.inf)
         attended = torch.matmul(scores.softmax(-1), v)
     return attended.transpose(1, 2).flatten(0, 1)[layout.slots]
 
@@ -151,21 +166,19 @@ def attend_padded(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> 
 
     Only attention is padded; the linear layers, which do most of the work, never see padding.
     """
-    q, k, v, real = _padded(query, key, value, layout)
-    attended = F.scaled_dot_product_attention(q, k, v, attn_mask=real)
+    q, k, v = _padded(query, key, value, layout)
+    attended = F.scaled_dot_product_attention(q, k, v, attn_mask=layout.seen)
     return attended.transpose(1, 2).flatten(0, 1)[layout.slots]
 
 
-def _padded(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Queries, keys and values padded to the longest input, (n, heads, longest, w) each, and which keys are real."""
+def _padded(query: Tensor, key: Tensor, value: Tensor, layout: Layout) -> list[Tensor]:
+    """Queries, keys and values padded to the longest input, (n, heads, longest, w) each."""
     inputs, longest = len(layout.lengths), layout.longest
     padded = (
         part.new_zeros(inputs * longest, *part.shape[1:]).index_copy(0, layout.slots, part)
         for part in (query, key, value)
     )
-    q, k, v = (part.unflatten(0, (inputs, longest)).transpose(1, 2) for part in padded)
-    real = torch.arange(longest, device=query.device) < layout.lengths[:, None]  # (n, longest)
-    return q, k, v, real[:, None, None]
+    return [part.unflatten(0, (inputs, longest)).transpose(1, 2) for part in padded]
 
 
 AttentionInterface.register(NAME, packed_attention)

@@ -28,8 +28,8 @@ class FineTuneRecipe:
         weight_decay: of weight matrices and embeddings; biases and LayerNorm have none.
         max_tokens: tokens of an input at most, special ones included.
         frozen: train the head alone, on what the encoder gives.
-        pooling: what a head over whole inputs reads: ``first``, the first token as in BERT, or ``mean``, the mean over
-            all tokens, since masked words alone teach an encoder nothing for its first token to hold.
+        pooling: what a head over whole inputs reads: ``first``, the first token as in BERT; ``last``, as in GPT-1; or
+            ``mean``, over all tokens, since masked words alone teach an encoder nothing for its first token to hold.
         precision: number format of the encoder's matrix products: auto, fp32 or bf16.
         seed: of the head's first weights and the order of the examples.
 
@@ -44,7 +44,7 @@ class FineTuneRecipe:
     weight_decay: float = 0.01
     max_tokens: int = 128
     frozen: bool = False
-    pooling: Literal["first", "mean"] = "first"
+    pooling: Literal["first", "last", "mean"] = "first"
     precision: runtime.Precision = "auto"
     seed: int = 0
 
@@ -63,8 +63,8 @@ class FineTuneRecipe:
         ):
             if not low < getattr(self, name) < high:
                 raise UsageError(f"Expected {name} between {max(low, 0):g} and {high:g}, got {getattr(self, name)}.")
-        if self.pooling not in ("first", "mean"):
-            raise UsageError(f"Expected pooling first or mean, got {self.pooling!r}.")
+        if self.pooling not in ("first", "last", "mean"):
+            raise UsageError(f"Expected pooling first, last or mean, got {self.pooling!r}.")
         if self.precision not in ("auto", "fp32", "bf16"):
             raise UsageError(f"Expected precision auto, fp32 or bf16, got {self.precision!r}.")
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from smallbert.errors import DataError, UsageError
+from smallbert.models.heads.network import Head
 from smallbert.models.heads.sequences import Reader, Sequences
 from smallbert.models.heads.span_search import best_spans
 
@@ -83,8 +84,8 @@ class SpanExtraction:
     overlap: int = 128
     longest_question: int = 64
     longest_answer: int = 30
-    head: ClassVar = "QuestionAnswering"
-    per_example: ClassVar = 1
+    head: ClassVar[Head] = "QuestionAnswering"
+    per_example: ClassVar[int] = 1
 
     def labels(self, examples: Sequence[Any]) -> tuple[str, ...]:
         """None: the head gives a start and an end score to every token."""
@@ -177,7 +178,8 @@ class SpanExtraction:
             scores = np.where(inside[..., None], outputs[np.where(inside, where, 0)], -np.inf)  # (n, L, 2)
             first, last, best = best_spans(scores[..., 0], scores[..., 1], self.longest_answer)
             found.append((first + inputs.skipped[rows], last + inputs.skipped[rows], best))
-        return tuple(np.concatenate(parts) for parts in zip(*found, strict=True))
+        starts, ends, scores = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return starts, ends, scores
 
 
 def predictions(spans: Iterable[Span], tau: float = -np.inf) -> dict[str, str]:

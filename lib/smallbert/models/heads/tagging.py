@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from smallbert.errors import DataError
+from smallbert.models.heads.network import Head
 from smallbert.models.heads.sequences import Reader, Sequences
 from smallbert.models.heads.task import classes, index
 
@@ -44,8 +45,8 @@ class Tagging:
     of them: the first takes its tag, the others carry it on (``I-`` after ``B-``).
     """
 
-    head: ClassVar = "TokenClassification"
-    per_example: ClassVar = 1
+    head: ClassVar[Head] = "TokenClassification"
+    per_example: ClassVar[int] = 1
 
     def labels(self, examples: Sequence[Any]) -> tuple[str, ...]:
         """Tags by falling frequency; at least two."""

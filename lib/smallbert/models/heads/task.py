@@ -22,8 +22,13 @@ class Task(Protocol):
         per_example: inputs that are judged together.
     """
 
-    head: Head
-    per_example: int
+    @property
+    def head(self) -> Head:
+        """The task model."""
+
+    @property
+    def per_example(self) -> int:
+        """Inputs that are judged together."""
 
     def labels(self, examples: Sequence[Any]) -> tuple[str, ...]:
         """Classes found in training, the most frequent first; none for tasks without classes.

@@ -7,6 +7,7 @@ from smallbert.report.settings.distillation import Distillation
 from smallbert.report.settings.embeddings import CorpusAndEmbeddings
 from smallbert.report.settings.frontier import Frontier
 from smallbert.report.settings.knowledge import Knowledge
+from smallbert.report.settings.scale import Scale
 from smallbert.report.settings.transfer import Transfer
 
 MODELS: dict[str, type[Parameters]] = {
@@ -18,6 +19,7 @@ MODELS: dict[str, type[Parameters]] = {
     "06_transfer": Transfer,
     "07_knowledge": Knowledge,
     "08_frontier": Frontier,
+    "09_scale": Scale,
 }
 """By the notebook's stem, in the report's order."""
 
@@ -31,5 +33,6 @@ __all__ = [
     "Knowledge",
     "LayerSchedules",
     "Parameters",
+    "Scale",
     "Transfer",
 ]

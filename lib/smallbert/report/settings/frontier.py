@@ -34,8 +34,8 @@ class Frontier(Parameters):
         "frontier_megabytes",
         "frontier_time",
     )
-    tables = ("encoding", "weights_forms", "weight_times", "points", "needs", "claims")
-    timed = ("encoding", "weights", "weight_times", "frontier_time", "points", "needs")
+    tables = ("against_int8", "encoding", "weights_forms", "weight_times", "fronts", "needs", "claims")
+    timed = ("encoding", "weights", "weight_times", "frontier_time", "points", "fronts", "needs", "claims")
     places: ClassVar = {"encoder": ("pretrain", "minilm")}
     speed = ("jobs",)
 
@@ -51,7 +51,7 @@ class Frontier(Parameters):
     )
     train_rows: Count = Field(20000, description="training articles codes are fitted on, rows")
     search_rows: Count = Field(2000, description="test articles searched, rows")
-    weight_rows: int = Field(200, ge=50, description="test articles behind quantised weights, rows")
+    weight_rows: int = Field(400, ge=50, description="test articles behind quantised weights, rows")
     weight_tokens: int = Field(64, ge=8, le=512, description="where these are cut, tokens")
     timed_texts: Count = Field(32, description="articles that are timed")
     rounds: int = Field(5, ge=2, description="timings of every encoder")

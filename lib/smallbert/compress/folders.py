@@ -1,0 +1,63 @@
+"""What lies in an encoder's folder beside its weights, and how sentence-transformers is told what follows it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from smallbert import storage
+
+_BESIDE = ("*.json", "*.txt", "*.model")
+_MODULES = ("", "1_Pooling", "2_Dense")
+_TYPES = ("Transformer", "Pooling", "Dense")
+_OF_MODULES = {"modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"}
+
+
+def copy_beside(folder: Path, out: Path, *more: str) -> None:
+    """Copy configuration and tokenizer; the configuration last, for it makes a folder an encoder.
+
+    What tells sentence-transformers of modules stays behind: it names folders that are not copied.
+
+    Args:
+        folder: of an encoder.
+        out: where to.
+        more: patterns of further files.
+
+    Raises:
+        MachineError: a file cannot be written.
+    """
+    found = {path for pattern in (*_BESIDE, *more) for path in folder.glob(pattern)}
+    files = {path for path in found if path.name not in _OF_MODULES and not path.name.endswith(".index.json")}
+    for path in sorted(files, key=lambda path: (path.name == "config.json", path.name)):
+        with storage.atomic_write(out / path.name) as file, path.open("rb") as source:
+            shutil.copyfileobj(source, file)
+
+
+def write_modules(out: Path, width: int, *, max_tokens: int, pooling: str = "mean", dense: bool = False) -> None:
+    """Write what sentence-transformers reads: ``modules.json`` and ``1_Pooling``.
+
+    Args:
+        out: folder of the encoder.
+        width: of its vectors.
+        max_tokens: where a text is cut.
+        pooling: ``mean`` or ``cls``.
+        dense: whether a layer in ``2_Dense`` follows.
+
+    Raises:
+        MachineError: a file cannot be written.
+    """
+    modes = {"cls_token": pooling == "cls", "mean_tokens": pooling == "mean"}
+    modes |= dict.fromkeys(("max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"), False)
+    storage.write_json(
+        out / "1_Pooling" / "config.json",
+        {"word_embedding_dimension": width} | {f"pooling_mode_{name}": value for name, value in modes.items()},
+    )
+    storage.write_json(out / "sentence_bert_config.json", {"max_seq_length": max_tokens, "do_lower_case": False})
+    count = 2 + dense
+    storage.write_json(
+        out / "modules.json",
+        [
+            {"idx": place, "name": str(place), "path": path, "type": f"sentence_transformers.models.{kind}"}
+            for place, (path, kind) in enumerate(zip(_MODULES[:count], _TYPES[:count], strict=True))
+        ],
+    )

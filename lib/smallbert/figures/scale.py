@@ -1,0 +1,104 @@
+"""Figures of page 9 on growth and planning: time and memory against size, and what many articles take."""
+
+from __future__ import annotations
+
+import textwrap
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+
+from smallbert.figures.page import Chart
+from smallbert.figures.style import BLUE, FLOOR, VERMILION, WIDTH, look
+
+TIMES = {"1 s": 1 / 3600, "1 min": 1 / 60, "1 h": 1.0, "1 day": 24.0, "1 month": 730.5, "1 year": 8766.0}
+"""Marks on the axis of time, in hours."""
+
+
+def growth(runs: pd.DataFrame, exponents: pd.DataFrame) -> Chart:
+    """Seconds and memory against size, a panel for whatever was measured, both axes logarithmic.
+
+    Args:
+        runs: columns ``what``, ``against``, ``size``, ``seconds``, ``started at``, ``peak``.
+        exponents: columns ``what``, ``against``, ``exponent``.
+    """
+    panels_of = list(exponents[["what", "against", "exponent"]].itertuples(index=False, name=None))
+    rows = max(-(-len(panels_of) // 3), 1)
+    figure, panels = plt.subplots(rows, 3, figsize=(WIDTH, 2.35 * rows + 0.5), squeeze=False)
+    for axes in panels.flat[len(panels_of) :]:
+        axes.remove()
+    for axes, (what, against, exponent) in zip(panels.flat, panels_of, strict=False):
+        part = runs[(runs.what == what) & (runs.against == against)].sort_values("size")
+        axes.plot(part["size"], part.seconds, color=BLUE, marker="o", linestyle="-", label="seconds")
+        memory = part.peak - part["started at"]
+        axes.plot(part["size"], memory.where(memory > 0), color=VERMILION, marker="s", linestyle="--", label="MiB")
+        last = part.iloc[-1]
+        straight = last.seconds * (part["size"] / last["size"])
+        axes.plot(part["size"], straight, color=FLOOR, linestyle=":", linewidth=1, label="linear")
+        axes.set(xscale="log", yscale="log", xlabel=against, title=textwrap.fill(f"{what}: {exponent:.2f}", 26))
+        axes.set_xticks(part["size"], [_short(size) for size in part["size"]], minor=False)
+        axes.set_xticks([], minor=True)
+    for row in panels[: rows if panels_of else 0]:
+        row[0].set_ylabel("seconds; MiB")
+    if panels_of:
+        handles, labels = panels.flat[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    told = [f"{what} {exponent:.2f} in {against}" for what, against, exponent in panels_of]
+    return Chart(
+        "growth",
+        figure,
+        runs,
+        f"Exponents of time: {'; '.join(told)}." if told else "How time grows has not been measured on any machine.",
+        "Seconds and resident memory beyond that at the start, each run in a process of its own, both axes "
+        "logarithmic. Titles: the power of the size that fits the seconds best. Dotted: linear through the last run.",
+    )
+
+
+def plans(found: pd.DataFrame) -> Chart:
+    """Time and money against the number of articles, a line a machine.
+
+    Args:
+        found: columns ``machine``, ``articles``, ``hours``, ``money``; not-a-number where nothing was measured.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.5))
+    names = list(dict.fromkeys(found.machine))
+    known = []
+    for place, name in enumerate(names):
+        part, one = found[found.machine == name].sort_values("articles"), look("", place)
+        if part.hours.isna().all():
+            continue
+        known.append(name)
+        style = {"color": one.color, "marker": one.marker, "linestyle": one.linestyle, "label": name}
+        left.plot(part.articles, part.hours, **style)
+        right.plot(part.articles, part.money, **style)
+    low, high = (found.hours.min(), found.hours.max()) if known else (1.0, 1.0)
+    marks = {name: hours for name, hours in TIMES.items() if low / 10 < hours < high * 10}
+    for axes in (left, right):
+        axes.set(xscale="log", yscale="log", xlabel="articles")
+    left.set_yticks(list(marks.values()), list(marks))
+    left.set_yticks([], minor=True)
+    left.set_title("time")
+    right.set_title("money, at the prices assumed")
+    if known:
+        figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    most = found[found.articles == found.articles.max()]
+    told = [
+        f"{row.machine} {row.hours:,.1f} hours" if np.isfinite(row.hours) else f"{row.machine} not measured"
+        for row in most.itertuples()
+    ]
+    return Chart(
+        "plans",
+        figure,
+        found,
+        f"Time for {most.articles.iloc[0]:,} articles: {', '.join(told)}.",
+        "Time and money of embedding against the number of articles, both axes logarithmic, from the formulas above. "
+        "Prices and the cluster's efficiency are parameters of this page, not measurements.",
+    )
+
+
+def _short(size: int) -> str:
+    """A size as its tick says it: 100k, 1M."""
+    for unit, name in ((10**6, "M"), (1000, "k")):
+        if size >= unit and size % unit == 0:
+            return f"{size // unit}{name}"
+    return f"{size:,}"

@@ -1,0 +1,117 @@
+"""What pages 1 to 3 found, as numbers: the articles, the floor under every depth, and where narrow layers stand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from smallbert.errors import DataError
+from smallbert.measure.stats import mean_interval
+from smallbert.report.front.tally import Tally, compared
+from smallbert.results import Results
+from smallbert.studies.frontier_points import DEPTH, figure_data
+
+CORPUS, SCHEDULES = "01_corpus_and_embeddings", "03_layer_schedules"
+
+_COMPONENTS = "components for 95% of the variance"
+
+
+@dataclass(frozen=True)
+class Articles:
+    """Page 1.
+
+    Args:
+        rows: articles.
+        languages: number of languages.
+        width: numbers of a vector.
+        components: principal components that hold 95% of the variance.
+    """
+
+    rows: int
+    languages: int
+    width: int
+    components: int
+
+    @classmethod
+    def of(cls, results: Results) -> Articles:
+        """As the edition's page 1 recorded it.
+
+        Raises:
+            DataError: the page has not run.
+        """
+        page = results.of(CORPUS)
+        shape = page.table("geometry").set_index("property")["value"]
+        if "corpus" not in (values := page.values()):
+            raise DataError(f"Expected {CORPUS} to have recorded its corpus.")
+        corpus = values["corpus"]
+        return cls(corpus["rows"], len(corpus["languages"]), int(shape["dimensions"]), int(shape[_COMPONENTS]))
+
+
+@dataclass(frozen=True)
+class Floor:
+    """Page 2.
+
+    Args:
+        cells: cells with an affine decoder that were held to PCA.
+        least: the nearest of them above PCA on the articles trained on, share of the variance.
+        shallowest: encoder layers that the others are compared with.
+        deeper: the deeper encoders against these, trained fairly.
+        freed: names of decoders that go below PCA on held-out articles with their whole interval.
+    """
+
+    cells: int
+    least: float
+    shallowest: int
+    deeper: Tally
+    freed: tuple[str, ...]
+
+    @classmethod
+    def of(cls, results: Results) -> Floor:
+        """As the edition's page 2 recorded it.
+
+        Raises:
+            DataError: the page has not run.
+        """
+        page = results.of(DEPTH)
+        bound, contrasts = page.table("bound").iloc[0], page.table("contrasts")
+        fair = compared(contrasts[contrasts.protocol == "fair"])
+        arms = figure_data(page, "arms")
+        free = arms[~arms.bounded.astype(bool) & arms.finite.astype(bool)]
+        below = [
+            str(name)
+            for name, own in free.groupby("arm", sort=False)
+            if len(own) > 1 and mean_interval(own.gap_test).high < 0
+        ]
+        return cls(
+            int(bound["cells checked"]),
+            max(float(bound["least above PCA, train"]), 0.0),  # a rounding error below it is at it
+            int(fair.against.min()),
+            Tally.of(fair.verdict),
+            tuple(below),
+        )
+
+
+@dataclass(frozen=True)
+class Schedules:
+    """Page 3.
+
+    Args:
+        rule: the schedule that narrows early.
+        equal_size: it against a uniform one of its size, and the other way round, trained fairly.
+        difference: mean over these, share of the variance.
+    """
+
+    rule: str
+    equal_size: Tally
+    difference: float
+
+    @classmethod
+    def of(cls, results: Results) -> Schedules:
+        """As the edition's page 3 recorded it.
+
+        Raises:
+            DataError: the page has not run.
+        """
+        matched = results.of(SCHEDULES).table("matched")
+        fair = compared(matched[matched.protocol == "fair"])
+        rule = str(matched.schedule.iloc[0]).split(",")[0]
+        return cls(rule, Tally.of(fair.verdict), float(fair.difference.mean()))

@@ -1,0 +1,121 @@
+"""The Korean summary of an edition (요약): question, answers, one figure, one table, limits, all from its findings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from smallbert.errors import DataError
+from smallbert.paths import Edition
+from smallbert.report.front import korean
+from smallbert.report.front.encoders import Frontier, Need
+from smallbert.report.front.findings import Finding
+from smallbert.results import Results
+from smallbert.studies.frontier_points import FRONTIER, figure_data
+
+
+@dataclass(frozen=True)
+class Row:
+    """One need of the table, in Korean; ``found`` says whether something qualifies."""
+
+    need: str
+    take: str
+    cost: str
+    kept: str
+    command: str
+    found: bool
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the page says.
+
+    Args:
+        answers: number and stem of each page that has finished, its question and its answer.
+        drawn: what the figure shows, for readers who cannot see it; empty where there is none.
+        needs: what to take for usual needs.
+        keep: the share that has to be kept for sure, such as ``95%``.
+        limits: what must not be read into the numbers.
+        others: number, stem and title of finished pages without an answer in Korean.
+    """
+
+    answers: list[tuple[int, str, str, str]]
+    drawn: str
+    needs: list[Row]
+    keep: str
+    limits: list[str]
+    others: list[tuple[int, str, str]]
+
+
+def summary(
+    edition: Edition, found: Mapping[str, Finding], run: Mapping[str, Any], titles: Mapping[str, str]
+) -> Summary:
+    """The page's content.
+
+    Args:
+        edition: its folders; the figure's numbers are read there.
+        found: from :func:`smallbert.report.front.findings.collect`.
+        run: the edition's ``run.json``.
+        titles: every page of the report, finished or not, by stem, in order.
+    """
+    last = found.get(FRONTIER)
+    frontier = last if isinstance(last, Frontier) else None
+    return Summary(
+        answers=[(_number(stem), stem, korean.QUESTIONS[stem], korean.sentence(one)) for stem, one in found.items()],
+        drawn=_drawn(edition),
+        needs=[_row(one) for one in frontier.needs] if frontier else [],
+        keep=frontier.keep if frontier else "",
+        limits=_limits(run, [_number(stem) for stem in titles if stem not in run["stages"]]),
+        others=[(_number(stem), stem, titles[stem]) for stem in titles if stem in run["stages"] and stem not in found],
+    )
+
+
+def _number(stem: str) -> int:
+    return int(stem.partition("_")[0])
+
+
+def _row(need: Need) -> Row:
+    name = korean.NEEDS.get(need.need, need.need)
+    if not need.cost:
+        return Row(name, "조건을 채운 것이 없음", "–", "–", "", found=False)
+    return Row(name, need.take, korean.cost(need.cost), f"{need.kept:.0%}", need.command, found=True)
+
+
+def _drawn(edition: Edition) -> str:
+    """Page 8's key figure in words, from its numbers."""
+    try:
+        points = figure_data(Results(edition, FRONTIER), "frontier_megabytes")
+    except DataError:
+        return ""
+    said = []
+    for measure, part in points[points.front.astype(bool)].groupby("measure", sort=False):
+        best = part.sort_values("megabytes").drop_duplicates("name")
+        told = ", ".join(f"{row['name']} {row['kept']:.0%}" for row in best.to_dict("records"))
+        said.append(f"{measure}: {told}")
+    if not said:
+        return ""
+    return f"가중치의 크기(MB)와 지킨 품질. 작은 것부터, 평균으로 더 나은 것이 없는 점들. {'; '.join(said)}."
+
+
+def _limits(run: Mapping[str, Any], missing: Sequence[int]) -> list[str]:
+    """Only what is true of this edition."""
+    corpus, encoder = run.get("corpus") or {}, run.get("encoder") or {}
+    stages = run["stages"].values()
+    seeds = sorted({stage["parameters"]["seeds"] for stage in stages if "seeds" in stage["parameters"]})
+    said = [
+        "모든 수는 이 판의 말뭉치와 인코더에서 잰 것이다. 다른 자료나 다른 인코더에서도 같으리라는 뜻이 아니다.",
+        "“차이가 드러나지 않았다”는 “차이가 없다”와 다르다. 되풀이가 적으면 작은 차이는 드러나지 않는다.",
+    ]
+    if corpus.get("generated"):
+        said.append("말뭉치는 답을 미리 아는 상태로 만들어 낸 글이다. 실제 뉴스의 어려움을 모두 담지는 않는다.")
+    if any(stage["parameters"].get("encoder") == "pretrain" for stage in stages):
+        name = encoder.get("name", "이름 없음")
+        said.append(f"기준이 되는 인코더는 여기서 직접 학습한 작은 것이며({name}), 공개된 큰 모델이 아니다.")
+    if seeds:
+        many = f"{seeds[0]}번" if len(seeds) == 1 else f"{seeds[0]}번에서 {seeds[-1]}번까지"
+        said.append(f"학습은 쪽마다 시드를 바꾸어 {many} 되풀이했다. 대괄호는 95% 구간이다.")
+    said.append("시간은 잰 기계에서만 뜻이 있다.")
+    if missing:
+        said.append(f"이 판에는 {', '.join(map(str, missing))}쪽이 없다. 아직 돌리지 않았거나 실패한 쪽이다.")
+    return said

@@ -1,0 +1,110 @@
+"""kill -9 at random moments: what was finished is kept and not done again, and the end is the same to the byte."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import fault_jobs
+import pytest
+from fault_nursery import Nursery
+
+pytestmark = pytest.mark.slow
+
+KILLS = 20
+SEED = 20261121
+
+
+@pytest.fixture(scope="module")
+def nursery() -> Iterator[Nursery]:
+    one = Nursery()
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A corpus and an encoder."""
+    folder = tmp_path_factory.mktemp("given")
+    fault_jobs.write_corpus(folder / "corpus.csv", 900)
+    fault_jobs.write_encoder(folder / "encoder")
+    return folder
+
+
+def of_no_time(path: Path) -> bytes | object:
+    """A file's bytes; of records and curves what does not tell how long things took."""
+
+    def without(value: object) -> object:
+        if isinstance(value, dict):
+            spared = ("seconds", "tokens_per_second", "sha256")
+            return {name: without(one) for name, one in value.items() if name not in spared}
+        return [without(one) for one in value] if isinstance(value, list) else value
+
+    if path.suffix == ".json":
+        return without(json.loads(path.read_text()))
+    return path.read_bytes()
+
+
+LEFT = (".lock", ".part")
+
+
+def contents(folder: Path) -> dict[str, bytes | object]:
+    """Everything a job made, but locks, what it said, and what a kill has kept from being removed at the very end."""
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {
+        str(path.relative_to(folder)): of_no_time(path)
+        for path in found
+        if path.suffix not in LEFT and not {"said", "checkpoint.safetensors", "recordings"}.intersection(path.parts)
+    }
+
+
+def finished(folder: Path, patterns: tuple[str, ...]) -> dict[Path, tuple[int, int]]:
+    """Identity of every file that says that something is done: a rename makes another inode."""
+    found = [path for pattern in patterns for path in folder.glob(pattern)]
+    return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in found}
+
+
+def look(folder: Path, work: str) -> dict[Path, tuple[int, int]]:
+    """What is finished. A shard is with its record, which is written after it."""
+    recorded = {path.stem for path in folder.glob("store/parts/*.json")}
+    found = finished(folder, WORK[work])
+    if (folder / "store" / "manifest.json").exists():
+        return found
+    return {path: one for path, one in found.items() if work != "embed" or path.stem[-5:] in recorded}
+
+
+WORK = {
+    "embed": ("store/*.npy",),
+    "pretraining": ("bert/tokens/manifest.json", "bert/recipe.json"),
+    "autoencoders": ("grid/*/*.json",),
+    "students": ("students/student-*/recipe.json", "tokens/manifest.json"),
+}
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_killed_at_random_moments_it_ends_as_if_it_never_was(work, nursery, given, tmp_path):
+    chance = random.Random(f"{SEED} {work}")
+    began = time.monotonic()
+    assert nursery.run(work, tmp_path / "whole", given) == 0, (tmp_path / "whole" / "said").read_text()
+    whole, seconds = contents(tmp_path / "whole"), time.monotonic() - began
+    kills, rounds, kept, before = 0, 0, 0, {}
+    folder = tmp_path / "round-0"
+    while kills < KILLS or before:
+        moment = chance.uniform(0, seconds) if kills < KILLS else None
+        status = nursery.run(work, folder, given, kill_after=moment)
+        assert finished(folder, WORK[work]).items() >= before.items(), "what was finished was made again"
+        if status is None:
+            kills += 1
+            before = look(folder, work)
+            kept += len(before)
+            continue
+        assert status == 0, (folder / "said").read_text()
+        assert contents(folder) == whole
+        # Cells are written without a lock, so that machines may share them: none can tell a stray from a neighbour's.
+        assert work == "autoencoders" or not list(folder.rglob("*.part"))
+        rounds, before = rounds + 1, {}
+        folder = tmp_path / f"round-{rounds}"
+    assert kept > 0, "every kill came before anything was finished"

@@ -1,0 +1,101 @@
+"""The figures of page 9 draw what they were given, and say when there is nothing."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from smallbert.figures import scale, scale_benchmarks
+
+
+@pytest.fixture(autouse=True)
+def closed():
+    yield
+    plt.close("all")
+
+
+def comparisons():
+    columns = ["comparison", "variant", "peer", "number format", "ratio", "ratio low", "ratio high", "of limit"]
+    rows = [
+        ("Extraction", "peer", "peer", "fp32", 1.0, 1.0, 1.0, 0.5),
+        ("Extraction", "ours", "peer", "bf16", 4.0, 3.5, 4.5, 0.3),
+        ("PCA", "peer", "peer", "fp32", 1.0, 1.0, 1.0, 0.9),
+        ("PCA", "ours", "peer", "fp32", 1.1, 1.0, 1.2, np.nan),
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+TARGETS = pd.DataFrame(
+    [("Extraction", "ours", 2.7), ("PCA", "ours", np.nan), ("Grid", "ours", 1.6)],
+    columns=["comparison", "variant", "target ratio"],
+)
+
+
+def test_ratios_bars_targets_and_limits():
+    chart = scale_benchmarks.side_by_side(comparisons(), TARGETS)
+    first, second = chart.figure.axes
+    assert [axes.get_title(loc="left") or axes.get_title() for axes in (first, second)] == ["Extraction", "PCA"]
+    points = [one.lines[0].get_xydata()[0].tolist() for one in first.containers]
+    assert points == [[1, 0], [4, 1]]
+    assert first.containers[1].lines[2][0].get_segments()[0][:, 0] == pytest.approx((3.5, 4.5))
+    upright = [
+        line.get_xdata()[0] for line in first.lines if len(set(line.get_ydata())) == 2 and line.get_linewidth() == 1.4
+    ]
+    assert upright == [2.7]
+    assert not [line for line in second.lines if line.get_linewidth() == 1.4]
+    assert [text.get_text() for text in first.texts] == ["50%", "30%"]
+    assert [text.get_text() for text in second.texts] == ["90%"]
+    assert "Extraction, against peer: ours 4.00" in chart.alt
+
+
+def test_parts_fill_the_bar():
+    rows = [("fp32", "products", 0.7, 0.9), ("fp32", "rest", 0.3, np.nan), ("bf16", "products", 1.0, 0.4)]
+    chart = scale_benchmarks.parts(pd.DataFrame(rows, columns=["form", "part", "share", "of limit"]))
+    [axes] = chart.figure.axes
+    bars = [(one.get_x(), one.get_width()) for one in axes.patches]
+    assert np.array(bars) == pytest.approx(np.array([(0, 0.7), (0.7, 0.3), (0, 1.0)]))
+    assert "fp32 products 70%" in chart.alt
+
+
+def runs():
+    sizes, seconds, peak = [1_000, 10_000, 1_000_000], [0.1, 1.0, 100.0], [120.0, 130.0, 131.0]
+    frame = pd.DataFrame({"size": sizes, "seconds": seconds, "peak": peak})
+    return frame.assign(**{"what": "reading", "against": "rows", "started at": 100.0})
+
+
+def test_growth_draws_seconds_memory_and_a_straight_line():
+    exponents = pd.DataFrame([("reading", "rows", 1.0)], columns=["what", "against", "exponent"])
+    chart = scale.growth(runs(), exponents)
+    [axes] = chart.figure.axes
+    seconds, memory, straight = (line.get_ydata().tolist() for line in axes.lines)
+    assert (seconds, memory) == ([0.1, 1.0, 100.0], [20, 30, 31])
+    assert straight == pytest.approx([0.1, 1.0, 100.0])
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["1k", "10k", "1M"]
+    assert chart.alt == "Exponents of time: reading 1.00 in rows."
+
+
+def test_plans_draw_only_what_is_known():
+    rows = [("CPU", 10**6, 2.0, 1.0), ("CPU", 10**9, 2000.0, 1000.0), ("GPU", 10**6, np.nan, np.nan)]
+    rows.append(("GPU", 10**9, np.nan, np.nan))
+    chart = scale.plans(pd.DataFrame(rows, columns=["machine", "articles", "hours", "money"]))
+    left, right = chart.figure.axes
+    assert [line.get_ydata().tolist() for line in left.lines] == [[2.0, 2000.0]]
+    assert [line.get_ydata().tolist() for line in right.lines] == [[1.0, 1000.0]]
+    assert "1 h" in [text.get_text() for text in left.get_yticklabels()]
+    assert chart.alt == "Time for 1,000,000,000 articles: CPU 2,000.0 hours, GPU not measured."
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        lambda: scale_benchmarks.side_by_side(comparisons()[:0], TARGETS),
+        lambda: scale_benchmarks.parts(pd.DataFrame(columns=["form", "part", "share", "of limit"])),
+        lambda: scale.growth(runs()[:0], pd.DataFrame(columns=["what", "against", "exponent"])),
+    ],
+)
+def test_nothing_measured_is_a_figure_that_says_so(chart):
+    found = chart()
+    found.figure.draw_without_rendering()
+    assert "has not been measured" in found.alt or "has been measured" in found.alt

@@ -1,0 +1,127 @@
+"""Heads behind a narrowing last layer: against products written out, saved, frozen and fine-tuned, family by family."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+from smallbert.compress import dense
+from smallbert.compress.linear import AffineCode
+from smallbert.corpus.tasks.examples import Tagged, Text
+from smallbert.models.heads import narrowing
+from smallbert.models.heads import network as networks
+from smallbert.models.heads.classification import Classification
+from smallbert.models.heads.finetune import finetune, key_of
+from smallbert.models.heads.forward import all_outputs, all_states
+from smallbert.models.heads.recipe import FineTuneRecipe
+from smallbert.models.heads.sequences import Reader
+from smallbert.models.heads.tagging import Tagging
+
+CPU = torch.device("cpu")
+WIDTH = 5
+FAMILIES = ("bert", "bert-bare", "roberta", "albert")
+RECIPE = FineTuneRecipe(learning_rate=1e-2, epochs=2, batch_size=8, max_tokens=32, pooling="mean", precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def narrowed(encoders, tmp_path_factory):
+    """Folders of encoders with a random affine map of 16 to 5 numbers behind them, and the map."""
+    draw, found = np.random.default_rng(3), {}
+    encoder = draw.normal(size=(16, WIDTH))
+    code = AffineCode("random", draw.normal(size=16), encoder, encoder.T, np.zeros(16))
+    for family in FAMILIES:
+        found[family] = dense.write(encoders / family, code, tmp_path_factory.mktemp("narrowed") / family)
+    return found, code
+
+
+def build(folder, head="SequenceClassification", pooling="mean"):
+    return networks.build(folder, head, 3, seed=0, device=CPU, dtype=torch.float32, pooling=pooling)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_heads_read_what_the_layer_gives(narrowed, encoders, sentence, family):
+    folders, code = narrowed
+    texts = [sentence(n) for n in (3, 9, 6)]
+    plain, net = build(encoders / family), build(folders[family])
+    reader = Reader(net.tokenizer, 32)
+    inputs = reader.singles(reader.ids(texts))
+    wide = all_states(plain, inputs).numpy()
+    expected = (wide - code.centre) @ code.encoder
+    np.testing.assert_allclose(all_states(net, inputs).numpy(), expected, atol=1e-4)
+    assert all_outputs(net, inputs).shape == (3, 3)
+    tags = build(folders[family], "TokenClassification")
+    wide = all_states(build(encoders / family, "TokenClassification"), inputs).numpy()
+    np.testing.assert_allclose(all_states(tags, inputs).numpy(), (wide - code.centre) @ code.encoder, atol=1e-4)
+    assert tags.new_parameters == 3 * (WIDTH + 1)  # the layer is known, only the head is new
+
+
+def test_a_pooler_of_the_wide_vector_is_drawn_anew(narrowed):
+    folders, _ = narrowed
+    counts = {family: build(folders[family]).new_parameters for family in FAMILIES}
+    assert set(counts.values()) == {3 * (WIDTH + 1) + WIDTH * (WIDTH + 1)}
+
+
+def examples(rng, sentence, count=24):
+    return [Text(str(n), f"{sentence(4)} {'yes' if n % 2 else 'no'}", "ab"[n % 2]) for n in range(count)]
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_fine_tuning_trains_the_layer_and_frozen_weights_keep_it(narrowed, rng, sentence, tmp_path, frozen):
+    folder = narrowed[0]["bert-bare"]
+    options = {"out": tmp_path / "out", "device": "cpu"}
+    recipe, asked = replace(RECIPE, frozen=frozen), examples(rng, sentence)
+    fitted = finetune(folder, Classification(), asked, recipe, **options)
+    before, after = narrowing.read(folder), fitted.network.model.narrow
+    assert torch.equal(before.weight, after.weight) == frozen
+    again = finetune(folder, Classification(), asked, recipe, **options)  # found, and loaded
+    np.testing.assert_allclose(again.predict(asked).probabilities, fitted.predict(asked).probabilities, atol=1e-6)
+    assert narrowing.saved_width(tmp_path / "out") == WIDTH
+    assert f"{narrowing.LAYER}.weight" in load_file(tmp_path / "out" / "model.safetensors")
+
+
+def test_tags_are_learnt_through_the_layer(narrowed, rng):
+    words = [rng.choice(["w1", "w2", "w3"], 5).tolist() for _ in range(40)]
+    asked = [Tagged(str(n), tuple(own), tuple("AB"[word == "w1"] for word in own)) for n, own in enumerate(words)]
+    fitted = finetune(narrowed[0]["bert"], Tagging(), asked, replace(RECIPE, epochs=8), device="cpu")
+    pairs = zip(fitted.predict(asked), asked, strict=True)
+    assert np.mean([said == true for one, example in pairs for said, true in zip(one, example.tags, strict=True)]) > 0.9
+
+
+def test_another_layer_is_another_encoder(narrowed, encoders, rng, sentence, tmp_path):
+    folders, code = narrowed
+    other = dense.write(encoders / "bert", replace(code, encoder=2 * code.encoder), tmp_path / "other")
+    keys = {
+        key_of(folder, Classification(), examples(rng, sentence, 4), RECIPE, CPU)
+        for folder in (encoders / "bert", folders["bert"], other)
+    }
+    assert len(keys) == 3
+
+
+def test_distilbert_and_a_layer_without_bias(encoders, tmp_path, sentence):
+    """Folders that others wrote."""
+    folder = tmp_path / "distil"
+    transformers.AutoModel.from_pretrained(encoders / "distilbert").save_pretrained(folder)
+    transformers.AutoTokenizer.from_pretrained(encoders / "distilbert").save_pretrained(folder)
+    (folder / "2_Dense").mkdir()
+    weight = torch.randn(WIDTH, 16, generator=torch.Generator().manual_seed(0))
+    save_file({"linear.weight": weight}, folder / "2_Dense" / "model.safetensors")
+    kinds = ("Transformer", "Pooling", "Dense")
+    modules = [{"path": f"{n}_{kind}", "type": f"sentence_transformers.models.{kind}"} for n, kind in enumerate(kinds)]
+    (folder / "modules.json").write_text(json.dumps(modules))
+
+    def settle(activation):
+        settings = {"activation_function": f"torch.nn.modules.{activation}"}
+        (folder / "2_Dense" / "config.json").write_text(json.dumps(settings))
+
+    settle("linear.Identity")
+    reader = Reader(build(folder).tokenizer, 32)
+    inputs = reader.singles(reader.ids([sentence(4), sentence(7)]))
+    wide = all_states(build(encoders / "distilbert"), inputs)
+    torch.testing.assert_close(all_states(build(folder), inputs), wide @ weight.T, atol=1e-4, rtol=1e-4)
+    assert build(folder).new_parameters == 3 * (WIDTH + 1) + WIDTH * (WIDTH + 1)
+    settle("activation.Tanh")
+    assert narrowing.place(folder) is None

@@ -1,0 +1,97 @@
+"""Plans of an edition: the machines it plans for, its table, its words."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from smallbert.measure.planning import Article, Rate
+from smallbert.studies import scale
+
+OWN = Rate(10_000, 500e6, "here")
+ARTICLE = Article(100, 600, 400)
+
+
+def params(**changes):
+    given = {"device": "cpu", "cluster": 10, "efficiency": 0.5, "cpu_price": 0.2, "gpu_price": 3.0, "gpu_rate": 0.0}
+    return SimpleNamespace(**given | changes)
+
+
+def benchmarked(device="cpu", rate=40_000.0):
+    row = {"variant": "smallbert bf16", "rate": rate}
+    machine = {"processor": "A CPU", "cores": 2, "device": device}
+    comparison = {"comparison": "Extraction, MiniLM", "rows": [row]}
+    return {"machine": machine, "measured": "2026-11-21T00:00:00", "comparisons": [comparison]}
+
+
+def test_a_gpu_that_nobody_measured_is_planned_for_without_a_rate():
+    found = scale.machines(OWN, [], params())
+    assert [one.name for one in found] == ["one CPU, this edition's encoder", "10 such machines", "one GPU"]
+    assert found[-1].rate.tokens_per_second is None and found[1].efficiency == 0.5
+
+
+@pytest.mark.parametrize(
+    ("records", "typed", "name", "rate"),
+    [
+        ([benchmarked(), benchmarked("A GPU", 9e5)], 0.0, "one GPU, MiniLM as benchmarked", 9e5),
+        ([benchmarked(), benchmarked("A GPU", 9e5)], 5e5, "one GPU, rate typed in", 5e5),
+    ],
+)
+def test_a_gpu_is_planned_for_by_its_measured_rate_unless_one_is_typed_in(records, typed, name, rate):
+    found = scale.machines(OWN, records, params(gpu_rate=typed))
+    assert [one.name for one in found][2:] == ["one CPU, MiniLM as benchmarked", name]
+    assert [one.rate.tokens_per_second for one in found][2:] == [40_000, rate]
+    assert [one.price for one in found] == [0.2, 0.2, 0.2, 3.0]
+
+
+def test_the_table_says_what_is_not_measured():
+    plans = scale.plans([10**6, 10**9], ARTICLE, scale.machines(OWN, [], params()))
+    table = scale.table(plans)
+    assert table.time.tolist() == ["2.78 h", "116 days", "33.3 min", "23.1 days", "not measured", "not measured"]
+    assert table.disk.tolist() == ["1 GB", "1 TB"] * 3
+    assert table.money[:4].tolist() == pytest.approx([10_000 / 3600 * 0.2 * x for x in (1, 1000, 2, 2000)])
+    assert table.money[4:].isna().all() and table.memory.tolist() == ["500 MB"] * 4 + ["not measured"] * 2
+    numbers = scale.numbers(plans)
+    assert numbers.hours[:2].tolist() == pytest.approx([10_000 / 3600, 1e7 / 3600]) and numbers.hours[4:].isna().all()
+
+
+def test_the_sentence_is_about_this_editions_encoder():
+    said = scale.sentence(scale.plans([10**6], ARTICLE, scale.machines(OWN, [], params())), "small [one]")
+    assert said.startswith("With small &#91;one&#93; on one CPU: 1 million articles take 2.78 h and 1 GB of disk.")
+    assert said.endswith("Not measured, and so not told: one GPU; a rate can be typed in.")
+    known = scale.sentence(scale.plans([12_000], ARTICLE, scale.machines(OWN, [], params(gpu_rate=1e6))), "small")
+    assert known == "With small on one CPU: 12,000 articles take 2 min and 12 MB of disk."
+
+
+def test_assumptions_are_called_so():
+    said = scale.assumptions(params())
+    assert said.startswith("Assumed, to be replaced by your own: 0.2 for an hour of a CPU machine, 3 for one of a GPU")
+    assert "cluster of 10 keeps 50%" in said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(5, "5 s"), (61, "1.02 min"), (7200, "2 h"), (86400, "24 h"), (5 * 86400, "5 days"), (3.2e8, "10.1 years")],
+)
+def test_durations(seconds, said):
+    assert scale.duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(12, "12 bytes"), (1536, "1.54 kB"), (2.5e9, "2.5 GB"), (7.68e11, "768 GB"), (2e12, "2 TB")]
+)
+def test_sizes(count, said):
+    assert scale.size(count) == said
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(10**6, "1 million"), (10**8, "100 million"), (10**9, "1 billion"), (1_500_000_000, "1.5 billion"), (999, "999")],
+)
+def test_numbers_of_articles(count, said):
+    assert scale.words(count) == said
+
+
+def test_every_formula_is_shown():
+    assert scale.formulas().what.tolist() == ["time", "memory", "disk", "machine hours", "money"]
