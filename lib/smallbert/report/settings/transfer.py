@@ -58,9 +58,9 @@ class Transfer(Parameters):
     seeds: int = Field(3, ge=2, description="paired repetitions of every cell")
     max_tokens: int = Field(128, ge=16, le=512, description="longer inputs are cut or read in windows, tokens")
     head_rates: Rates = Field([0.01], min_length=1, description="peak rates of heads on frozen encoders")
-    head_epochs: Count = Field(8, description="times such a head sees every example")
+    head_epochs: Count = Field(6, description="times such a head sees every example")
     tuning_rates: Rates = Field(
-        [0.0008, 0.002], min_length=1, description="peak rates of fine-tuning; of several, each encoder takes its best"
+        [0.001], min_length=1, description="peak rates of fine-tuning; of several, each encoder takes its best"
     )
     tuning_epochs: Count = Field(2, description="times fine-tuning reads every example")
     largest: Count = Field(5_000_000, description="parameters up to which an encoder is fine-tuned too")
@@ -74,13 +74,13 @@ class Transfer(Parameters):
         512, description="tokens of a step; a multiple of the sequence's"
     )
     tokens: int = Field(
-        81_920, ge=2048, description="tokens every size reads; a twin reads half as many, a batch size a fifth"
+        61_440, ge=2048, description="tokens every size reads; a twin reads half as many, a batch size a fifth"
     )
     peak_rates: Rates = Field([0.003], min_length=1, description="peak rates of pretraining, scaled to each size")
     twin_rates: Rates = Field([0.002, 0.005], min_length=1, description="peak rates of fine-tuning the twins")
     size_depths: Annotated[list[Count], ASCENDING] = Field([1, 4], min_length=1, description="more depths, layers")
     size_widths: Annotated[list[Annotated[int, Field(ge=8)]], ASCENDING] = Field(
-        [16, 32, 128], min_length=1, description="more widths, numbers"
+        [32, 128], min_length=1, description="more widths, numbers"
     )
     batch_ratios: Annotated[list[Annotated[float, Field(gt=0)]], ASCENDING] = Field(
         [0.25, 4.0], min_length=1, description="more batch sizes, as shares of half a batch"
