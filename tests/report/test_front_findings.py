@@ -34,7 +34,7 @@ SOME = [
     Floor(1_306, 0.0065, 2, EVERY, ("two-layer decoder", "mirrored, residual")),
     Floor(306, 0.0, 1, Tally(worse=5), ()),
     Schedules("bottleneck-heavy-2", EVERY, -0.0123),
-    Sharing(177_853_440, "E = 128, all shared", 0.13, 1.0, EVERY),
+    Sharing(177_853_440, "E = 128, all shared", 0.13, 1.0, EVERY, 3, 13),
     Students(True, EVERY, "TinyBERT", (-0.6, -0.7, -0.5), (-0.08, -0.2, 0.04)),
     Students(False, Tally(open=3), "MiniLM", (0.04, -0.03, 0.12), (0.06, 0.03, 0.09)),
     Tasks(6, 0, None, None),

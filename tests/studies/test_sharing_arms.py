@@ -215,3 +215,9 @@ def test_parameters_are_counted_with_the_head_and_without_a_pooler(trained, stor
     sizes = PLAIN.sizes(store.vocabulary_size)
     assert not sizes.pooler and sizes.head == "mlm"
     assert cell.parameters == parameters.count(sizes).total
+
+
+def test_an_arm_has_learnt_more_than_frequencies_only_by_more_than_the_margin():
+    cells = pd.DataFrame({"arm": ["a", "a", "b", "b"], "loss": [4.9, 5.0, 4.97, 4.99]})
+    assert sharing.learnt(cells, 5.0) == (1, 2)
+    assert "1 of 2 arms lie below" in sharing.floor_sentence(cells, 5.0)

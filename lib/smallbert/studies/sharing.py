@@ -242,19 +242,22 @@ def probes(
     return cells
 
 
-def floor_sentence(cells: pd.DataFrame, floor: float) -> str:
-    """How many arms have learnt more than how often tokens occur.
+def learnt(cells: pd.DataFrame, floor: float) -> tuple[int, int]:
+    """How many arms have learnt more than how often tokens occur, and how many there are.
 
     Args:
         cells: of :class:`Trained`.
         floor: held-out loss of word frequencies alone, from :func:`smallbert.models.unigram.frequencies`.
     """
     means = cells.groupby("arm").loss.mean()
-    below = int((means < floor - MARGIN).sum())
-    said = (
-        f"Word frequencies alone are worth {floor:.3f} nats; {below} of {len(means)} arms lie below by over {MARGIN}."
-    )
-    if below == len(means):
+    return int((means < floor - MARGIN).sum()), len(means)
+
+
+def floor_sentence(cells: pd.DataFrame, floor: float) -> str:
+    """:func:`learnt` in words."""
+    below, arms = learnt(cells, floor)
+    said = f"Word frequencies alone are worth {floor:.3f} nats; {below} of {arms} arms lie below by over {MARGIN}."
+    if below == arms:
         return said
     return f"{said} The others have learnt no context yet: among them differences show how fast frequencies are learnt."
 

@@ -28,6 +28,8 @@ class Sharing:
         smallest: what its smallest form here is called.
         kept, operations: of the parameters and of a forward pass's operations in that form, shares.
         trained: encoders trained here that share layers against their unshared twins, by held-out loss.
+        learnt: arms whose loss is below what word frequencies alone are worth; differences among others say nothing.
+        arms: how many were trained.
     """
 
     parameters: int
@@ -35,6 +37,8 @@ class Sharing:
     kept: float
     operations: float
     trained: Tally
+    learnt: int
+    arms: int
 
     @classmethod
     def of(cls, results: Results) -> Sharing:
@@ -53,6 +57,7 @@ class Sharing:
             float(least["parameters of first"]),
             float(least["flops of first"]),
             Tally.of(page.table("contrasts").verdict),
+            *page.values()["learnt"],
         )
 
 
