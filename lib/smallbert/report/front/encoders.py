@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from smallbert.errors import DataError
 from smallbert.report.front.tally import Tally, compared
 from smallbert.results import Results
 from smallbert.studies.contrasts import contrast
@@ -45,7 +46,7 @@ class Sharing:
         """As the edition's page 4 recorded it.
 
         Raises:
-            DataError: the page has not run.
+            DataError: the page has not run, or an older version ran it.
         """
         page = results.of(ALBERT)
         sizes = figure_data(page, "parameters_and_flops")
@@ -57,8 +58,16 @@ class Sharing:
             float(least["parameters of first"]),
             float(least["flops of first"]),
             Tally.of(page.table("contrasts").verdict),
-            *page.values()["learnt"],
+            *_learnt(page),
         )
+
+
+def _learnt(page: Results) -> tuple[int, int]:
+    try:
+        learnt, arms = page.values()["learnt"]
+    except KeyError as error:
+        raise DataError(f"Expected page 4 to record {error}: an older version ran it.", "Run it again.") from error
+    return learnt, arms
 
 
 @dataclass(frozen=True)
