@@ -77,7 +77,8 @@ def test_drawings_are_told_in_words(opened):
     for alt in opened.look().ask(DRAWINGS):
         words = alt.split()
         assert len(words) >= 6 and alt.rstrip().endswith((".", "!", "?")), alt
-        assert len(alt) >= 60 or any(letter.isdigit() for letter in alt) or " no " in f" {alt.lower()}", alt
+        nothing = " no " in f" {alt.lower()}" or "has not been measured" in alt
+        assert len(alt) >= 60 or any(letter.isdigit() for letter in alt) or nothing, alt
 
 
 def test_tables_and_headings_have_an_order(opened):
