@@ -77,7 +77,7 @@ def ours(folder: str) -> dict[str, tuple[peers.Encode, str]]:
 def minilm(texts: list[str], rounds: int, few: bool) -> dict[str, Any]:
     """MiniLM's real weights beside every peer that is installed."""
     folder = str(sources.find("minilm"))
-    default = peers.sentence_transformers(folder)
+    default = peers.sentence_transformers(folder, MAX_TOKENS)
     variants: dict[str, tuple[peers.Encode, str]] = {"sentence-transformers": (default, "fp32"), **ours("minilm")}
     if quantize.integer_units():
         integers = quantize.dynamic("minilm", max_tokens=MAX_TOKENS)
@@ -85,10 +85,10 @@ def minilm(texts: list[str], rounds: int, few: bool) -> dict[str, Any]:
     if not few:
         sample = texts[:: max(1, len(texts) // 128)]
         batch = min(
-            (8, 16, 64, 128), key=lambda size: _seconds(peers.sentence_transformers(folder, batch=size), sample)
+            (8, 16, 64, 128), key=lambda size: _seconds(peers.sentence_transformers(folder, MAX_TOKENS, batch=size), sample)
         )
-        variants[f"sentence-transformers, batch {batch}"] = (peers.sentence_transformers(folder, batch=batch), "fp32")
-        variants["sentence-transformers bf16"] = (peers.sentence_transformers(folder, torch.bfloat16), "bf16")
+        variants[f"sentence-transformers, batch {batch}"] = (peers.sentence_transformers(folder, MAX_TOKENS, batch=batch), "fp32")
+        variants["sentence-transformers bf16"] = (peers.sentence_transformers(folder, MAX_TOKENS, torch.bfloat16), "bf16")
         variants["transformers pipeline"] = (peers.pipeline(folder, MAX_TOKENS), "fp32")
         tokenizer = encoder.load("minilm", max_tokens=MAX_TOKENS, precision="fp32", device="cpu")
         variants |= peers.graphs("minilm", tokenizer.tokenize)
@@ -106,7 +106,7 @@ def base(texts: list[str], rounds: int) -> dict[str, Any]:
         folder = str(Path(place) / "base")
         transformers.AutoTokenizer.from_pretrained(sources.find("minilm")).save_pretrained(folder)
         transformers.BertModel(transformers.BertConfig()).save_pretrained(folder)
-        variants = {"sentence-transformers": (peers.sentence_transformers(folder), "fp32"), **ours(folder)}
+        variants = {"sentence-transformers": (peers.sentence_transformers(folder, MAX_TOKENS), "fp32"), **ours(folder)}
         return vectors_of(variants, texts, rounds, "Extraction, shape of BERT-base", folder)
 
 

@@ -27,11 +27,14 @@ BATCH_TOKENS = 1024
 Encode = Callable[[list[str]], np.ndarray]
 
 
-def sentence_transformers(folder: str, dtype: torch.dtype = torch.float32, batch: int = 32) -> Encode:
-    """``SentenceTransformer.encode``; its own default batch is 32."""
+def sentence_transformers(
+    folder: str, max_tokens: int, dtype: torch.dtype = torch.float32, batch: int = 32
+) -> Encode:
+    """``SentenceTransformer.encode``; its own default batch is 32. Texts are cut where the others cut them."""
     from sentence_transformers import SentenceTransformer
 
     model = SentenceTransformer(folder, device="cpu", model_kwargs={"dtype": dtype})
+    model.max_seq_length = max_tokens
     return lambda texts: model.encode(texts, batch_size=batch, show_progress_bar=False)
 
 
