@@ -34,7 +34,7 @@ report: $(ENVIRONMENT)  ## regenerate the report (PROFILE=smoke, default, news o
 	$(BIN)/smallbert run --profile $(PROFILE)
 
 test: $(ENVIRONMENT)  ## all tests, the smoke report twice among them
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 quick: $(ENVIRONMENT)  ## the tests that take seconds
 	$(BIN)/python -m pytest -m "not slow"

@@ -170,7 +170,7 @@ def test_embed_says_what_became_of_every_row(encoder, tmp_path, capsys):
         return cli.main([*arguments, "--precision", "fp32"]), capsys.readouterr()
 
     code, seen = embed("strict")
-    assert code == 3 and "allow more with max_bad_rows" in seen.err
+    assert code == 3 and "allow more: --max-bad-rows 0.1" in seen.err
     code, seen = embed("one", "--max-bad-rows", "2", "--lang", "eng")
     assert code == 0
     assert f"{news}: 45 rows read, 2 unusable, 3 duplicates removed, 40 kept\n" in seen.out

@@ -85,10 +85,17 @@ def minilm(texts: list[str], rounds: int, few: bool) -> dict[str, Any]:
     if not few:
         sample = texts[:: max(1, len(texts) // 128)]
         batch = min(
-            (8, 16, 64, 128), key=lambda size: _seconds(peers.sentence_transformers(folder, MAX_TOKENS, batch=size), sample)
+            (8, 16, 64, 128),
+            key=lambda size: _seconds(peers.sentence_transformers(folder, MAX_TOKENS, batch=size), sample),
         )
-        variants[f"sentence-transformers, batch {batch}"] = (peers.sentence_transformers(folder, MAX_TOKENS, batch=batch), "fp32")
-        variants["sentence-transformers bf16"] = (peers.sentence_transformers(folder, MAX_TOKENS, torch.bfloat16), "bf16")
+        variants[f"sentence-transformers, batch {batch}"] = (
+            peers.sentence_transformers(folder, MAX_TOKENS, batch=batch),
+            "fp32",
+        )
+        variants["sentence-transformers bf16"] = (
+            peers.sentence_transformers(folder, MAX_TOKENS, torch.bfloat16),
+            "bf16",
+        )
         variants["transformers pipeline"] = (peers.pipeline(folder, MAX_TOKENS), "fp32")
         tokenizer = encoder.load("minilm", max_tokens=MAX_TOKENS, precision="fp32", device="cpu")
         variants |= peers.graphs("minilm", tokenizer.tokenize)

@@ -27,9 +27,7 @@ BATCH_TOKENS = 1024
 Encode = Callable[[list[str]], np.ndarray]
 
 
-def sentence_transformers(
-    folder: str, max_tokens: int, dtype: torch.dtype = torch.float32, batch: int = 32
-) -> Encode:
+def sentence_transformers(folder: str, max_tokens: int, dtype: torch.dtype = torch.float32, batch: int = 32) -> Encode:
     """``SentenceTransformer.encode``; its own default batch is 32. Texts are cut where the others cut them."""
     from sentence_transformers import SentenceTransformer
 

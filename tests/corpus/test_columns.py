@@ -40,7 +40,7 @@ def test_empty_mapping_leaves_a_column_out():
 
 
 def test_missing_content_names_what_is_there_and_how_to_map():
-    with pytest.raises(DataError, match=r"news.csv: expected a content column .*'name', 'age'.* content=body"):
+    with pytest.raises(DataError, match=r"news.csv: expected a content column .*'name', 'age'.* --column content=NAME"):
         resolve(["name", "age"], {}, "news.csv")
 
 

@@ -95,10 +95,10 @@ def test_invalid_utf8_in_parquet_spoils_one_row(tmp_path):
 
 def test_nothing_usable_is_an_error(tmp_path):
     (tmp_path / "n.csv").write_text("title,text\n")
-    with pytest.raises(DataError, match="Expected rows, found 0"):
+    with pytest.raises(DataError, match="found none among 0"):
         rows_of(tmp_path / "n.csv")
     (tmp_path / "n.csv").write_text("title,text\n,a\n")
-    with pytest.raises(DataError, match="Expected rows, found 1 and none that can be used"):
+    with pytest.raises(DataError, match="Expected rows that can be used, found none among 1"):
         rows_of(tmp_path / "n.csv", max_bad_rows=1.0)
 
 

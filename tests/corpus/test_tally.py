@@ -2,7 +2,7 @@
 
 import pytest
 
-from smallbert.corpus.tally import EARLY, EXAMPLES, BadRow, Tally
+from smallbert.corpus.tally import BROKEN_ENCODING, EARLY, EXAMPLES, BadRow, Tally
 from smallbert.errors import DataError, UsageError
 
 
@@ -23,6 +23,14 @@ def test_share_is_judged_early_on_and_exactly_at_the_end():
     with pytest.raises(DataError, match="f:2: NUL byte"):
         for _ in range(EARLY // 100):
             tally.add("f:3", BadRow("NUL byte"))
+
+
+def test_a_file_of_another_encoding_is_to_be_converted():
+    tally = Tally(2)
+    tally.add("f:2", BadRow("missing title"))
+    tally.add("f:3", BadRow(BROKEN_ENCODING))
+    with pytest.raises(DataError, match=r"f:4: broken encoding\. Is the file UTF-8\?"):
+        tally.add("f:4", BadRow(BROKEN_ENCODING))
 
 
 def test_examples_are_bounded_and_counts_are_not():

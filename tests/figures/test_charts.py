@@ -244,3 +244,34 @@ def test_a_corpus_of_very_many_languages_still_fits():
     assert len(labels) == corpus.MOST_LANGUAGES + 1
     assert "170 others" in labels
     assert "in 200 languages" in chart.alt
+
+
+def test_a_bar_that_dwarfs_the_others_is_cut_off_and_says_so():
+    lengths = pd.DataFrame({"tokens": [32, 64, 96], "share": [0.02, 0.03, 0.95]})
+    [axes] = corpus.token_lengths(lengths, 0.94).figure.axes
+    assert 0.03 < axes.get_ylim()[1] < 0.1
+    assert axes.texts[0].get_text() == "cut at 96: 94.0% fill it;\nlast bar 95%, cut off here"
+    [even] = corpus.token_lengths(lengths.assign(share=[0.2, 0.3, 0.5]), 0.4).figure.axes
+    assert even.get_ylim()[1] > 0.5 and even.texts[0].get_text() == "cut at 96: 40.0% fill it"
+
+
+def test_shades_of_the_tuning_tell_good_cells_apart():
+    tuning = pd.DataFrame({"rate": [0.1, 0.2, 0.3], "validation_fvu": [0.05, 0.1, 3.0]})
+    tuning = tuning.assign(bottleneck=8, activation="relu", optimizer="sgd")
+    [axes] = depth.tuning_once(tuning).figure.axes
+    shades = [axes.collections[0].norm(value) for value in tuning.validation_fvu]
+    assert shades[1] - shades[0] > 0.15 and shades[2] > 0.99
+
+
+def test_only_wide_gaps_are_drawn_on_a_logarithmic_axis():
+    scales = [
+        depth.gap_by_depth(ONE.assign(gap_test=ONE.gap_test * times)).figure.axes[0].get_yscale() for times in (1, 100)
+    ]
+    assert scales == ["linear", "symlog"]
+
+
+def test_linear_methods_are_named_beside_their_points():
+    rows = [("truncation", 0.3), ("mean", 1.0), ("random projection, gaussian", 0.3)]
+    baselines = pd.DataFrame(rows, columns=["method", "test_fvu"]).assign(k=3, seed=0)
+    [axes] = arms.widths_and_baselines(FLOOR, baselines).figure.axes
+    assert {text.get_text() for text in axes.texts} == {method for method, _ in rows}

@@ -108,6 +108,26 @@ def test_preprocessings_are_rows():
     assert f"{TITLES}, PCA, int8: centred" in chart.alt
 
 
+def test_both_encoders_stand_in_the_line_of_their_format_and_use(timed_twice):
+    speed = codes.weights(*timed_twice).figure.axes[-1]
+    assert [label.get_text() for label in speed.get_yticklabels()] == ["fp32", "fp32"]
+    assert [text.get_text() for text in speed.texts] == ["one text", "many texts"]
+    places = [one.lines[0].get_xydata()[0, 1] for one in speed.containers]
+    assert np.array(places) == pytest.approx(np.array([2.15, 1.85, 0.15, -0.15]))
+    fills = {one.lines[0].get_markerfacecolor() for one in speed.containers}
+    assert len(fills) == 2 and "white" in fills
+
+
+@pytest.fixture
+def timed_twice():
+    same = {"form": "fp32", "bytes": 8_000_000, OVERLAP: 1.0, f"{OVERLAP} low": 1.0, f"{OVERLAP} high": 1.0}
+    quality = pd.DataFrame([same | {"encoder": name, "topic accuracy kept": np.nan} for name in ("own", "trimmed")])
+    rows = [(name, use) for name in ("own", "trimmed") for use in ("one text", "many texts")]
+    timed = pd.DataFrame(rows, columns=["encoder", "measure"]).assign(form="fp32", speed=1.0)
+    timed = timed.assign(**{"speed low": 0.9, "speed high": 1.1}).sort_values("measure", ascending=False)
+    return quality, timed
+
+
 @pytest.mark.parametrize("topics", [True, False])
 def test_weights_draw_bytes_against_worth_and_speed(topics):
     kept = np.array([1.0, 0.9] if topics else [np.nan] * 2)
@@ -139,5 +159,6 @@ def test_weights_draw_bytes_against_worth_and_speed(topics):
     placed = [one.lines[0].get_xydata()[0] for one in chart.figure.axes[0].containers]
     assert np.array(placed) == pytest.approx(np.array([[8, 1], [2, 0.97]]))
     speeds = [one.lines[0].get_xydata()[0, 0] for one in chart.figure.axes[-1].containers]
-    assert speeds == [1.5, 1.0]  # from below
+    assert speeds == [1.0, 1.5]
+    assert [text.get_text() for text in chart.figure.axes[-1].get_yticklabels()] == ["int8 products", "fp32"]
     assert "int8 weights 2.00 MB keeps 0.97" in chart.alt and "one text: int8 products (own)" in chart.alt

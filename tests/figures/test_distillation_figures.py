@@ -101,7 +101,7 @@ def test_levels_and_gains_stand_side_by_side(draw, x):
     alone = data[data.label == "alone"].groupby(x).loss.mean()
     assert levels.containers[0].lines[0].get_ydata() == pytest.approx(alone.to_numpy())
     assert [line.get_ydata()[0] for line in levels.lines if line.get_linestyle() == ":"] == [5.0]
-    assert [text.get_text() for text in levels.get_legend().get_texts()] == ["teacher", "alone", "Hinton"]
+    assert [text.get_text() for text in chart.figure.legends[0].get_texts()] == ["teacher", "alone", "Hinton"]
     assert differences.containers[0].lines[0].get_ydata().tolist() == [0.5, 0.25]
     assert f"+0.500 at {values[0]:,}" in chart.alt and chart.name == ("shares" if x == "share" else "sizes")
 

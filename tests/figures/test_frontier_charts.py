@@ -1,11 +1,14 @@
 """The frontier's figure draws points, intervals and the front it was given."""
 
+from itertools import combinations
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
 
 from smallbert.figures import frontier
+from smallbert.figures.style import use_theme
 from smallbert.studies.frontier_points import METHODS
 
 
@@ -28,16 +31,39 @@ def points():
 
 def test_points_bars_and_the_front():
     chart = frontier.frontier(points(), "megabytes")
-    [axes] = chart.figure.axes
+    axes, key = chart.figure.axes
     drawn = {tuple(one.lines[0].get_xydata()[0]): one for one in axes.containers}
     assert set(drawn) == {(10, 1), (8, 0.9), (9, 0.5)}
     assert drawn[8, 0.9].lines[2][0].get_segments()[0][:, 1] == pytest.approx((0.8, 0.95))
     assert drawn[9, 0.5].lines[2][0].get_segments()[0][:, 1] == pytest.approx((0.5, 0.5))
     [front] = [line for line in axes.lines if line.get_drawstyle() == "steps-post"]
     assert front.get_xydata().tolist() == [[8, 0.9], [10, 1]]
-    assert [text.get_text() for text in axes.texts] == ["trim, coverage 0.9", "whole"]
+    assert [text.get_text() for text in axes.texts] == ["1", "2"]
+    named = [text.get_text() for text in key.texts]
+    assert named == ["MB", "kept", "1", "trim, coverage 0.9", "8.00", "90%", "2", "whole", "10.0", "100%"]
     assert chart.name == "frontier_megabytes" and "trim, coverage 0.9 90%, whole 100%" in chart.alt
     assert len(chart.data) == 3
+
+
+def test_numbers_of_near_points_stand_apart():
+    near = pd.concat([points().assign(name=f"point {one}", megabytes=8 + 0.1 * one, kept=1.0) for one in range(3)])
+    chart = frontier.frontier(near.drop_duplicates("name").assign(front=True), "megabytes")
+    chart.figure.draw_without_rendering()
+    boxes = [text.get_window_extent() for text in chart.figure.axes[0].texts]
+    assert len(boxes) == 3 and not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+
+
+def test_names_of_a_key_end_before_its_values():
+    use_theme()
+    long = points().assign(name="a stack (of this + that), of many words that go on and on and on and on")
+    chart = frontier.frontier(long, "megabytes")
+    key = chart.figure.axes[1]
+    chart.figure.draw_without_rendering()
+    name, value = (
+        next(one for one in key.texts if one.get_text().startswith(start)) for start in ("a stack, of", "8.")
+    )
+    assert name.get_text().endswith("…")
+    assert name.get_window_extent().x1 < value.get_window_extent().x0
 
 
 def test_times_have_bars_both_ways():

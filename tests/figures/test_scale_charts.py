@@ -35,19 +35,21 @@ TARGETS = pd.DataFrame(
 
 def test_ratios_bars_targets_and_limits():
     chart = scale_benchmarks.side_by_side(comparisons(), TARGETS)
-    first, second = chart.figure.axes
-    assert [axes.get_title(loc="left") or axes.get_title() for axes in (first, second)] == ["Extraction", "PCA"]
-    points = [one.lines[0].get_xydata()[0].tolist() for one in first.containers]
-    assert points == [[1, 0], [4, 1]]
-    assert first.containers[1].lines[2][0].get_segments()[0][:, 0] == pytest.approx((3.5, 4.5))
-    upright = [
-        line.get_xdata()[0] for line in first.lines if len(set(line.get_ydata())) == 2 and line.get_linewidth() == 1.4
-    ]
-    assert upright == [2.7]
-    assert not [line for line in second.lines if line.get_linewidth() == 1.4]
-    assert [text.get_text() for text in first.texts] == ["50%", "30%"]
-    assert [text.get_text() for text in second.texts] == ["90%"]
+    [axes] = chart.figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["peer", "ours"] * 2
+    points = [one.lines[0].get_xydata()[0].tolist() for one in axes.containers]
+    assert points == [[1, 1], [4, 2], [1, 4], [1.1, 5]]
+    assert axes.containers[1].lines[2][0].get_segments()[0][:, 0] == pytest.approx((3.5, 4.5))
+    upright = [line.get_xydata().tolist() for line in axes.lines if line.get_linewidth() == 1.4]
+    assert upright == [[[2.7, 1.58], [2.7, 2.42]]]
+    written = ["Extraction", "1.00", "50%", "4.00", "30%", "PCA", "1.00", "90%", "1.10", "", "ratio", "of limit"]
+    assert [text.get_text() for text in axes.texts] == written
     assert "Extraction, against peer: ours 4.00" in chart.alt
+
+
+def test_forty_variants_fit_a_sheet_of_paper():
+    many = pd.concat([comparisons().assign(comparison=f"{place}") for place in range(10)], ignore_index=True)
+    assert scale_benchmarks.side_by_side(many, TARGETS).figure.get_figheight() < 8.7
 
 
 def test_parts_fill_the_bar():

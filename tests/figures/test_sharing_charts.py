@@ -39,7 +39,7 @@ def test_sharing_draws_a_panel_a_measure_with_means_and_intervals():
     assert point.lines[0].get_xydata()[0, 1] == pytest.approx(own.mean())
     low, high = point.lines[2][0].get_segments()[0][:, 1]
     assert (low, high) == pytest.approx(stats.t.interval(0.95, 2, own.mean(), stats.sem(own)))
-    words = [text.get_text() for text in loss.get_legend().get_texts()]
+    words = [text.get_text() for text in chart.figure.legends[0].get_texts()]
     assert sorted(words) == ["all shared", "nothing shared", "word frequencies alone"]
     assert 7.5 in [line.get_ydata()[0] for line in loss.lines] and "7.500" in chart.alt
     assert "width 4" in chart.alt and "nats" in chart.alt

@@ -56,16 +56,31 @@ def test_what_is_retained_is_written_and_what_is_not_known_is_a_dash():
     chart = transfer.retained(found(), totals(), "whole")
     frozen, tuned = chart.figure.axes
     written = {(text.get_position()[0], text.get_text()) for text in frozen.texts}
-    assert {(0, "50"), (0, "30 to 70"), (1, "–"), (2, "50"), (2, "30 to 70")} == written
-    assert {text.get_text() for text in tuned.texts} == {"14", "–"}  # limits that say nothing are left out
-    assert [label.get_text() for label in tuned.get_xticklabels()] == ["topic", "names", "all learnt"]
+    assert {(0, "50"), (0, "30 to 70"), (1, "50"), (1, "30 to 70")} == written
+    assert {text.get_text() for text in tuned.texts} == {"14"}  # limits that say nothing are left out
+    assert [label.get_text() for label in tuned.get_xticklabels()] == ["topic", "all learnt"]
+    assert "has not learnt them: names." in chart.caption
     assert "whole" not in set(chart.data.model)
     assert "frozen: small 50%; fine-tuned: small 14%." in chart.alt
 
 
+def test_a_task_learnt_in_one_mode_alone_has_a_dash_in_the_other():
+    other = found()[:2].assign(task="names", **{"mode": "fine-tuned"})
+    chart = transfer.retained(pd.concat([found()[:4], other]), totals(), "whole")
+    assert "–" in {text.get_text() for text in chart.figure.axes[0].texts}
+
+
+def test_a_mode_in_which_nothing_was_learnt_has_no_panel():
+    none = found()
+    none.loc[none["mode"] == "fine-tuned", ["retained", "retained low", "retained high"]] = np.nan
+    chart = transfer.retained(none, totals()[:2], "whole")
+    assert [axes.get_title(loc="left") for axes in chart.figure.axes] == ["frozen"]
+    assert "No panel for fine-tuned" in chart.caption
+
+
 def test_where_no_task_was_learnt_it_says_so():
     chart = transfer.retained(found()[4:], totals()[:0], "whole")
-    assert "No task was learnt" in chart.alt
+    assert "has learnt no task" in chart.alt and not chart.figure.axes
 
 
 def test_the_curves_of_the_threshold():

@@ -145,7 +145,7 @@ def test_all_that_was_published_must_be_there_and_nothing_else(again):
 
 
 def test_what_was_never_published_cannot_be_checked(root, again):
-    with pytest.raises(UsageError, match="is the published edition itself, and no commit holds another copy"):
+    with pytest.raises(UsageError, match="was never committed, so there is no published copy"):
         held(root)
     run = read_json(again / "data/results/default/run.json")
     write_json(again / "data/results/default/run.json", run | {"edition": "mine"})

@@ -12,7 +12,7 @@ import pytest
 from smallbert.errors import StageError, UsageError
 from smallbert.report import notebooks
 from smallbert.report.inputs import described
-from smallbert.report.render import render
+from smallbert.report.render import label, render
 from smallbert.storage import write_json
 
 V4 = nbformat.v4
@@ -308,3 +308,11 @@ def test_headings_must_make_an_outline(project, prose, message):
 def test_edition_without_a_run_is_refused(project):
     with pytest.raises(UsageError, match="Edition tiny has no finished page to render"):
         render(project.edition, notebooks.discover())
+
+
+@pytest.mark.parametrize(
+    ("stem", "name"),
+    [("04_albert", "ALBERT"), ("02_autoencoder_depth", "Autoencoder depth"), ("10_albert_again", "ALBERT again")],
+)
+def test_pages_are_called_by_their_subject(stem, name):
+    assert label(stem) == name

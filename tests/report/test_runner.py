@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +92,15 @@ def test_failed_stage_tells_five_lines_and_is_run_again(project, write_body):
     assert "done  01_first" in run(project.plan(only="01_first"))
 
 
+def test_an_error_that_says_what_to_do_sends_nobody_into_the_notebook(project):
+    raised = "from smallbert.errors import DataError\nraise DataError('Expected rows.', 'Add rows.')"
+    project.write("01_first", "x = 1", raised)
+    with pytest.raises(StageError) as caught:
+        run(project.plan())
+    assert caught.value.message.splitlines()[1] == "  Expected rows. Add rows."
+    assert caught.value.hint == "Do what it says, then run the same command again: finished stages are kept."
+
+
 def test_killed_kernel_is_named_with_the_cell_and_memory(project):
     project.write("01_first", "x = 1", "import os\nos._exit(9)")
     with pytest.raises(StageError, match=r"01_first failed in cell 4 of 4: `import os`") as caught:
@@ -119,7 +130,8 @@ def test_independent_notebooks_run_at_once_and_dependent_ones_wait(project, writ
     monkeypatch.setitem(parameters.MODELS, "03_third", Third)
     # Each waits for the other's mark, so one after the other would time out.
     meet = (
-        "import time\nfrom pathlib import Path\nmine, other = Path({0!r}), Path({1!r})\nmine.touch()\n"
+        "import os, time\nfrom pathlib import Path\nmine, other = Path({0!r}), Path({1!r})\n"
+        "mine.write_text(repr(sorted(os.sched_getaffinity(0))))\n"
         "end = time.time() + 20\nwhile not other.exists():\n    assert time.time() < end\n    time.sleep(0.05)"
     )
     marks = [str(project.root / name) for name in ("a", "b")]
@@ -128,6 +140,39 @@ def test_independent_notebooks_run_at_once_and_dependent_ones_wait(project, writ
     seen = run(project.plan(), jobs=2)
     assert seen.index("done  01_first") < min(seen.index("start 02_second"), seen.index("start 03_third"))
     assert "done  02_second" in seen and "done  03_third" in seen
+    first, second = (set(json.loads(Path(mark).read_text())) for mark in marks)
+    cores = os.sched_getaffinity(0)
+    assert len(first) == len(second) == max(1, len(cores) // 2)
+    assert len(cores) == 1 or (first | second <= cores and not first & second)
+
+
+def test_side_by_side_those_go_first_that_others_wait_for(project, monkeypatch):
+    from smallbert.report import parameters
+    from smallbert.report.parameters import Parameters
+
+    class Leaf(Parameters):
+        needs = ("01_first",)
+
+    class Last(Parameters):
+        needs = ("04_fourth",)
+
+    for stem, model in {"03_third": Leaf, "04_fourth": Leaf, "05_fifth": Last}.items():
+        monkeypatch.setitem(parameters.MODELS, stem, model)
+        project.write(stem, "pass")
+    begun, pair = [], threading.Barrier(2, timeout=20)
+
+    def begin(self, stage, stamp):
+        begun.append(stage.stem[:2])
+        if stage.stem != "01_first":
+            pair.wait()
+
+    monkeypatch.setattr(Runner, "_run", begin)
+    run(project.plan(), jobs=2)
+    assert [begun[:1], sorted(begun[1:3]), sorted(begun[3:])] == [["01"], ["02", "04"], ["03", "05"]]
+    begun.clear()
+    monkeypatch.setattr(Runner, "_run", lambda self, stage, stamp: begun.append(stage.stem[:2]))
+    run(project.plan(), jobs=1)
+    assert begun == ["01", "02", "03", "04", "05"]
 
 
 def test_interrupt_takes_the_kernel_down(project):
@@ -161,6 +206,7 @@ def test_kernel_ends_when_the_runner_is_killed(project):
             "output": project.root / "out.ipynb",
             "parameters": {},
             "outcome": project.root / "outcome.json",
+            "cores": [],
         },
     )
     start = "import subprocess, sys; subprocess.run([sys.executable, '-m', 'smallbert.report.execute', sys.argv[1]])"

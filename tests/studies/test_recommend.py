@@ -34,7 +34,7 @@ def test_the_best_that_fits_and_what_is_not_told_from_it(points):
     name = recommend.measure(points, "megabytes", "topic")
     said = recommend.answer(points, "megabytes", 12, name)
     assert said[0] == (
-        "trim, coverage 0.9 (trim-0.9): 11.8 MB, keeps 97.0% [90.0%, 100.0%] of its reference's topic accuracy kept."
+        "trim, coverage 0.9 (trim-0.9): 11.8 MB, keeps 97.0% [90.0%, 100.0%] of its reference's topic accuracy."
     )
     assert "05_distillation.html#reductions), over 200 articles" in said[1]
     assert said[2] == "Its time for one text: 100% [90%, 110%] of the reference's."
@@ -52,7 +52,7 @@ def test_nothing_fits(points):
 
 def test_a_mean_without_an_interval_is_called_so(points):
     [first, *_] = recommend.answer(points, "megabytes", 2, recommend.measure(points, "megabytes", "neighbours"))
-    assert first.endswith("keeps 58.0% (a mean without an interval) of its reference's neighbours kept.")
+    assert first.endswith("keeps 58.0% (a mean without an interval) of its reference's neighbours.")
 
 
 def test_an_index_has_bytes(points):

@@ -21,6 +21,7 @@ def add_corpus(parser: argparse.ArgumentParser, name: str = "corpus", use: str =
     parser.add_argument(
         name,
         **required,
+        metavar="CORPUS",
         help=f"{use}: a file, a folder, a corpus.toml, hub:OWNER/NAME (a data set on the hub), a prepared corpus, or "
         "world",
     )
@@ -37,14 +38,14 @@ def add_corpus(parser: argparse.ArgumentParser, name: str = "corpus", use: str =
         "--max-bad-rows",
         type=limit,
         metavar="SHARE|NUMBER",
-        help="unusable rows to skip before stopping: a share such as 0.05, or a number such as 20 (0.01)",
+        help="unusable rows to skip before stopping: a share such as 0.05, or a number such as 20 (share 0.01)",
     )
     parser.add_argument(
         "--keep-duplicates",
         action="store_true",
         help="keep copies too; else exact copies are left out, and near ones that cross train, validation and test",
     )
-    parser.add_argument("--rows", type=count, help="draw so many articles at random (all)")
+    parser.add_argument("--rows", type=count, metavar="N", help="draw so many articles at random (all)")
 
 
 def print_table(rows: Sequence[tuple[str, ...]]) -> None:

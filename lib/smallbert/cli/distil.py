@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,7 +24,12 @@ STARTS = ("fresh", "released", "even", "top", "bottom", "random")
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Enter the command."""
-    distil = commands.add_parser("distil", help="distil an encoder into a smaller one; resumes where it stopped")
+    distil = commands.add_parser(
+        "distil",
+        help="distil an encoder into a smaller one; resumes where it stopped",
+        description="Distil an encoder into a smaller one. Stopped or killed, the same command goes on; torchrun "
+        "shares each step between processes, as for pretrain.",
+    )
     distil.add_argument("--teacher", required=True, help="minilm, a folder or a hub id")
     distil.add_argument("--student-layers", type=count, required=True, metavar="N", help="layers of the student")
     distil.add_argument("--student-hidden", type=count, metavar="H", help="width of the student (the teacher's)")
@@ -33,19 +39,23 @@ def add(commands: argparse._SubParsersAction) -> None:
         choices=METHODS,
         help="which losses (distilbert; sentence for a teacher that predicts no words)",
     )
-    distil.add_argument("--temperature", type=float, default=2.0, help="of the soft targets (%(default)s)")
+    distil.add_argument("--temperature", type=float, metavar="T", default=2.0, help="of the soft targets (%(default)s)")
     distil.add_argument(
         "--map",
         choices=STARTS,
         help="teacher layers the student starts from (released where they fit the student, else fresh)",
     )
     distil.add_argument("--max-steps", type=count, metavar="S", help=f"stop after S steps ({EPOCHS} epochs)")
-    distil.add_argument("--max-tokens", type=count, default=128, help="longest text the student reads (%(default)s)")
-    distil.add_argument("--batch-tokens", type=count, default=4096, help="tokens of a step (%(default)s)")
-    distil.add_argument("--learning-rate", type=float, default=5e-4, help="peak rate (%(default)s)")
-    distil.add_argument("--seed", type=int, default=0, help="of weights, order and masks (%(default)s)")
-    distil.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="%(default)s")
-    distil.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="%(default)s")
+    distil.add_argument(
+        "--max-tokens", type=count, metavar="N", default=128, help="longest text the student reads (%(default)s)"
+    )
+    distil.add_argument("--batch-tokens", type=count, metavar="N", default=4096, help="tokens of a step (%(default)s)")
+    distil.add_argument("--learning-rate", type=float, metavar="RATE", default=5e-4, help="peak rate (%(default)s)")
+    distil.add_argument("--seed", type=int, metavar="N", default=0, help="of weights, order and masks (%(default)s)")
+    distil.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="number format (auto)")
+    distil.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (auto: a GPU if any)"
+    )
     distil.add_argument("--out", type=Path, required=True, help="folder of the student")
     add_corpus(distil, "--corpus", "articles to distil on")
     distil.set_defaults(command=_distil)
@@ -128,6 +138,6 @@ def _tell(out: Path, made: dict) -> None:
     print(f"held-out loss {measures['held_out_loss']:.4f}", end="")
     if "held_out_accuracy" in measures:
         print(f", {measures['held_out_accuracy']:.1%} of the masked tokens right", end="")
-    if "agreement" in measures:
+    if not math.isnan(measures.get("agreement", math.nan)):  # it is where too few texts are held out to compare
         print(f", agreement with the teacher {measures['agreement']:.3f}", end="")
     print(f"; {made['seconds']:.0f} s of training")

@@ -16,15 +16,24 @@ if TYPE_CHECKING:
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Enter the commands."""
-    embed = commands.add_parser("embed", help="embed a corpus into a store of vectors; resumes where it stopped")
+    embed = commands.add_parser(
+        "embed",
+        help="embed a corpus into a store of vectors; resumes where it stopped",
+        description="Embed a corpus into a store of vectors. Copies are removed and articles split first, as the "
+        "report does it. Stopped or killed, the same command goes on.",
+    )
     add_corpus(embed)
     embed.add_argument("--encoder", required=True, help="minilm, a folder or a hub id")
     embed.add_argument("--out", type=Path, required=True, help="folder of the store")
-    embed.add_argument("--pooling", choices=("mean", "cls"), default="mean", help="%(default)s")
-    embed.add_argument("--layer", type=int, default=-1, help="layer that is read; -1 is the last")
-    embed.add_argument("--max-tokens", type=count, default=128, help="longer texts are cut there (%(default)s)")
-    embed.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="%(default)s")
-    embed.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="%(default)s")
+    embed.add_argument("--pooling", choices=("mean", "cls"), default="mean", help="token vectors to text vector (mean)")
+    embed.add_argument("--layer", type=int, default=-1, metavar="L", help="layer that is read (-1, the last)")
+    embed.add_argument(
+        "--max-tokens", type=count, metavar="N", default=128, help="longer texts are cut there (%(default)s)"
+    )
+    embed.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="number format (auto)")
+    embed.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (auto: a GPU if any)"
+    )
     embed.add_argument(
         "--shard",
         type=shard,
@@ -42,8 +51,13 @@ def add(commands: argparse._SubParsersAction) -> None:
     )
     embed.set_defaults(command=_embed)
 
-    verify = commands.add_parser("verify", help="check a store: checksums, shapes, no NaN")
-    verify.add_argument("store", type=Path, help="folder of the store")
+    verify = commands.add_parser(
+        "verify",
+        help="check a store: checksums, shapes, no NaN",
+        description="Check a store of vectors: checksums, shapes, no NaN. Exit code: 0 as recorded, 3 not; what is "
+        "wrong is printed.",
+    )
+    verify.add_argument("store", metavar="STORE", type=Path, help="folder of the store")
     verify.set_defaults(command=_verify)
 
 

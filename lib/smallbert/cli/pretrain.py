@@ -21,23 +21,34 @@ def add(commands: argparse._SubParsersAction) -> None:
     parser = commands.add_parser(
         "pretrain",
         help="pretrain a small encoder on a corpus; resumes where it stopped",
+        description="Pretrain a small BERT on a corpus: an own WordPiece vocabulary, masked language modelling.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_corpus(parser, use="articles to learn from")
     parser.add_argument("--out", type=Path, required=True, help="folder of the encoder")
-    parser.add_argument("--tokens", type=count, required=True, help="tokens to train on in all, repeats included")
-    parser.add_argument("--layers", type=count, default=3, help="transformer layers (%(default)s)")
-    parser.add_argument("--hidden", type=count, default=256, help="width (%(default)s)")
-    parser.add_argument("--heads", type=count, default=4, help="attention heads (%(default)s)")
-    parser.add_argument("--intermediate", type=count, help="width of the feed-forward layers (four times --hidden)")
-    parser.add_argument("--vocabulary", type=count, default=8192, help="tokens of the vocabulary (%(default)s)")
-    parser.add_argument("--max-tokens", type=count, default=128, help="longest text it will read (%(default)s)")
-    parser.add_argument("--batch-tokens", type=count, default=4096, help="tokens of a step (%(default)s)")
-    parser.add_argument("--learning-rate", type=float, default=1e-3, help="peak rate (%(default)s)")
-    parser.add_argument("--seed", type=int, default=0, help="of weights, order and masks (%(default)s)")
-    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="%(default)s")
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="%(default)s")
+    parser.add_argument(
+        "--tokens", type=count, metavar="N", required=True, help="tokens to train on in all, repeats included"
+    )
+    parser.add_argument("--layers", type=count, metavar="N", default=3, help="transformer layers (%(default)s)")
+    parser.add_argument("--hidden", type=count, metavar="N", default=256, help="width (%(default)s)")
+    parser.add_argument("--heads", type=count, metavar="N", default=4, help="attention heads (%(default)s)")
+    parser.add_argument(
+        "--intermediate", type=count, metavar="N", help="width of the feed-forward layers (four times --hidden)"
+    )
+    parser.add_argument(
+        "--vocabulary", type=count, metavar="N", default=8192, help="tokens of the vocabulary (%(default)s)"
+    )
+    parser.add_argument(
+        "--max-tokens", type=count, metavar="N", default=128, help="longest text it will read (%(default)s)"
+    )
+    parser.add_argument("--batch-tokens", type=count, metavar="N", default=4096, help="tokens of a step (%(default)s)")
+    parser.add_argument("--learning-rate", type=float, metavar="RATE", default=1e-3, help="peak rate (%(default)s)")
+    parser.add_argument("--seed", type=int, metavar="N", default=0, help="of weights, order and masks (%(default)s)")
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="number format (auto)")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (auto: a GPU if any)"
+    )
     parser.set_defaults(command=_pretrain)
 
 

@@ -14,18 +14,24 @@ STORED = "stored"
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Enter the commands."""
-    recommend = commands.add_parser("recommend", help="what to take within a budget, by what an edition measured")
+    recommend = commands.add_parser(
+        "recommend",
+        help="what to take within a budget, by what an edition measured",
+        description="What to take within a budget: the point that keeps most of its reference, with intervals, by what "
+        "an edition measured on its pages.",
+    )
     budget = recommend.add_mutually_exclusive_group(required=True)
     budget.add_argument("--budget-mb", type=_positive, metavar="MB", help="megabytes of an encoder's weights at most")
     budget.add_argument("--budget-bytes", type=_positive, metavar="N", help="bytes of a vector in an index at most")
     recommend.add_argument("--task", default="", help="what to judge by, such as topic (task scores, where measured)")
-    recommend.add_argument("--edition", default="default", help="%(default)s")
+    recommend.add_argument("--edition", default="default", help="whose points (%(default)s)")
     recommend.set_defaults(command=_recommend)
 
     build = commands.add_parser(
         "build",
         help="build a point of the frontier from an encoder and a corpus, and check that it is what the report says",
-        description="POINT is trim-COVERAGE, pca-K (pca-K-int8 and so on), fp16, int8, int4, or trim-COVERAGE+ one of "
+        description="Build a point of the frontier from an encoder and a corpus, and hold it to what the report "
+        "measured. POINT is trim-COVERAGE, pca-K (pca-K-int8 and so on), fp16, int8, int4, or trim-COVERAGE+ one of "
         "the others, such as trim-0.99+pca-64. transformers and sentence-transformers load the folder. With fewer bits "
         f"its {STORED}/ holds what is sent, and `smallbert restore` makes the same encoder of that.",
         epilog="exit code 1: built, but not what the report says",
@@ -35,13 +41,21 @@ def add(commands: argparse._SubParsersAction) -> None:
     build.add_argument("--out", type=Path, required=True, help="folder of the encoder")
     build.add_argument("--edition", default="default", help="whose report to compare with (%(default)s)")
     build.add_argument("--tolerance", type=_positive, metavar="SHARE", help="how far from the report it may be (0.05)")
-    build.add_argument("--max-tokens", type=count, help="longest text that is read (as the report had it, else 128)")
-    build.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto", help="%(default)s")
+    build.add_argument(
+        "--max-tokens", type=count, metavar="N", help="longest text that is read (as the report had it, else 128)"
+    )
+    build.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (auto: a GPU if any)"
+    )
     add_corpus(build, "--corpus", "articles to build for")
     build.set_defaults(command=_build)
 
-    restore = commands.add_parser("restore", help="make an encoder of weights stored in fewer bits")
-    restore.add_argument("folder", type=Path, help=f"what `smallbert build` wrote as {STORED}/")
+    restore = commands.add_parser(
+        "restore",
+        help="make an encoder of weights stored in fewer bits",
+        description="Make an encoder in 32 bits of weights that `smallbert build` stored in fewer.",
+    )
+    restore.add_argument("folder", metavar="STORED", type=Path, help=f"what `smallbert build` wrote as {STORED}/")
     restore.add_argument("--out", type=Path, required=True, help="folder of the encoder, in 32 bits")
     restore.set_defaults(command=_restore)
 

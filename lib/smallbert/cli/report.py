@@ -12,7 +12,12 @@ from smallbert.cli.arguments import count, print_table
 
 def add(commands: argparse._SubParsersAction) -> None:
     """Enter the commands."""
-    run = commands.add_parser("run", help="execute the report's notebooks in order and render their pages")
+    run = commands.add_parser(
+        "run",
+        help="execute the report's notebooks in order and render their pages",
+        description="Execute the report's notebooks in order and render their pages; the last line is where they are. "
+        "What is up to date is kept: stopped, the same command goes on.",
+    )
     run.add_argument("--profile", default="default", help="named settings of data/profiles.toml (%(default)s)")
     run.add_argument("--edition", help="name of the output folders (the profile's name)")
     run.add_argument(
@@ -26,16 +31,27 @@ def add(commands: argparse._SubParsersAction) -> None:
     run.add_argument("--only", metavar="NOTEBOOK", help="this notebook (02 is enough) and what it needs")
     run.add_argument("--force", action="store_true", help="run even what is up to date")
     run.add_argument("--dry-run", action="store_true", help="say what would run and why, then stop")
-    run.add_argument("--jobs", type=count, help="notebooks at a time, where independent (1; as the profile says)")
+    run.add_argument(
+        "--jobs", type=count, metavar="N", help="notebooks at a time, where independent (1; as the profile says)"
+    )
     run.add_argument("--no-render", dest="render", action="store_false", help="leave the pages as they are")
     run.add_argument("--out", type=Path, help="folder for data/, figures/ and report/ (the project)")
     run.set_defaults(command=_run)
 
-    params = commands.add_parser("params", help="list every parameter with type, value and meaning")
+    params = commands.add_parser(
+        "params",
+        help="list every parameter with type, value and meaning",
+        description="List every parameter with type, default and meaning, and the profiles. They are set with "
+        "`smallbert run -p`.",
+    )
     params.add_argument("--profile", help="show this profile's values beside the defaults")
     params.set_defaults(command=_params)
 
-    render = commands.add_parser("render", help="render an edition's pages again from its executed notebooks")
+    render = commands.add_parser(
+        "render",
+        help="render an edition's pages again from its executed notebooks",
+        description="Render an edition's pages again from its executed notebooks; nothing is computed.",
+    )
     render.add_argument("--edition", default="default", help="which edition (%(default)s)")
     render.add_argument("--out", type=Path, help="folder that holds data/, figures/ and report/ (the project)")
     render.set_defaults(command=_render)

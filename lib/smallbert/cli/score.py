@@ -27,8 +27,12 @@ def add(commands: argparse._SubParsersAction) -> None:
         help="exact match and F1 on SQuAD 1.1 or 2.0 or a file of their form",
         description="Exact match and F1 in per cent, equal to the official scripts of SQuAD 1.1 and 2.0.",
     )
-    squad.add_argument("gold", type=Path, help="the questions: JSON of SQuAD 1.1 or 2.0; the version is the file's own")
-    squad.add_argument("predictions", type=Path, help='JSON object {"question id": "predicted answer"}')
+    squad.add_argument(
+        "gold", metavar="GOLD", type=Path, help="the questions: JSON of SQuAD 1.1 or 2.0; the version is the file's own"
+    )
+    squad.add_argument(
+        "predictions", metavar="PREDICTIONS", type=Path, help='JSON object {"question id": "predicted answer"}'
+    )
     squad.add_argument(
         "--na-probs",
         type=Path,

@@ -12,15 +12,18 @@ from smallbert.cli.arguments import add_corpus, count, pair, print_table
 def add(commands: argparse._SubParsersAction) -> None:
     """Enter the command."""
     trim = commands.add_parser(
-        "trim", help="keep the tokens that a corpus needs; texts made of them keep their vectors to the bit"
+        "trim",
+        help="keep the tokens that a corpus needs; texts made of them keep their vectors to the bit",
+        description="Keep the tokens that a corpus needs. Texts made of them keep their vectors to the bit; how many "
+        "of the held-out texts are such is told.",
     )
-    trim.add_argument("encoder", help="minilm, a folder or a hub id")
+    trim.add_argument("encoder", metavar="ENCODER", help="minilm, a folder or a hub id")
     add_corpus(trim, use="articles, of which train is counted and test tells what trimming costs")
     size = trim.add_mutually_exclusive_group(required=True)
     size.add_argument(
         "--coverage", type=float, metavar="SHARE", help="share of token occurrences to keep, such as 0.9999"
     )
-    size.add_argument("--tokens", type=count, help="keep at most so many tokens")
+    size.add_argument("--tokens", type=count, metavar="N", help="keep at most so many tokens")
     trim.add_argument("--out", type=Path, required=True, help="folder of the smaller encoder")
     trim.set_defaults(command=_trim)
 

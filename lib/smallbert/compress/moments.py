@@ -17,6 +17,8 @@ from smallbert.arrays import BLOCK, Array, blocks, matrix, require_finite
 from smallbert.errors import DataError
 from smallbert.storage import atomic_write
 
+ROWS = 2 * BLOCK  # rows of one product: fewer cost more sums in float64, more cost memory
+
 
 @dataclass(frozen=True, eq=False)
 class Moments:
@@ -40,7 +42,7 @@ class Moments:
         Raises:
             DataError: no rows, or a value that is not finite (row and dimension are named).
         """
-        return cls.of_chunks(blocks(vectors, BLOCK))
+        return cls.of_chunks(blocks(vectors, ROWS))
 
     @classmethod
     def of_chunks(cls, chunks: Iterable[Array]) -> Moments:
@@ -54,10 +56,15 @@ class Moments:
             DataError: no rows, chunks of different widths, or a value that is not finite.
         """
         total: Moments | None = None
+        room = np.empty((0, 0))
         for chunk in chunks:
-            for block in blocks(chunk, BLOCK):
-                seen = total.n if total else 0
-                part = _of_block(matrix(block, width=len(total.mean) if total else None), seen)
+            for block in blocks(chunk, ROWS):
+                rows = matrix(block, width=len(total.mean) if total else None)
+                if room.dtype != rows.dtype or len(room) < len(rows):
+                    room = np.empty(
+                        rows.shape, rows.dtype
+                    )  # one for all: touching fresh memory costs as much as subtracting
+                part = _of_block(rows, room[: len(rows)], total.n if total else 0)
                 total = total + part if total else part
         if total is None:
             raise DataError("Expected at least one row to take moments of, got none.")
@@ -138,15 +145,15 @@ class Moments:
         return cls(n, mean, scatter)
 
 
-def _of_block(block: np.ndarray, first_row: int) -> Moments:
-    """Moments of one block, shape (rows, d), small enough to copy."""
+def _of_block(block: np.ndarray, room: np.ndarray, first_row: int) -> Moments:
+    """Moments of one block, shape (rows, d); ``room``, of the same shape and format, is overwritten."""
     # Any centre near the block's mean will do, so a sixteenth of the rows is enough to find one: it keeps a
     # large common mean out of the product, where float32 would lose the variance. What it leaves over is
-    # summed in float64 and corrected below. The product of a matrix with its own transpose is one syrk in
-    # numpy, half the work of a general product.
+    # summed in float64 and corrected below. The product of a matrix with its own transpose is
+    # one syrk in numpy, half the work of a general product.
     with np.errstate(over="ignore", invalid="ignore"):  # told below, with the row
         centre = block[::16].mean(axis=0)
-        centred = block - centre
+        centred = np.subtract(block, centre, out=room)
         rest = centred.sum(axis=0, dtype=np.float64)
         scatter = (centred.T @ centred).astype(np.float64)
     if not np.isfinite(rest).all() or not np.isfinite(np.trace(scatter)):

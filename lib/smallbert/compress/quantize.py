@@ -121,6 +121,9 @@ def restore(packed: Path, out: Path) -> Path:
         DataError: no such weights, or damaged ones.
         MachineError: the folder cannot be written.
     """
+    if not (packed / WEIGHTS).is_file():
+        hint = "Name the folder stored/ that `smallbert build` wrote with fewer bits."
+        raise DataError(f"Expected stored weights {WEIGHTS} in {packed}, found none.", hint)
     found = dict(_weights(packed, WEIGHTS))
     try:
         with safe_open(packed / WEIGHTS, framework="pt") as file:

@@ -78,5 +78,5 @@ def _missing(where: str, wanted: str, available: Sequence[str]) -> DataError:
     there = ", ".join(repr(name[:60]) for name in list(available)[:20]) or "none"
     return DataError(
         f"{where}: expected {wanted}; the columns there are {there}.",
-        "Map columns by name, for example content=body title=headline.",
+        'Say which it is: --column content=NAME, or for the report -p \'columns={"content": "NAME"}\'.',
     )

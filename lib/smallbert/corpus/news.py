@@ -13,7 +13,7 @@ from smallbert.corpus.delimited import Quoting
 from smallbert.corpus.readers import BATCH, Cells, Table
 from smallbert.corpus.rows import COLUMNS, batch
 from smallbert.corpus.sources import Options, Part, parts
-from smallbert.corpus.tally import BadRow, Tally
+from smallbert.corpus.tally import BROKEN_ENCODING, BadRow, Tally
 from smallbert.errors import DataError
 
 LONGEST_FIELD = 1 << 20
@@ -87,7 +87,7 @@ def _rows(found: list[Part], report: Tally, longest_field: int) -> Iterator[pa.R
             report.bytes = before + table.position()
     report.finish()
     if report.rows == report.total:
-        raise DataError(f"Expected rows, found {report.rows:,} and none that can be used.", "Is the source empty?")
+        raise DataError(f"Expected rows that can be used, found none among {report.rows:,}.", "Is the source empty?")
 
 
 def _part(part: Part, table: Table, report: Tally, longest_field: int, prefix: bool) -> Iterator[pa.RecordBatch]:
@@ -134,7 +134,7 @@ def _problem(names: tuple[str, ...], cells: Cells, longest_field: int) -> BadRow
             try:
                 cell.encode()
             except UnicodeEncodeError as error:
-                return BadRow("broken encoding", f"{name}, character {error.start + 1}")
+                return BadRow(BROKEN_ENCODING, f"{name}, character {error.start + 1}")
         if name in _TEXT and cell.isspace():
             return BadRow(f"missing {name}")
     return None

@@ -7,33 +7,26 @@ unfinished and is made again.
 
 from __future__ import annotations
 
-import hashlib
+import math
 import sys
-from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from smallbert.corpus import duplicates, first_pass, hub, news
+from smallbert.corpus import duplicates, first_pass, hub, news, second_pass
 from smallbert.corpus.delimited import Quoting
-from smallbert.corpus.prepared import MANIFEST, PREPARED, ROWS, SPLITS, Corpus
-from smallbert.corpus.rows import SCHEMA
+from smallbert.corpus.prepared import MANIFEST, ROWS, Corpus
 from smallbert.corpus.sources import Options, describe, parts
 from smallbert.corpus.tally import Tally
 from smallbert.errors import DataError, UsageError
 from smallbert.progress import Progress
-from smallbert.storage import atomic_write, digest, lock, make_folder, read_json, sha256_file, write_json
+from smallbert.storage import digest, lock, make_folder, read_json, sha256_file, write_json
 
 VERSION = 2
 """Counts the changes of what is written for the same request; part of it."""
-
-ROW_GROUP = 16_384
-TOPICS = 200
-"""Topics listed in the manifest, the largest first."""
 
 
 def prepare(
@@ -137,7 +130,7 @@ def _make(batches: Iterable[pa.RecordBatch], out: Path, request: dict[str, Any],
     decisions[chosen] = split
     reasons = np.zeros(len(seen.ids), np.uint8)
     reasons[chosen] = verdict.reason
-    summary = _write(aside, out / ROWS, decisions, reasons, _repeated(seen.ids, decisions, reasons))
+    summary = second_pass.write(aside, out / ROWS, seen.ids, decisions, reasons)
     summary["duplicates"]["near_kept_within_split"] = verdict.near_kept
     aside.unlink()  # before the manifest: what a kill leaves beside that is never looked at again
     write_json(
@@ -216,9 +209,10 @@ def _folder(root: str | Path, source: dict[str, Any], rows: int | None, options:
 
 
 def _with_progress(batches: Iterator[pa.RecordBatch], tally: Tally, total: int) -> Iterator[pa.RecordBatch]:
-    with Progress("reading the corpus", round(total / 1e6), "MB") as progress:
+    size, unit = (1e6, "MB") if total >= 1e7 else (1e3, "kB")
+    with Progress("reading the corpus", math.ceil(total / size), unit) as progress:
         for batch in batches:
-            progress.advance(round(tally.bytes / 1e6) - progress.done)
+            progress.advance(int(tally.bytes / size) - progress.done)
             yield batch
         progress.advance(progress.total - progress.done)
     if tally.total:
@@ -236,76 +230,3 @@ def _split(keys: np.ndarray, test: float, validation: float) -> np.ndarray:
     """(n,) int8: 0 train, 1 validation, 2 test, by a uniform number in [0, 1) from each key."""
     uniform = (keys >> np.uint64(11)) / 2.0**53
     return np.where(uniform < test, 2, np.where(uniform < test + validation, 1, 0)).astype(np.int8)
-
-
-def _repeated(ids: np.ndarray, decisions: np.ndarray, reasons: np.ndarray) -> np.ndarray:
-    """(n,) bool: rows that stay and whose id an earlier one that stays has."""
-    stays = np.flatnonzero((decisions >= 0) & (reasons == 0))
-    first = np.unique(ids[stays], return_index=True)[1]
-    repeated = np.zeros(len(ids), bool)
-    repeated[np.delete(stays, first)] = True
-    return repeated
-
-
-def _write(aside: Path, path: Path, decisions: np.ndarray, reasons: np.ndarray, repeated: np.ndarray) -> dict[str, Any]:
-    """Write the rows that stay and count them and those that leave."""
-    languages: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    topics: Counter[str] = Counter()
-    removed: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    content, kept, start = hashlib.sha256(), 0, 0
-    with (
-        pq.ParquetFile(aside, pre_buffer=False) as source,
-        atomic_write(path) as file,
-        pq.ParquetWriter(file, PREPARED, compression="zstd") as writer,
-        Progress("writing the corpus", len(decisions)) as progress,
-    ):
-        for batch in source.iter_batches(ROW_GROUP, use_threads=False):
-            here = slice(start, start + batch.num_rows)
-            start = here.stop
-            sampled = decisions[here] >= 0
-            for row in np.flatnonzero(sampled & (reasons[here] > 0)):
-                removed[duplicates.REASONS[reasons[here][row]]][batch["lang"][int(row)].as_py()] += 1
-            stays = np.flatnonzero(sampled & (reasons[here] == 0))
-            splits = [SPLITS[i] for i in decisions[here][stays]]
-            table = _renamed(batch.take(pa.array(stays)), repeated[here][stays], here.start + stays)
-            table = pa.RecordBatch.from_arrays([*table.columns, pa.array(splits, pa.string())], schema=PREPARED)
-            for lang, name in zip(table["lang"].to_pylist(), splits, strict=True):
-                languages[lang][name] += 1
-            topics.update(table["topic"].to_pylist())
-            _digest_into(content, table)
-            if table.num_rows:
-                writer.write_batch(table, row_group_size=ROW_GROUP)
-            kept += table.num_rows
-            progress.advance(batch.num_rows)
-    by_language = dict(sorted(languages.items(), key=lambda item: (-item[1].total(), item[0])))
-    largest = sorted(topics.items(), key=lambda item: (-item[1], item[0]))
-    return {
-        "key": content.hexdigest()[:16],
-        "rows": kept,
-        "counts": {
-            "split": {name: sum(count[name] for count in by_language.values()) for name in SPLITS},
-            "language": {lang: {name: n[name] for name in SPLITS} for lang, n in by_language.items()},
-            "topic": dict(largest[:TOPICS]),
-            "topics": len(largest),
-        },
-        "duplicates": {name: dict(sorted(removed[name].items())) for name in duplicates.REASONS[1:]},
-        "sampled": int((decisions >= 0).sum()),
-        "ids_made_unique": int(repeated.sum()),
-    }
-
-
-def _renamed(batch: pa.RecordBatch, repeated: np.ndarray, number: np.ndarray) -> pa.RecordBatch:
-    if not repeated.any():
-        return batch
-    ids = batch["id"].to_pylist()
-    for row in np.flatnonzero(repeated):
-        ids[row] = f"{ids[row]}~{number[row] + 1}"
-    return pa.RecordBatch.from_arrays([pa.array(ids, pa.string()), *batch.columns[1:]], schema=SCHEMA)
-
-
-def _digest_into(content: Any, batch: pa.RecordBatch) -> None:
-    """Feed every cell, its length before it, column by column."""
-    for column in batch.columns:
-        for cell in column.cast(pa.binary()).to_pylist():
-            content.update(len(cell).to_bytes(8, "little"))
-            content.update(cell)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ ROWS, MANIFEST = "rows.parquet", "manifest.json"
 METADATA = ("id", "lang", "topic", "group", "split")
 """Columns without the text."""
 
+_SPREAD = 1.1
+"""A split's rows are drawn one by one: how many more rows in all it takes so that few draws fall short."""
 
 _FACTS = {"key": str, "rows": int, "bytes": int, "counts": dict, "duplicates": dict, "sampled": int}
 
@@ -104,6 +107,35 @@ class Corpus:
             if self.manifest["sampled"] < reading["rows"] - bad:
                 told.append(f"{self.manifest['sampled']:,} drawn")
         return ", ".join([*told, f"{duplicates:,} duplicates removed", f"{self.rows:,} kept"])
+
+    def require(self, least: Mapping[str, int]) -> None:
+        """Refuse a corpus that is too small for what is to come.
+
+        Args:
+            least: rows that splits need, by the split's name.
+
+        Raises:
+            DataError: a split has fewer. The next step is told: other shares where all rows together suffice, else
+                about how many distinct rows do with shares as they are.
+        """
+        has, request = self.counts["split"], self.manifest["request"]
+        if all(has[split] >= rows for split, rows in least.items()):
+            return
+        shares = {split: request[f"{split}_fraction"] for split in ("validation", "test")}
+        told = " and ".join(f"{split}_fraction={share:g}" for split, share in shares.items())
+        shares["train"] = 1 - sum(shares.values())
+        if self.rows >= _SPREAD * sum(least.values()) or not all(shares[split] for split in least):
+            hint = f"Move articles from one split to another: now {told}."
+        else:
+            needed = _SPREAD * max(rows / shares[split] for split, rows in least.items())
+            hint = (
+                f"Take more articles: with {told} about {math.ceil(needed / 10) * 10:,} are enough, copies not counted."
+            )
+        raise DataError(
+            f"Expected at least {' / '.join(f'{rows:,}' for rows in least.values())} articles in {' / '.join(least)}, "
+            f"got {' / '.join(f'{has[split]:,}' for split in least)}.",
+            hint,
+        )
 
     def batches(
         self, columns: Sequence[str] | None = None, rows: int = 4096, *, split: str | None = None

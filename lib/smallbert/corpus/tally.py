@@ -16,6 +16,9 @@ EARLY = 10_000
 so many rows would be allowed. The exact share is checked when the stream ends."""
 
 
+BROKEN_ENCODING = "broken encoding"
+
+
 class BadRow(NamedTuple):
     """Why one row cannot be used: ``kind`` is counted, ``detail`` is shown."""
 
@@ -78,9 +81,16 @@ class Tally:
             shown = "\n  ".join(self.examples[:5])
             raise DataError(
                 f"Expected at most {self.limit:.3g}{' of all' if isinstance(self.limit, float) else ''} rows "
-                f"to be unusable, but {self.total:,} of the first {self.rows:,} are ({self._kinds()}):\n  {shown}\n",
-                "Mend the file or its column mapping, or allow more with max_bad_rows.",
+                f"to be unusable, but {self.total:,} of the first {self.rows:,} are ({self._kinds()}):\n  {shown}.",
+                self._hint(),
             )
+
+    def _hint(self) -> str:
+        """What to do about rows like those counted."""
+        if 2 * self.counts[BROKEN_ENCODING] > self.total:
+            return "Is the file UTF-8? Convert it, for example with iconv -f LATIN1 -t UTF-8."
+        more = "--max-bad-rows 0.1, or for the report -p max_bad_rows=0.1"
+        return f"Mend the file or the mapping of its columns, or allow more: {more}."
 
     def summary(self) -> str:
         """One line on the rows that were skipped, with the first three; ``""`` where none was."""

@@ -118,6 +118,7 @@ def generated() -> Articles:
         validation_fraction=0.05,
         near_duplicates=False,
         max_bad_rows=0.0,
+        least={},
     )
     store = embed.embeddings(corpus, encoder)
     options = {"train_rows": GENERATED_ROWS, "search_rows": GENERATED_ROWS, "seed": 0}

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from smallbert.figures.intervals import INTERVAL, half_interval, line, means
+from smallbert.figures.labels import beside, legend_below
 from smallbert.figures.page import Chart
 from smallbert.figures.style import BLUE, FLOOR, INK, WIDTH, look
 
@@ -21,14 +22,18 @@ def widths_and_baselines(floor: pd.DataFrame, baselines: pd.DataFrame) -> Chart:
         baselines: columns ``method``, ``k``, ``seed``, ``test_fvu``.
     """
     figure, axes = plt.subplots(figsize=(WIDTH, 3.2))
+    axes.margins(x=0.02)
     shown = floor[(floor.k <= baselines.k.max() * 1.5) & (floor.transfer > 0)]
     axes.plot(shown.k, shown.transfer, color=BLUE, label="PCA, fitted on train")
     axes.plot(shown.k, shown.oracle, color=INK, linestyle=":", label="PCA, fitted on test (oracle)")
     for position, (method, part) in enumerate(baselines.groupby("method", sort=False)):
         part = means(part.test_fvu, part.k)
-        axes.errorbar(part.k, part["mean"], yerr=half_interval(part), **line(method, position), capsize=2, label=method)
+        axes.errorbar(part.k, part["mean"], yerr=half_interval(part), **line(method, position), capsize=2)
     axes.set(xscale="log", yscale="log", xlabel="width k", ylabel="test FVU")
-    axes.legend(ncols=2, fontsize=7)
+    legend_below(figure, axes, columns=2)
+    last = baselines[baselines.k == baselines.k.max()].groupby("method", sort=False).test_fvu.mean()
+    colors = {method: line(method, position)["color"] for position, method in enumerate(last.index)}
+    beside(axes, float(baselines.k.max()), last.to_dict(), colors)
     mean = baselines.groupby(["k", "method"]).test_fvu.mean()
     pca = floor.set_index("k").transfer
     lower = [f"{method} at k = {k}" for (k, method), value in mean.items() if value < pca[k]]
@@ -67,7 +72,8 @@ def arms(cells: pd.DataFrame) -> Chart:
     # One arm that nearly diverges must not hide the others.
     axes.set_xscale("symlog", linthresh=0.02)
     axes.set(yticks=range(len(order)), yticklabels=order, xlabel="FVU above PCA fitted on train")
-    axes.legend()
+    axes.margins(y=0.03)
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=2)
     below = cells.groupby("arm").gap_test.mean()
     names = ", ".join(below[below < 0].index) or "none"
     depth, width = int(cells.depth.iloc[0]), int(cells.bottleneck.iloc[0])

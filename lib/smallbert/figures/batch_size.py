@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from matplotlib.axes import Axes
 
 from smallbert.figures.intervals import INTERVAL, bars, half_interval, means
+from smallbert.figures.labels import legend_below
 from smallbert.figures.page import Chart
 from smallbert.figures.style import FLOOR, WIDTH, look
 
@@ -17,6 +19,8 @@ ROWS = {
 }
 """Measures, all in nats, and what their axis says."""
 
+CUT = "Those that leave a panel are cut off."
+
 
 def by_batch(cells: pd.DataFrame) -> Chart:
     """Every measure against the batch, by rule for the rate; a column a regime.
@@ -27,13 +31,13 @@ def by_batch(cells: pd.DataFrame) -> Chart:
     """
     regimes, batches = list(dict.fromkeys(cells.regime)), sorted(cells.batch.unique())
     figure, panels = plt.subplots(
-        len(ROWS), len(regimes), figsize=(WIDTH, 7.4), sharex=True, sharey="row", squeeze=False
+        len(ROWS), len(regimes), figsize=(WIDTH, 7.8), sharex=True, sharey="row", squeeze=False
     )
     for column, regime in zip(panels.T, regimes, strict=True):
         for axes, measure in zip(column, ROWS, strict=True):
             for place, (rule, part) in enumerate(cells[cells.regime == regime].groupby("rule", sort=False)):
                 grouped = means(part[measure], part.batch)
-                bars(axes, grouped.batch * (1 + 0.04 * (place - 1)), grouped, f"{rule} rate", place)
+                bars(axes, grouped.batch * 1.13 ** (place - 1), grouped, f"{rule} rate", place)
         column[0].set_title(regime)
         column[-1].set(xscale="log", xlabel="tokens a batch")
         column[-1].set_xticks(batches, [f"{batch:,}" for batch in batches], minor=False)
@@ -42,6 +46,9 @@ def by_batch(cells: pd.DataFrame) -> Chart:
         axes.set_ylabel(f"{name}, nats")
     for axes in panels[list(ROWS).index("gap")]:
         axes.axhline(0, color=FLOOR, linestyle=":")
+    for row, measure in zip(panels, ROWS, strict=True):
+        found = means(cells[measure], [cells.regime, cells.rule, cells.batch])["mean"]
+        _show(row[0], "y", found, 0.0 if measure in ("gap", "sharpness") else None)
     figure.align_ylabels(panels[:, 0])
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(handles))
@@ -55,7 +62,7 @@ def by_batch(cells: pd.DataFrame) -> Chart:
         "One encoder trained on a small share of text in batches of several sizes: after reading it as often (left) "
         "and after as many updates (right), with the peak rate fixed, scaled by the square root of the batch or "
         "linearly. Gap: held-out loss less that on the text read, both after training on fixed masks. Sharpness: rise "
-        f"of the latter under random noise on the weights. {INTERVAL}",
+        f"of the latter under random noise on the weights. {INTERVAL} {CUT}",
     )
 
 
@@ -66,19 +73,26 @@ def at_training_loss(cells: pd.DataFrame) -> Chart:
         cells: as for :func:`by_batch`, with ``rate`` and ``steps``.
     """
     encoders = cells.drop_duplicates(["seed", "batch", "rate", "steps"])
-    figure, (losses, sharp) = plt.subplots(1, 2, figsize=(WIDTH, 3.4))
+    figure, (losses, sharp) = plt.subplots(1, 2, figsize=(WIDTH, 3.8))
     for axes, x, y in ((losses, "train", "held out"), (sharp, "sharpness", "gap")):
         for place, (batch, part) in enumerate(encoders.groupby("batch")):
             one = look("", place)
             arm = [part.rate, part.steps]
             across, up = means(part[x], arm), means(part[y], arm)
-            axes.errorbar(
-                across["mean"], up["mean"], xerr=half_interval(across), yerr=half_interval(up), color=one.color,
-                marker=one.marker, linestyle="", capsize=1.5, elinewidth=0.7, label=f"{batch:,} tokens",
+            ends = {"xerr": half_interval(across), "yerr": half_interval(up)}
+            bars = {"color": one.color, "linestyle": "", "elinewidth": 0.8, "alpha": 0.45}
+            axes.errorbar(across["mean"], up["mean"], **ends, **bars)
+            axes.plot(
+                across["mean"], up["mean"], color=one.color, marker=one.marker, markersize=6, linestyle="",
+                markeredgecolor="white", markeredgewidth=0.6, label=f"batches of {batch:,} tokens",
             )  # fmt: skip
+        found = means(encoders[x], [encoders.batch, encoders.rate, encoders.steps])["mean"]
+        _show(axes, "x", found, 0.0 if x == "sharpness" else None)
+        found = means(encoders[y], [encoders.batch, encoders.rate, encoders.steps])["mean"]
+        _show(axes, "y", found, 0.0 if y == "gap" else None)
         axes.set(xlabel=f"{ROWS[x]}, nats".replace("\n", " "), ylabel=f"{ROWS[y]}, nats")
     losses.axline((encoders.train.mean(), encoders.train.mean()), slope=1, color=FLOOR, linestyle=":")
-    losses.legend(title="batch", title_fontsize=8)
+    legend_below(figure, losses)
     rank = encoders.train.rank().corr(encoders["held out"].rank())
     other = encoders.sharpness.rank().corr(encoders.gap.rank())
     return Chart(
@@ -88,5 +102,13 @@ def at_training_loss(cells: pd.DataFrame) -> Chart:
         f"Over all {len(encoders)} encoders the rank correlation of held-out with training loss is {rank:.2f}, that of "
         f"the gap with sharpness {other:.2f}.",
         "Left: loss on new text against loss on the text read (dotted: equal). Where batches lie on one curve, batch "
-        f"size changes how far training gets and nothing else. Right: gap against sharpness. {INTERVAL}",
+        f"size changes how far training gets and nothing else. Right: gap against sharpness. {INTERVAL} {CUT}",
     )
+
+
+def _show(axes: Axes, axis: str, found: pd.Series, at_least: float | None) -> None:
+    """Limits around the means, with a third of their span at either end: an interval of few seeds would hide them."""
+    low, high = found.min(), found.max()
+    low = low if at_least is None else min(low, at_least)
+    room = 0.35 * (high - low) or 0.1
+    axes.set(**{f"{axis}lim": (low - room * (0.25 if low == at_least else 1), high + room)})

@@ -62,11 +62,7 @@ def at_equal_bytes(points: pd.DataFrame, group: str) -> Chart:
         axes.axhline(whole[measure], color=INK, linestyle=":", linewidth=1)
         _byte_ticks(axes, shown.bytes)
     _legend(figure, panels)
-    best = shown.loc[shown.groupby(["measure", "bytes"])["mean"].idxmax()]
-    said = "; ".join(
-        f"{measure}: " + ", ".join(f"{row.bytes} bytes {row.method}" for row in part.itertuples())
-        for measure, part in best.groupby("measure", sort=False)
-    )
+    said = _listed(shown.loc[shown.groupby(["measure", "bytes"])["mean"].idxmax()], "method")
     return Chart(
         f"codes_{group}",
         figure,
@@ -94,10 +90,7 @@ def pareto(points: pd.DataFrame, fronts: pd.DataFrame) -> Chart:
             _line(axes, pd.DataFrame([row]), row["method"])
         _byte_ticks(axes, points.bytes)
     _legend(figure, panels)
-    said = "; ".join(
-        f"{measure}: " + ", ".join(f"{row.bytes} bytes {row.method}" for row in part.itertuples())
-        for measure, part in fronts.groupby("measure", sort=False)
-    )
+    said = _listed(fronts, "method")
     return Chart(
         "codes_pareto",
         figure,
@@ -127,11 +120,7 @@ def languages(points: pd.DataFrame, why: str) -> Chart:
             _line(axes, part, arm, own)
         _byte_ticks(axes, points.bytes)
     _legend(figure, panels)
-    best = points.loc[points.groupby(["measure", "bytes"])["mean"].idxmax()]
-    said = "; ".join(
-        f"{measure}: " + ", ".join(f"{row.bytes} bytes {row.arm}" for row in part.itertuples())
-        for measure, part in best.groupby("measure", sort=False)
-    )
+    said = _listed(points.loc[points.groupby(["measure", "bytes"])["mean"].idxmax()], "arm")
     return Chart(
         "codes_languages",
         figure,
@@ -189,7 +178,7 @@ def weights(quality: pd.DataFrame, timed: pd.DataFrame) -> Chart:
     uses = ["neighbour overlap@10"]
     if quality["topic accuracy kept"].notna().any():
         uses.append("topic accuracy kept")
-    figure, panels = plt.subplots(1, len(uses) + 1, figsize=(WIDTH, max(3.3, 1.1 + 0.22 * len(timed))))
+    figure, panels = plt.subplots(1, len(uses) + 1, figsize=(WIDTH, max(3.3, 1.1 + 0.14 * len(timed))))
     markers = dict(zip(dict.fromkeys(quality.form), "osD^vP", strict=False))
     colours = dict(zip(dict.fromkeys(quality.encoder), (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY), strict=False))
     for axes, use in zip(panels, uses, strict=False):
@@ -197,7 +186,7 @@ def weights(quality: pd.DataFrame, timed: pd.DataFrame) -> Chart:
             ends = np.maximum([[row[use] - row[f"{use} low"]], [row[f"{use} high"] - row[use]]], 0.0)
             axes.errorbar(
                 row["bytes"] / 1e6, row[use], yerr=ends, color=colours[row["encoder"]], marker=markers[row["form"]],
-                capsize=2, linestyle="",
+                markerfacecolor=_fill(colours, row["encoder"]), capsize=2, elinewidth=0.9, linestyle="",
             )  # fmt: skip
         axes.axhline(1, color=FLOOR, linestyle=":")
         axes.set(title=use, xlabel="file, MB", xlim=(0, None))
@@ -223,19 +212,52 @@ def weights(quality: pd.DataFrame, timed: pd.DataFrame) -> Chart:
 
 
 def _speeds(axes: Axes, timed: pd.DataFrame, colours: dict[str, str]) -> None:
-    rows = timed[::-1].reset_index(drop=True)
-    for y, row in enumerate(rows.to_dict("records")):
+    """A row a form and use; in it the encoders one under the other."""
+    uses, encoders = list(dict.fromkeys(timed.measure)), list(dict.fromkeys(timed.encoder))
+    places: dict[tuple[str, str], float] = {}
+    for use in uses[::-1]:  # from below, with room above each use for its name
+        for form in reversed(list(dict.fromkeys(timed[timed.measure == use].form))):
+            places[use, form] = len(places) + uses[::-1].index(use)
+    for row in timed.to_dict("records"):
+        place = places[row["measure"], row["form"]]
+        shift = 0.3 * ((len(encoders) - 1) / 2 - encoders.index(row["encoder"])) / max(len(encoders) - 1, 1)
         ends = np.array([[row["speed"] - row["speed low"]], [row["speed high"] - row["speed"]]])
-        axes.errorbar(row["speed"], y, xerr=ends, color=colours[row["encoder"]], marker="o", capsize=2)
-    axes.set_yticks(range(len(rows)), [f"{row.form}, {row.measure}" for row in rows.itertuples()], fontsize=6.5)
+        axes.errorbar(
+            row["speed"], place + shift, xerr=ends, color=colours[row["encoder"]], marker="o", capsize=2,
+            markerfacecolor=_fill(colours, row["encoder"]),
+        )  # fmt: skip
+    axes.set_yticks(list(places.values()), [form for _, form in places], fontsize=7)
+    axes.set_ylim(-0.6, max(places.values(), default=0) + 1.3)
+    for use in uses:
+        top = max(place for (own, _), place in places.items() if own == use)
+        axes.annotate(
+            use, (0.99, top + 0.95), xycoords=("axes fraction", "data"), ha="right", va="center", fontsize=7.5,
+            fontweight="bold",
+        )  # fmt: skip
     axes.axvline(1, color=FLOOR, linestyle=":")
     axes.set(title="speed", xlabel="times the first in fp32", xlim=(0, None))
 
 
+def _fill(colours: dict[str, str], encoder: str) -> str:
+    """Filled for the first encoder, open for the others: they stay apart in grey."""
+    return colours[encoder] if encoder == next(iter(colours)) else "white"
+
+
 def _mark(figure: plt.Figure, markers: dict[str, str], colours: dict[str, str]) -> None:
     handles = [plt.Line2D([], [], color=INK, marker=own, linestyle="", label=form) for form, own in markers.items()]
-    handles += [plt.Line2D([], [], color=own, linewidth=4, label=encoder) for encoder, own in colours.items()]
+    handles += [
+        plt.Line2D([], [], color=own, marker="o", markerfacecolor=_fill(colours, encoder), linewidth=2, label=encoder)
+        for encoder, own in colours.items()
+    ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=7)
+
+
+def _listed(best: pd.DataFrame, name: str) -> str:
+    """Bytes and name of every row, measure by measure, in words."""
+    return "; ".join(
+        f"{measure}: " + ", ".join(f"{row['bytes']} bytes {row[name]}" for row in part.to_dict("records"))
+        for measure, part in best.groupby("measure", sort=False)
+    )
 
 
 def _panels(measures: list[str], height: float) -> tuple[plt.Figure, dict[str, Axes]]:

@@ -14,6 +14,9 @@ from smallbert.figures.style import BLUE, FLOOR, INK, SKY, VERMILION, WIDTH, loo
 MOST_LANGUAGES = 30
 """Languages with a bar of their own."""
 
+TALL = 4
+"""A last bar so many times as high as any other is cut off, its height written beside it."""
+
 SPLITS = {"train": BLUE, "validation": VERMILION, "test": SKY}
 
 
@@ -27,11 +30,12 @@ def rows_by_language(counts: pd.DataFrame) -> Chart:
     table = table.reindex(columns=[split for split in SPLITS if split in table])
     table = table.loc[table.sum(axis=1).sort_values(kind="stable").index]
     languages, total = len(table), int(table.to_numpy().sum())
+    counted = f"{languages} language{'s' if languages > 1 else ''}"
     smallest, largest = table.iloc[0], table.iloc[-1]
     if languages > MOST_LANGUAGES:
         rest = table.iloc[:-MOST_LANGUAGES].sum().rename(f"{languages - MOST_LANGUAGES} others")
         table = pd.concat([rest.to_frame().T, table.iloc[-MOST_LANGUAGES:]])
-    figure, axes = plt.subplots(figsize=(WIDTH, 0.9 + 0.24 * len(table)))
+    figure, axes = plt.subplots(figsize=(WIDTH, max(1.5, 0.9 + 0.24 * len(table))))
     left = np.zeros(len(table))
     for split in table.columns:
         bars = axes.barh(table.index, table[split], left=left, color=SPLITS[split], label=split, height=0.72)
@@ -42,6 +46,7 @@ def rows_by_language(counts: pd.DataFrame) -> Chart:
     for y, width in enumerate(left):
         axes.text(width, y, f" {int(width):,}", va="center", fontsize=8, color=INK)
     axes.set(xlabel="articles", ylabel="language")
+    axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.margins(x=0.1)
     axes.grid(axis="y", visible=False)
     figure.legend(loc="outside upper right", ncols=len(SPLITS))
@@ -49,7 +54,7 @@ def rows_by_language(counts: pd.DataFrame) -> Chart:
         "rows_by_language",
         figure,
         counts,
-        f"Stacked bars of {total:,} articles in {languages} languages; the largest is {largest.name} with "
+        f"Stacked bars of {total:,} articles in {counted}; the largest is {largest.name} with "
         f"{int(largest.sum()):,}, the smallest {smallest.name} with {int(smallest.sum()):,}.",
         "Articles kept by language and split, after bad rows and duplicates were removed.",
     )
@@ -67,16 +72,16 @@ def token_lengths(lengths: pd.DataFrame, filled: float) -> Chart:
     width = np.diff(lengths.tokens, prepend=0)
     axes.bar(lengths.tokens - width / 2, lengths.share, width=width * 0.94, color=BLUE)
     axes.axvline(max_tokens, color=VERMILION, linestyle="--", linewidth=1.2)
-    axes.text(
-        max_tokens,
-        axes.get_ylim()[1],
-        f"cut at {max_tokens} ",
-        ha="right",
-        va="top",
-        color=INK,
-        fontsize=8,
-    )
-    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    others, last = float(lengths.share.iloc[:-1].max()), float(lengths.share.iloc[-1])
+    tall = 0 < TALL * others < last
+    if tall:  # the shorter articles would be a flat line beside that bar
+        axes.set_ylim(0, 1.4 * others)
+    axes.annotate(
+        f"cut at {max_tokens}: {filled:.1%} fill it" + (f";\nlast bar {last:.0%}, cut off here" if tall else ""),
+        (max_tokens - tall * width[-1], 1), xycoords=("data", "axes fraction"), xytext=(-4, -2),
+        textcoords="offset points", ha="right", va="top", color=INK, fontsize=8,
+    )  # fmt: skip
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     axes.set(xlabel="tokens, [CLS] and [SEP] included", ylabel="share of articles")
     return Chart(
         "token_lengths",
@@ -180,10 +185,12 @@ def retrieval(pairs: pd.DataFrame) -> Chart:
     size = 1.2 + 0.42 * len(table)
     figure, axes = plt.subplots(figsize=(min(WIDTH, size + 1.2), size))
     sns.heatmap(
-        table, annot=True, fmt=".0%", cmap="cividis", vmin=0, vmax=1, square=True, cbar=False, ax=axes,
-        annot_kws={"fontsize": 8}, linewidths=0.5,
+        table, annot=True, fmt=".0%", cmap="cividis", vmin=0, vmax=pairs.precision.max(), square=True, cbar=False,
+        ax=axes, annot_kws={"fontsize": 8}, linewidths=0.5,
     )  # fmt: skip
-    axes.set(xlabel="searched language", ylabel="query language")
+    axes.tick_params(length=0, labelsize=8, rotation=0)
+    axes.set_xlabel("searched language", fontsize=9)
+    axes.set_ylabel("query language", fontsize=9)
     axes.grid(visible=False)
     best = pairs.loc[pairs.precision.idxmax()]
     return Chart(

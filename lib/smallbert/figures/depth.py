@@ -6,10 +6,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 
 from smallbert.figures.intervals import INTERVAL, bars, line, means
 from smallbert.figures.page import Chart
 from smallbert.figures.style import FLOOR, INK, WIDTH, look
+
+WIDE = 0.1
+"""Distances beyond this, of an arm that nearly diverged, are drawn on an axis that is logarithmic from 0.01 on."""
 
 
 def tuning_once(tuning: pd.DataFrame) -> Chart:
@@ -20,18 +25,19 @@ def tuning_once(tuning: pd.DataFrame) -> Chart:
     """
     optimizers = list(dict.fromkeys(tuning.optimizer))
     figure, panels = plt.subplots(1, len(optimizers), figsize=(WIDTH, 2.4), sharey=True)
-    low = np.nanmin(tuning.validation_fvu)
-    high = max(low, min(np.nanmax(tuning.validation_fvu), 2.0))
+    # Logarithmic, so that the good cells differ too beside an optimizer that learns nothing.
+    shades = LogNorm(np.nanmin(tuning.validation_fvu), np.nanmax(tuning.validation_fvu) * 1.001)
     for axes, optimizer in zip(np.atleast_1d(panels), optimizers, strict=True):
         part = tuning[tuning.optimizer == optimizer]
         table = part.pivot_table(index="activation", columns="rate", values="validation_fvu", dropna=False)
         sns.heatmap(
-            table, annot=True, fmt=".2f", vmin=low, vmax=high, cmap="cividis_r", cbar=False, ax=axes,
-            annot_kws={"fontsize": 7}, linewidths=0.5, xticklabels=[f"{rate:g}" for rate in table.columns],
+            table, annot=True, fmt="#.2g", norm=shades, cmap="cividis_r", cbar=False, ax=axes,
+            annot_kws={"fontsize": 9}, linewidths=0.5, xticklabels=[f"{rate:g}" for rate in table.columns],
         )  # fmt: skip
         axes.set(title=optimizer, xlabel="learning rate", ylabel="")
         axes.grid(visible=False)
-        axes.tick_params(axis="x", rotation=0, labelsize=7)
+        axes.tick_params(axis="x", rotation=0, labelsize=8)
+        axes.tick_params(axis="y", rotation=0, length=0)
     best = tuning.loc[tuning.validation_fvu.idxmin()]
     return Chart(
         "tuning_once",
@@ -40,7 +46,8 @@ def tuning_once(tuning: pd.DataFrame) -> Chart:
         f"The smallest autoencoder does best with {best.activation}, {best.optimizer} and rate {best.rate:g}: "
         f"validation FVU {best.validation_fvu:.3f}.",
         "Original protocol: activation, optimizer and rate are chosen once, on the smallest autoencoder, by validation "
-        "FVU at k = " + f"{_width(tuning)}; the choice is reused for every other. An empty cell diverged.",
+        "FVU at k = " + f"{_width(tuning)}; the choice is reused for every other. Shades are logarithmic, light is "
+        "good; an empty cell diverged.",
     )
 
 
@@ -101,7 +108,7 @@ def tuning_each(tuning: pd.DataFrame) -> Chart:
             linestyle="",
         )
     axes.set(xscale="log", yscale="log", xlabel="learning rate (peak)", ylabel="validation FVU")
-    axes.legend(title="layers", ncols=2)
+    _layers(axes)
     best = tuning[tuning.chosen].set_index("depth").rate
     edge = [str(depth) for depth in depths if not tuning[tuning.depth == depth].interior.all()]
     inside = (
@@ -140,8 +147,10 @@ def gap_by_depth(cells: pd.DataFrame) -> Chart:
         axes.set(title=f"k = {width}", xlabel="layers of the encoder", xticks=sorted(cells.depth.unique()))
     first = np.atleast_1d(panels)[0]
     first.set_ylabel("test FVU above PCA")
-    first.set_yscale("symlog", linthresh=0.01)
-    first.legend(loc="upper left")
+    wide = cells.gap_test.max() > WIDE
+    if wide:
+        first.set_yscale("symlog", linthresh=0.01)
+    figure.legend(*first.get_legend_handles_labels(), loc="outside upper right", ncols=2)
     final = cells.groupby(["bottleneck", "protocol", "depth"]).gap_test.mean()
     spans = [
         f"k = {width}, {name}: {final[width, name].min():.4f} to {final[width, name].max():.4f}"
@@ -154,7 +163,7 @@ def gap_by_depth(cells: pd.DataFrame) -> Chart:
         cells,
         "Mean distance above PCA over depths: " + "; ".join(spans) + ".",
         "How far above PCA of the same width the autoencoders end, on test articles, one fixed affine decoder layer. "
-        "Zero is PCA fitted on train; linear below 0.01, logarithmic above. " + INTERVAL,
+        "Zero is PCA fitted on train" + ("; linear below 0.01, logarithmic above. " if wide else ". ") + INTERVAL,
     )
 
 
@@ -226,7 +235,7 @@ def gap_by_budget(cells: pd.DataFrame) -> Chart:
     )
     axes.set_xticklabels([str(budget) for budget in sorted(cells.budget.unique())])
     axes.minorticks_off()
-    axes.legend(title="layers", ncols=2)
+    _layers(axes)
     ends = cells.groupby(["budget", "depth"]).gap_test.mean().groupby("budget").max()
     return Chart(
         "gap_by_budget",
@@ -246,15 +255,15 @@ def loss_by_rows(cells: pd.DataFrame) -> Chart:
             ``test_fvu``, ``pca_test`` (PCA fitted on the same rows).
     """
     figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
+    pca = cells.groupby("train_rows").pca_test.mean()
+    axes.plot(pca.index, pca, **line("PCA", 0), label="PCA")
     for position, (depth, part) in enumerate(cells.groupby("depth")):
         for split, style in (("train", "--"), ("test", "-")):
             mean = part.groupby("train_rows")[f"{split}_fvu"].mean()
             drawn = line("", position) | {"linestyle": style}
             axes.plot(mean.index, mean, **drawn, label=f"{depth}" if split == "test" else None)
-    pca = cells.groupby("train_rows").pca_test.mean()
-    axes.plot(pca.index, pca, **line("PCA", 0), label="PCA")
     axes.set(xscale="log", yscale="log", xlabel="training rows", ylabel="FVU")
-    axes.legend(title="layers", loc="center left", bbox_to_anchor=(1.0, 0.5))
+    _layers(axes)
     ends = cells[cells.train_rows == cells.train_rows.max()].groupby("depth").test_fvu.mean()
     return Chart(
         "loss_by_rows",
@@ -267,6 +276,12 @@ def loss_by_rows(cells: pd.DataFrame) -> Chart:
         "(dashed) and "
         "test (solid), mean over seeds.",
     )
+
+
+def _layers(axes: Axes) -> None:
+    """The legend of depths, beside the panel and deepest first, as the lines mostly lie."""
+    handles, labels = axes.get_legend_handles_labels()
+    axes.legend(handles[::-1], labels[::-1], title="layers", loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _width(cells: pd.DataFrame) -> int:

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 
 from smallbert.figures.absent import absent
 from smallbert.figures.intervals import INTERVAL, half_interval, line, means
+from smallbert.figures.labels import legend_below
 from smallbert.figures.page import Chart
 from smallbert.figures.style import BLUE, FLOOR, INK, ORANGE, WIDTH
 
@@ -123,7 +124,7 @@ def temperatures(cells: pd.DataFrame, teacher: Mapping[str, float], why: str = "
         axes.set(xlabel="temperature T", ylabel=what, xscale="log")
         _ticks(axes, cells.temperature)
         if name != "loss":
-            axes.set_ylim(max(axes.get_ylim()[0], -0.02), min(axes.get_ylim()[1], 1.02))
+            axes.set_ylim(-0.02, 1.02)  # shares: an axis around their noise would make much of it
     _limit(loss.axhline, teacher.get("loss"))
     found = cells.groupby("temperature").loss.mean()
     return Chart(
@@ -188,7 +189,7 @@ def _two(
         )
     _limit(levels.axhline, teacher.get(measure), "teacher")
     levels.set(ylabel=what)
-    levels.legend(fontsize=7.5)
+    legend_below(figure, levels)
     spread = np.nan_to_num(np.array([gains.gain - gains.low, gains.high - gains.gain]))
     differences.errorbar(gains[x], gains.gain, yerr=spread, color=ORANGE, marker="D", capsize=2.5)
     differences.axhline(0, color=INK, linewidth=0.8)

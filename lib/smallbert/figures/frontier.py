@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import NullFormatter
+from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.transforms import ScaledTranslation
 
 from smallbert.figures.page import Chart
 from smallbert.figures.style import BLUE, FLOOR, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look, look
@@ -38,12 +40,23 @@ AXES = {
 ROOM = 1.6
 """Quality beyond this share of the reference's is cut off: it is a sign of few seeds or of a weak reference."""
 
-LETTER, LINE = 0.0155, 0.075
-"""Room of a name in a panel, as shares of it: a letter's width, a line's height. Names without room are in the data."""
+PANEL, LINE = 1.05, 0.13
+"""Least height of a panel, and the height of a line of its key, inches."""
+
+NAME = 42
+"""Letters of a name that a key has room for; whole names are in the data."""
+
+ENOUGH = 8.0
+"""Room that a number needs to the next point or number, points."""
+
+NEAR = ((-6, 6), (-6, -6), (6, 6), (6, -7), (0, 10), (0, -10), (-11, 0), (11, 0), (-8, 15), (8, 15), (0, 18), (0, -18))
+"""Where a number may stand beside its point, points; the first is free of the line, which comes from below."""
 
 
 def frontier(points: pd.DataFrame, cost: str) -> Chart:
     """Quality kept against one cost, a panel a measure; the line joins what nothing else beats.
+
+    The points of the line are numbered by their cost; a key at the right of the panel names them.
 
     Args:
         points: columns ``name``, ``method``, ``measure``, the cost, ``kept``, ``low``, ``high``, ``front``, ``page``;
@@ -51,32 +64,49 @@ def frontier(points: pd.DataFrame, cost: str) -> Chart:
         cost: of :data:`AXES`.
     """
     found = list(dict.fromkeys(points.measure))
-    columns = min(2, max(len(found), 1))
-    rows = max(-(-len(found) // columns), 1)
-    figure, panels = plt.subplots(rows, columns, figsize=(WIDTH, 2.9 * rows + 0.6), squeeze=False)
-    for axes in panels.flat[len(found) :]:
-        axes.remove()
     methods = list(dict.fromkeys([*(one for one in LOOKS if (points.method == one).any()), *points.method]))
-    for axes, measure in zip(panels.flat, found, strict=False):
-        _panel(axes, points[points.measure == measure], cost, methods)
-        axes.set(title=textwrap.fill(measure, 40), xlabel=AXES[cost])
-    for row in panels:
-        row[0].set_ylabel("kept, share of the reference's")
-    handles = []
-    for name in methods:
-        own = _look(name, methods)
-        handles.append(plt.Line2D([], [], color=own.color, marker=own.marker, linestyle="", label=name))
-    handles.append(plt.Line2D([], [], color=INK, linewidth=1, label="nothing beats these"))
-    figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=7.5)
+    best = {measure: _best(points[points.measure == measure], cost) for measure in found}
+    heights = [max(PANEL, LINE * (2 + len(best[measure]))) for measure in found] or [PANEL]
+    figure, panels = plt.subplots(
+        len(heights), 2, figsize=(WIDTH, sum(heights) + 0.22 * len(heights) + 0.9), squeeze=False, sharex="col",
+        height_ratios=heights,
+    )  # fmt: skip
+    if not found:
+        for axes in panels.flat:
+            axes.remove()
+    for (axes, key), measure in zip(panels, found, strict=False):
+        part = points[points.measure == measure]
+        _panel(axes, part, cost, methods)
+        axes.set(title=measure, ylabel="kept")
+        _key(key, best[measure], cost, methods)
+    if found:
+        _scale(panels[-1, 0], points, cost)
+        panels[-1, 0].set_xlabel(AXES[cost])
+        handles = []
+        for name in methods:
+            own = _look(name, methods)
+            handles.append(plt.Line2D([], [], color=own.color, marker=own.marker, linestyle="", label=name))
+        handles.append(plt.Line2D([], [], color=INK, linewidth=1, label="nothing beats these"))
+        figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=7.5)
+        # Numbers are placed by the distance that points have on the finished figure.
+        figure.draw_without_rendering()
+        for axes, measure in zip(panels[:, 0], found, strict=True):
+            _number(axes, best[measure], points[points.measure == measure], cost)
     return Chart(
         f"frontier_{cost}",
         figure,
         points,
         _said(points, cost),
-        f"Quality kept against {AXES[cost]}; each point as its own page measured it, against its own reference (1). "
-        "The line joins points that no other beats in both by their means. Error bars: 95%, over seeds, articles or "
-        f"queries as its page says; without one only a mean was measured. Cut off at 0 and {ROOM:g}.",
+        f"Quality kept, as a share of the reference's (1), against {AXES[cost]}; each point as its own page measured "
+        "it. The line joins points that no other beats in both by their means; they are numbered and named at the "
+        "right. Error bars: 95%, over seeds, articles or queries as its page says; without one only a mean was "
+        f"measured. Cut off at 0 and {ROOM:g}.",
     )
+
+
+def _best(part: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """The front of one measure from the least cost on, one row a name."""
+    return part[part.front].sort_values([cost, "kept"]).drop_duplicates("name")
 
 
 def _panel(axes: Axes, part: pd.DataFrame, cost: str, methods: list[str]) -> None:
@@ -87,49 +117,72 @@ def _panel(axes: Axes, part: pd.DataFrame, cost: str, methods: list[str]) -> Non
         if cost == "time":
             across = [[_ends(row["time"] - row["time low"])], [_ends(row["time high"] - row["time"])]]
         axes.errorbar(
-            row[cost], row["kept"], yerr=ends, xerr=across, color=own.color, marker=own.marker, linestyle="", capsize=2,
-            linewidth=0.9, markersize=6 if row["front"] else 4, alpha=1.0 if row["front"] else 0.6,
+            row[cost], row["kept"], yerr=ends, xerr=across, color=own.color, marker=own.marker, linestyle="",
+            capsize=2 if row["front"] else 0, elinewidth=0.9, markersize=6 if row["front"] else 4,
+            alpha=1.0 if row["front"] else 0.4, zorder=3 if row["front"] else 2,
         )  # fmt: skip
     best = part[part.front].sort_values([cost, "kept"])
     axes.plot(best[cost], best.kept, color=INK, linewidth=1, drawstyle="steps-post", zorder=1)
     axes.axhline(1, color=FLOOR, linestyle=":", linewidth=1)
-    axes.set_ylim(0, min(max(1.1, 1.08 * part.kept.max()), ROOM))
+    axes.set_ylim(0, min(max(1.25, 1.08 * part.kept.max()), ROOM))
+    axes.set_yticks([0, 0.5, 1])
+
+
+def _scale(axes: Axes, part: pd.DataFrame, cost: str) -> None:
+    """The axis of the cost: time from nothing on, anything else logarithmic where it is wide, alike in all panels."""
+    low, high = part[cost].min(), part[cost].max()
     if cost == "time":
-        axes.set_xlim(0, max(1.15, 1.1 * part[cost].max()))  # an interval of few rounds would hide the points
-    if cost != "time" and part[cost].max() > 4 * part[cost].min() > 0:
+        axes.set_xlim(0, max(1.15, 1.1 * high))  # an interval of few rounds would hide the points
+    elif high > 4 * low > 0:
         axes.set_xscale("log")
+        axes.set_xlim(low / 1.4, high * 1.4)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 50 * low else (1,)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.margins(x=0.08)
-    for row in _named(axes, best, cost):
+
+
+def _key(axes: Axes, best: pd.DataFrame, cost: str, methods: list[str]) -> None:
+    """Names of a front's points with both values, a line each."""
+    axes.axis("off")
+    head, form = {"megabytes": ("MB", "{:#.3g}"), "bytes": ("bytes", "{:,.0f}"), "time": ("time", "{:.2f}")}[cost]
+    words: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "center", "fontsize": 7}
+    for right, title in ((-26, head), (0, "kept")):
+        axes.annotate(title, (1, 1), xytext=(right, 4), ha="right", color=FLOOR, **words)
+    for place, row in enumerate(best.to_dict("records"), 1):
+        own, down = _look(row["method"], methods), -LINE * 72 * (place - 0.5)
+        axes.annotate(str(place), (0, 1), xytext=(6, down), ha="right", fontweight="bold", **words)
+        mark = axes.transAxes + ScaledTranslation(14 / 72, down / 72, axes.figure.dpi_scale_trans)
+        axes.plot(0, 1, color=own.color, marker=own.marker, markersize=4.5, transform=mark, clip_on=False)
+        # What a loss is made of stands on its own page.
+        name = textwrap.shorten(re.sub(r" \(.*?\)", "", row["name"]), NAME, placeholder=" …")
+        axes.annotate(name, (0, 1), xytext=(22, down), **words)
+        for right, value in ((-26, form.format(row[cost]).rstrip(".")), (0, f"{row['kept']:.0%}")):
+            axes.annotate(value, (1, 1), xytext=(right, down), ha="right", **words)
+
+
+def _number(axes: Axes, best: pd.DataFrame, part: pd.DataFrame, cost: str) -> None:
+    """Number a front's points, each beside its point where no other point, number or border is."""
+    scale = 72 / axes.figure.dpi
+    places = axes.transData.transform(np.column_stack([part[cost], part.kept.clip(upper=ROOM)])) * scale
+    bounds = axes.get_window_extent()
+    low, high = np.array([bounds.p0, bounds.p1]) * scale
+    taken: list[np.ndarray] = list(places)
+    for number, row in enumerate(best.to_dict("records"), 1):
+        at = axes.transData.transform((row[cost], min(row["kept"], ROOM))) * scale
+        offset = max(NEAR, key=lambda one: (_room(at + one, taken, low, high), -NEAR.index(one)))
+        taken.append(at + offset)
         axes.annotate(
-            row["label"], (row[cost], min(row["kept"], ROOM)), xytext=(0, 7 if row["above"] else -7),
-            textcoords="offset points", fontsize=6.5, ha=row["side"], va="bottom" if row["above"] else "top",
-            path_effects=[withStroke(linewidth=2, foreground="white")],
+            str(number), (row[cost], min(row["kept"], ROOM)), xytext=offset, textcoords="offset points", fontsize=7,
+            fontweight="bold", ha="center", va="center", path_effects=[withStroke(linewidth=2, foreground="white")],
+            zorder=5,
         )  # fmt: skip
 
 
-def _named(axes: Axes, best: pd.DataFrame, cost: str) -> list[dict[str, Any]]:
-    """Points of a front whose name has room below or above them, from the best on, and at which side of each."""
-    scale = np.log if axes.get_xscale() == "log" else float
-    low, high = (scale(limit) for limit in axes.get_xlim())
-    chosen: list[dict[str, Any]] = []
-    taken: list[tuple[float, float, float]] = []
-    for row in best.drop_duplicates("name")[::-1].to_dict("records"):
-        across, up = (scale(row[cost]) - low) / (high - low), min(row["kept"], ROOM) / axes.get_ylim()[1]
-        label = textwrap.shorten(row["name"], 34, placeholder=" …")
-        side = "left" if across < 0.5 else "right"
-        left = across if side == "left" else across - LETTER * len(label)
-        for above in (False, True):
-            middle = up + LINE if above else up - LINE
-            free = all(
-                left > end or left + LETTER * len(label) < start or abs(middle - at) > LINE for start, end, at in taken
-            )
-            if free and LINE / 2 < middle < 1:
-                taken.append((left, left + LETTER * len(label), middle))
-                chosen.append(row | {"label": label, "side": side, "above": above})
-                break
-    return chosen[::-1]
+def _room(at: np.ndarray, taken: list[np.ndarray], low: np.ndarray, high: np.ndarray) -> float:
+    """Points to the nearest thing taken, no more than is needed; none outside the panel."""
+    if (at < low + 3).any() or (at > high - 3).any():
+        return 0.0
+    return min(ENOUGH, *(float(np.hypot(*(one - at))) for one in taken))
 
 
 def _look(method: str, methods: list[str]) -> Look:

@@ -151,8 +151,8 @@ def by_text(found: pd.DataFrame) -> Chart:
             )
     axes.axvline(0.5, color=FLOOR, linestyle=":")
     axes.set(yticks=range(len(rows)), yticklabels=rows[::-1], xlabel="accuracy", ylim=(-0.6, len(rows) - 0.4))
-    if len(found):
-        axes.legend()
+    if found.words.nunique() > 1:
+        _legend(figure, axes)
     said = "No relation has triples enough."
     if len(found):
         best, worst = (found.loc[place] for place in (found.accuracy.idxmax(), found.accuracy.idxmin()))
@@ -166,7 +166,8 @@ def by_text(found: pd.DataFrame) -> Chart:
         found,
         said,
         "True triples told from false ones, as many of each, whose head or tail is another of the same relation, by a "
-        "logistic regression on the frozen vectors of both names. Dotted: chance. Error bars: 95% Wilson interval.",
+        f"logistic regression on the frozen vectors of both entities' {' or '.join(found.words.unique()) or 'names'}. "
+        "Dotted: chance. Error bars: 95% Wilson interval.",
     )
 
 

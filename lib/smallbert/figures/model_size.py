@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.patheffects import withStroke
 
 from smallbert.figures.intervals import INTERVAL, half_interval, line, means
 from smallbert.figures.page import Chart
@@ -25,7 +26,7 @@ SIZES = {
 }
 """What size means, by column, what its axis says, and the unit it is drawn in."""
 
-APART = (0.95, 1.0, 1.05)
+APART = (0.91, 1.0, 1.1)
 """Factors that set the residuals of the three laws side by side."""
 
 FREQUENCIES = "word frequencies alone"
@@ -67,7 +68,8 @@ def ablation(cells: pd.DataFrame, printed: pd.DataFrame, floor: float) -> Chart:
     rows[0][0].set_ylabel(f"computed here:\n{LOSS}")
     rows[1][0].set_ylabel(f"BERT, Table 6:\n{PRINTED_LOSS}")
     rows[0][0].annotate(FREQUENCIES, (0.03, floor), (0, -8), xycoords=("axes fraction", "data"),
-                        textcoords="offset points", fontsize=7, color=FLOOR)  # fmt: skip
+                        textcoords="offset points", fontsize=7, color=FLOOR, zorder=5,
+                        path_effects=[withStroke(linewidth=2, foreground="white")])  # fmt: skip
     return Chart(
         "ablation",
         figure,
@@ -88,7 +90,7 @@ def against_size(cells: pd.DataFrame, fitted: pd.DataFrame, residuals: pd.DataFr
         floor: loss of word frequencies alone.
     """
     figure, rows = plt.subplots(
-        3, len(SIZES), figsize=(WIDTH, 6.2), sharex="col", sharey="row", height_ratios=(1.6, 1, 1)
+        3, len(SIZES), figsize=(WIDTH, 7.0), sharex="col", sharey="row", height_ratios=(1.7, 1.3, 1)
     )
     for (loss, rest, accuracy), (measure, (name, unit)) in zip(rows.T, SIZES.items(), strict=True):
         for axes, value in ((loss, "loss"), (accuracy, "accuracy")):
@@ -105,8 +107,8 @@ def against_size(cells: pd.DataFrame, fitted: pd.DataFrame, residuals: pd.DataFr
             own = residuals[(residuals.measure == measure) & (residuals.law == row.law)]
             left = means(own.residual, own["size"])
             places = left["size"] / unit * APART[LAWS.index(row.law)]
-            rest.errorbar(places, left["mean"], yerr=half_interval(left), capsize=2, markersize=4,
-                          **style | {"linestyle": ""})  # fmt: skip
+            ends = half_interval(left) if row.preferred else None
+            rest.errorbar(places, left["mean"], yerr=ends, markersize=4.5, elinewidth=0.9, **style | {"linestyle": ""})
         loss.axhline(floor, color=FLOOR, linestyle=":")
         rest.axhline(0, color=FLOOR, linestyle=":")
         accuracy.set(xscale="log", xlabel=name)
@@ -124,7 +126,8 @@ def against_size(cells: pd.DataFrame, fitted: pd.DataFrame, residuals: pd.DataFr
         pd.concat([cells.drop(columns="panels", errors="ignore"), residuals], ignore_index=True),
         f"The law that foretells left-out sizes. {said}." if said else "Too few sizes to choose a law.",
         "Held-out loss of all sizes with three laws fitted by least squares (thick: the simplest that foretells "
-        f"left-out sizes as well as any), what they leave, and accuracy. Dotted above: {FREQUENCIES}. {INTERVAL}",
+        f"left-out sizes as well as any), what they leave (with intervals for the thick one), and accuracy. Dotted "
+        f"above: {FREQUENCIES}. {INTERVAL}",
     )
 
 
@@ -146,7 +149,7 @@ def reported(printed: pd.DataFrame, fitted: pd.DataFrame, turns: pd.DataFrame) -
         bert.plot(along / 1e6, curve, label=row.law, linewidth=2.2 if row.preferred else 1.1, **style)
     bert.set(title="BERT, Table 6:\nreported", xscale="log", xlabel="million parameters", ylabel=PRINTED_LOSS)
     _ticks_at(bert, (printed.parameters / 1e6).round())
-    bert.legend(fontsize=6.5, loc="lower left")
+    bert.legend(fontsize=6.5, loc="upper right")
     said = []
     for axes, ((table, varied), part) in zip(albert, tables, strict=True):
         axes.plot(part["size"], part.average, color=BLUE, marker="o", markerfacecolor="white")

@@ -7,7 +7,10 @@ import textwrap
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.patheffects import withStroke
 
+from smallbert.figures.absent import absent
+from smallbert.figures.labels import legend_below
 from smallbert.figures.page import Chart
 from smallbert.figures.style import BLUE, FLOOR, VERMILION, WIDTH, look
 
@@ -23,7 +26,9 @@ def growth(runs: pd.DataFrame, exponents: pd.DataFrame) -> Chart:
         exponents: columns ``what``, ``against``, ``exponent``.
     """
     panels_of = list(exponents[["what", "against", "exponent"]].itertuples(index=False, name=None))
-    rows = max(-(-len(panels_of) // 3), 1)
+    if not panels_of:
+        return absent("growth", "How time grows has not been measured on any machine.")
+    rows = -(-len(panels_of) // 3)
     figure, panels = plt.subplots(rows, 3, figsize=(WIDTH, 2.35 * rows + 0.5), squeeze=False)
     for axes in panels.flat[len(panels_of) :]:
         axes.remove()
@@ -35,22 +40,27 @@ def growth(runs: pd.DataFrame, exponents: pd.DataFrame) -> Chart:
         last = part.iloc[-1]
         straight = last.seconds * (part["size"] / last["size"])
         axes.plot(part["size"], straight, color=FLOOR, linestyle=":", linewidth=1, label="linear")
-        axes.set(xscale="log", yscale="log", xlabel=against, title=textwrap.fill(f"{what}: {exponent:.2f}", 26))
+        axes.set(xscale="log", yscale="log", xlabel=against, title=textwrap.fill(what, 26))
+        axes.annotate(
+            rf"seconds $\propto$ {against}$^{{{exponent:.2f}}}$", (0.98, 0.03), xycoords="axes fraction", ha="right",
+            va="bottom", fontsize=7.5, path_effects=[withStroke(linewidth=2, foreground="white")],
+        )  # fmt: skip
+        # Room for these words below the lines.
+        axes.set_ylim(bottom=min(part.seconds.min(), straight.min()) / 3)
         axes.set_xticks(part["size"], [_short(size) for size in part["size"]], minor=False)
         axes.set_xticks([], minor=True)
-    for row in panels[: rows if panels_of else 0]:
+    for row in panels:
         row[0].set_ylabel("seconds; MiB")
-    if panels_of:
-        handles, labels = panels.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    legend_below(figure, panels.flat[0])
     told = [f"{what} {exponent:.2f} in {against}" for what, against, exponent in panels_of]
     return Chart(
         "growth",
         figure,
         runs,
-        f"Exponents of time: {'; '.join(told)}." if told else "How time grows has not been measured on any machine.",
+        f"Exponents of time: {'; '.join(told)}.",
         "Seconds and resident memory beyond that at the start, each run in a process of its own, both axes "
-        "logarithmic. Titles: the power of the size that fits the seconds best. Dotted: linear through the last run.",
+        "logarithmic. Written in each panel: the power of the size that fits the seconds best. Dotted: linear through "
+        "the last run.",
     )
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
+from smallbert.figures.absent import absent
 from smallbert.figures.page import Chart
-from smallbert.figures.style import BLUE, FLOOR, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION, WIDTH, YELLOW, Look
+from smallbert.figures.style import BLUE, FLOOR, GREEN, GRID, INK, ORANGE, PURPLE, SKY, VERMILION, WIDTH, YELLOW, Look
 
 LOOKS = {
     "fp32": Look(BLUE, "o", ""),
@@ -17,6 +21,12 @@ LOOKS = {
     "tf32": Look(PURPLE, "D", ""),
 }
 """Number formats."""
+
+LINE = 0.145
+"""Height of a line, inches."""
+
+RIGHT = (26, 62)
+"""Where the two columns of values end, points from the right border of the panel."""
 
 COLORS = (BLUE, ORANGE, GREEN, SKY, FLOOR, YELLOW, PURPLE)
 HATCHES = ("", "//", "..", "xx", "--", "\\\\", "++")
@@ -31,37 +41,39 @@ def side_by_side(comparisons: pd.DataFrame, targets: pd.DataFrame) -> Chart:
         targets: columns ``comparison``, ``variant``, ``target ratio``.
     """
     comparisons = comparisons[comparisons.ratio.notna()]
-    names = list(dict.fromkeys(comparisons.comparison))
-    counts = [int((comparisons.comparison == name).sum()) for name in names]
-    figure, panels = plt.subplots(
-        max(len(names), 1), 1, figsize=(WIDTH, 0.22 * sum(counts) + 0.62 * len(names) + 0.8), squeeze=False,
-        sharex=True, height_ratios=counts or [1],
-    )  # fmt: skip
+    if comparisons.empty:
+        return absent("side_by_side", _said(comparisons))
+    parts = list(comparisons.groupby("comparison", sort=False))
+    lines = len(comparisons) + len(parts)
+    figure, axes = plt.subplots(figsize=(WIDTH, LINE * lines + 0.9))
     wanted = targets.set_index(["comparison", "variant"])["target ratio"].to_dict()
-    for axes, name in zip(panels[:, 0], names, strict=False):
-        part = comparisons[comparisons.comparison == name].reset_index(drop=True)
-        for place, row in part.iterrows():
-            one = LOOKS[row["number format"]]
-            ends = [[row.ratio - row["ratio low"]], [row["ratio high"] - row.ratio]]
-            axes.errorbar(row.ratio, place, xerr=ends, color=one.color, marker=one.marker, linestyle="", capsize=2)
-            if row["of limit"] == row["of limit"]:
-                axes.annotate(
-                    f"{row['of limit']:.0%}", (1.0, place), xycoords=("axes fraction", "data"), xytext=(4, 0),
-                    textcoords="offset points", fontsize=7, va="center",
-                )  # fmt: skip
-            target = wanted.get((name, row.variant), np.nan)
-            if target == target:
-                axes.plot([target, target], [place - 0.42, place + 0.42], color=INK, linewidth=1.4)
-        axes.axvline(1, color=FLOOR, linestyle=":", linewidth=1)
-        axes.set_yticks(range(len(part)), part.variant, fontsize=7.5)
-        axes.set_ylim(len(part) - 0.4, -0.6)
-        axes.set(title=name, xscale="log")
-        axes.grid(axis="y", visible=False)
-    last = panels[-1, 0]
-    ticks = [one for one in (0.25, 0.5, 1, 2, 4, 8, 16) if len(comparisons) and _near(one, comparisons)]
-    last.set_xticks(ticks, [f"{one:g}" for one in ticks])
-    last.set_xticks([], minor=True)
-    last.set_xlabel("times as fast as the first line's; at the right: share of the machine's limit")
+    start, places = 0, {}
+    for name, part in parts:
+        axes.annotate(
+            name, (0, start), xycoords=("axes fraction", "data"), xytext=(4, 0), textcoords="offset points",
+            fontsize=8, fontweight="bold", va="center",
+        )  # fmt: skip
+        if start:
+            axes.axhline(start - 0.55, color=GRID, linewidth=0.8)
+        for place, row in enumerate(part.to_dict("records"), start + 1):
+            _variant(axes, place, row, wanted.get((name, row["variant"]), np.nan))
+            places[place] = row["variant"]
+        start += len(part) + 1
+    axes.axvline(1, color=FLOOR, linestyle=":", linewidth=1)
+    axes.set_yticks(list(places), list(places.values()), fontsize=7)
+    axes.set(ylim=(lines - 0.3, -0.7), xscale="log", xlabel="times as fast as the first line's")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", visible=False)
+    low, high = comparisons["ratio low"].min(), comparisons["ratio high"].max()
+    ticks = [2.0**power for power in range(-6, 10) if low / 1.3 < 2.0**power < high * 1.3]
+    axes.set_xticks(ticks, [f"{one:g}" for one in ticks])
+    axes.set_xticks([], minor=True)
+    axes.set_xlim(low / 1.3, high * 1.3)
+    for right, head in zip(RIGHT, ("ratio", "of limit"), strict=True):
+        axes.annotate(
+            head, (1, 1), xycoords="axes fraction", xytext=(right, 2), textcoords="offset points", fontsize=7,
+            ha="right", va="bottom", color=FLOOR,
+        )  # fmt: skip
     found = dict.fromkeys(comparisons["number format"])
     handles = [plt.Line2D([], [], color=LOOKS[one].color, marker=LOOKS[one].marker, ls="", label=one) for one in found]
     handles.append(plt.Line2D([], [], color=INK, linewidth=1.4, label="target"))
@@ -71,10 +83,26 @@ def side_by_side(comparisons: pd.DataFrame, targets: pd.DataFrame) -> Chart:
         figure,
         comparisons,
         _said(comparisons),
-        "Speed of each variant over that of the first line of its panel, on a logarithmic axis: median over rounds in "
+        "Speed of each variant over that of the first line of its group, on a logarithmic axis: median over rounds in "
         "alternating order, bars from the slowest to the fastest round. Upright lines: targets set before. At the "
-        "right: useful operations as a share of the fastest matrix product in that number format on the same machine.",
+        "right: the ratio, and useful operations as a share of the fastest matrix product in that number format on the "
+        "same machine.",
     )
+
+
+def _variant(axes: Axes, place: int, row: dict[str, Any], target: float) -> None:
+    """One variant's line, its values written at the right."""
+    one = LOOKS[row["number format"]]
+    ends = [[row["ratio"] - row["ratio low"]], [row["ratio high"] - row["ratio"]]]
+    axes.errorbar(row["ratio"], place, xerr=ends, color=one.color, marker=one.marker, linestyle="", capsize=2)
+    share = f"{row['of limit']:.0%}" if row["of limit"] == row["of limit"] else ""
+    for right, value in zip(RIGHT, (f"{row['ratio']:.2f}", share), strict=True):
+        axes.annotate(
+            value, (1, place), xycoords=("axes fraction", "data"), xytext=(right, 0), textcoords="offset points",
+            fontsize=7, va="center", ha="right",
+        )  # fmt: skip
+    if target == target:
+        axes.plot([target, target], [place - 0.42, place + 0.42], color=INK, linewidth=1.4)
 
 
 def parts(found: pd.DataFrame) -> Chart:
@@ -83,11 +111,14 @@ def parts(found: pd.DataFrame) -> Chart:
     Args:
         found: columns ``form``, ``part``, ``share``, ``of limit``.
     """
-    forms, names = list(dict.fromkeys(found.form)), list(dict.fromkeys(found.part))
-    figure, axes = plt.subplots(figsize=(WIDTH, 0.45 * max(len(forms), 1) + 1.5))
+    if found.empty:
+        return absent("parts", "Where the time goes has not been measured.")
+    shown = found[found.share > 0.001]
+    forms, names = list(dict.fromkeys(found.form)), list(dict.fromkeys(shown.part))
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.45 * len(forms) + 1.5))
     for place, form in enumerate(forms):
         start = 0.0
-        for row in found[found.form == form].itertuples():
+        for row in shown[shown.form == form].itertuples():
             index = names.index(row.part)
             axes.barh(
                 place, row.share, left=start, color=COLORS[index], hatch=HATCHES[index], edgecolor="white", height=0.6
@@ -99,27 +130,21 @@ def parts(found: pd.DataFrame) -> Chart:
                 )  # fmt: skip
             start += row.share
     axes.set_yticks(range(len(forms)), forms)
-    axes.set(xlim=(0, 1), xlabel="share of the time of one core", ylim=(max(len(forms), 1) - 0.5, -0.5))
+    axes.set(xlim=(0, 1), xlabel="share of the time of one core", ylim=(len(forms) - 0.5, -0.5))
     axes.grid(axis="y", visible=False)
     handles = [
         Patch(facecolor=COLORS[index], hatch=HATCHES[index], edgecolor="white", label=name)
         for index, name in enumerate(names)
     ]
-    if handles:
-        figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=7.5)
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=7.5)
     told = [f"{row.form} {row.part} {row.share:.0%}" for row in found.itertuples()]
     return Chart(
         "parts",
         figure,
         found,
-        f"Shares of the time: {', '.join(told)}." if told else "Where the time goes has not been measured.",
+        f"Shares of the time: {', '.join(told)}.",
         "Where our extraction spends the time of one core, MiniLM on English news, from a profile of one run.",
     )
-
-
-def _near(tick: float, comparisons: pd.DataFrame) -> bool:
-    """Whether a tick lies within what is drawn, or next to it."""
-    return comparisons["ratio low"].min() / 2 < tick < comparisons["ratio high"].max() * 2
 
 
 def _said(comparisons: pd.DataFrame) -> str:

@@ -10,6 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from smallbert.figures.intervals import INTERVAL, half_interval, line
+from smallbert.figures.labels import legend_below
 from smallbert.figures.page import Chart
 from smallbert.figures.style import FLOOR, INK, WIDTH, look
 
@@ -37,7 +38,7 @@ def sharing(cells: pd.DataFrame, floor: float) -> Chart:
         axes.set(xlabel="parameters, million", ylabel=measures[name], xscale="log")
         _plain_log_ticks(axes, cells.parameters / 1e6)
     _floor(panels[0][0], floor)
-    panels[0][0].legend(fontsize=7)
+    legend_below(figure, panels[0][0], columns=3)
     wide = int(cells.hidden.max())
     narrow = int(cells.embedding.min())
     ends = cells.groupby(["sharing", "embedding"], sort=False).loss.mean().unstack()
@@ -73,7 +74,7 @@ def embedding_sweep(cells: pd.DataFrame, printed: pd.DataFrame, floor: float) ->
         axes.set(title=title, xlabel="width of the embedding, E", ylabel=what, xscale="log")
         _ticks_at(axes, data.embedding)
     _floor(ours, floor)
-    ours.legend(fontsize=7.5)
+    legend_below(figure, ours)
     spans = cells.groupby(["sharing", "embedding"], sort=False).loss.mean().groupby("sharing", sort=False)
     said = ", ".join(f"{float(np.ptp(part)):.3f} nats ({mode})" for mode, part in spans)
     return Chart(
@@ -105,6 +106,7 @@ def depth_sweep(cells: pd.DataFrame, printed: pd.DataFrame, floor: float) -> Cha
         axes.set(title=title, xlabel="layers (one set of weights)", ylabel=what, xscale="log")
         _ticks_at(axes, data.layers)
     _floor(ours, floor)
+    legend_below(figure, ours)
     best, first = means.loc[means["mean"].idxmin()], means.iloc[0]
     return Chart(
         "depth_sweep",

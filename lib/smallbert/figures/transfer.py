@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.lines import Line2D
 
+from smallbert.figures.absent import absent
 from smallbert.figures.page import Chart
 from smallbert.figures.style import BLUE, FLOOR, INK, VERMILION, WIDTH
 
@@ -100,15 +101,21 @@ def retained(found: pd.DataFrame, totals: pd.DataFrame, reference: str) -> Chart
     """
     every = pd.concat([found, totals.assign(task="all learnt")], ignore_index=True)
     every = every[every.model != reference]
-    modes, tasks = list(dict.fromkeys(found["mode"])), list(dict.fromkeys(every.task))
-    models = list(dict.fromkeys(every.model))
-    size = (WIDTH, (1.0 + 0.3 * len(models)) * len(modes) + 0.6)
-    figure, panels = plt.subplots(len(modes), 1, figsize=size, sharex=True, squeeze=False)
+    known = every[every.retained.notna()]
+    modes = [mode for mode in dict.fromkeys(found["mode"]) if (known["mode"] == mode).any()]
+    tasks = [task for task in dict.fromkeys(every.task) if (known.task == task).any()]
+    if not modes:
+        return absent("retained", f"The {reference} has learnt no task; there is nothing to retain.")
+    rows = {mode: list(dict.fromkeys(known[known["mode"] == mode].model)) for mode in modes}
+    heights = [0.32 * len(models) for models in rows.values()]
+    figure, panels = plt.subplots(
+        len(modes), 1, figsize=(WIDTH, sum(heights) + 0.3 * len(modes) + 0.6), sharex=True, squeeze=False,
+        height_ratios=heights,
+    )  # fmt: skip
     for axes, mode in zip(panels[:, 0], modes, strict=True):
-        own = every[every["mode"] == mode]
-        shown = [model for model in models if (own.model == model).any()]
-        _heat(axes, own, shown, tasks)
+        _heat(axes, every[every["mode"] == mode], rows[mode], tasks)
         axes.set_title(mode)
+        axes.tick_params(length=0)
     panels[-1, 0].set_xticks(range(len(tasks)), [textwrap.fill(task, 14) for task in tasks], fontsize=7.5)
     told = "; ".join(
         f"{row.mode}: {row.model} {row.retained:.0%}" for row in totals[totals.model != reference].itertuples()
@@ -120,8 +127,20 @@ def retained(found: pd.DataFrame, totals: pd.DataFrame, reference: str) -> Chart
         f"Retained over all tasks learnt. {told or 'No task was learnt'}.",
         f"Score above the constant answer as a share of that of the {reference}, per cent, below it the 95% interval "
         "(Fieller) over seeds. Dark: all is retained or more; white: nothing. A dash: the reference has not learnt the "
-        "task, or the encoder is not used in this mode. Limits beyond a thousand per cent are left out.",
+        f"task in this mode. {_left_out(every, tasks, modes)}Limits beyond a thousand per cent are left out.",
     )
+
+
+def _left_out(every: pd.DataFrame, tasks: list[str], modes: list[str]) -> str:
+    """What has no column or panel, in words."""
+    unlearnt = [task for task in dict.fromkeys(every.task) if task not in tasks]
+    unused = [mode for mode in dict.fromkeys(every["mode"]) if mode not in modes]
+    said = ""
+    if unlearnt:
+        said += f"Left out, for the reference has not learnt them: {', '.join(unlearnt)}. "
+    for mode in unused:
+        said += f"No panel for {mode}: the reference has learnt no task so, or was not used so. "
+    return said
 
 
 WIDEST = 10.0

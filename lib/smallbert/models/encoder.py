@@ -246,7 +246,7 @@ def load_model(folder: Any, layer: int) -> tuple[Any, Any, int]:
     if config.model_type in ("bert", "roberta", "xlm-roberta", "distilbert"):
         config.num_hidden_layers = depth
     try:
-        with _quiet():
+        with quiet():
             model, info = transformers.AutoModel.from_pretrained(
                 folder,
                 config=config,
@@ -284,7 +284,7 @@ def _one_thread_each(workers: int) -> Iterator[ThreadPoolExecutor]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Without transformers' report on unused layers and its progress bar; what matters is checked by us."""
     from transformers.utils import logging as reports
 

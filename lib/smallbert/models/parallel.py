@@ -147,8 +147,7 @@ class _Shared:
 
     def __init__(self, objective: Objective) -> None:
         self.model, self.evaluate = objective.model, objective.evaluate
-        # Buffers are constants of the architecture: there is nothing to keep equal.
-        self._part = nn.parallel.DistributedDataParallel(_Part(objective), broadcast_buffers=False)
+        self._part = nn.parallel.DistributedDataParallel(_Part(objective))
 
     def loss(self, step: int) -> torch.Tensor:
         """The loss of the whole step, whose gradient is that of the whole step in every process."""

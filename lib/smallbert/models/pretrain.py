@@ -19,6 +19,7 @@ from smallbert.errors import DataError, UsageError
 from smallbert.models import interchange, parallel
 from smallbert.models.alone import held
 from smallbert.models.causal import TwinRecipe, twin_modelling
+from smallbert.models.encoder import quiet
 from smallbert.models.mlm import MaskedLanguageModelling, SharedLanguageModelling, build_model
 from smallbert.models.packing import PackedRows
 from smallbert.models.pair_modelling import PairRecipe, pair_modelling
@@ -161,7 +162,7 @@ def _save_encoder(model: Any, store: TokenStore, recipe: PretrainRecipe, out: Pa
     if isinstance(model, SharedEncoder):
         interchange.save(model, out)
     else:
-        with TemporaryDirectory() as folder:
+        with TemporaryDirectory() as folder, quiet():
             model.save_pretrained(folder)
             for path in sorted(Path(folder).iterdir()):
                 with path.open("rb") as source, storage.atomic_write(out / path.name) as file:

@@ -165,8 +165,9 @@ def published(run: Run) -> Iterator[Run]:
             raise UsageError(f"There is no published edition {run.name!r} to check against.", f"Published: {known}.")
         elif edition.results.resolve() == run.edition.results.resolve():
             raise UsageError(
-                f"{run.called} is the published edition itself, and no commit holds another copy.",
-                "Run into another folder, `smallbert run --out FOLDER`, and check that.",
+                f"{run.called} was never committed, so there is no published copy to check it against.",
+                "Compare two runs with `smallbert compare A B`, or run a published edition into another folder, "
+                "`smallbert run --out FOLDER`, and check that.",
             )
         else:
             yield _open(f"published {run.name}", edition)

@@ -50,7 +50,7 @@ def corpus(options: argparse.Namespace, columns: dict[str, str]) -> Corpus:
         include={"seed", "test_fraction", "validation_fraction", "near_duplicates", "max_bad_rows"}
     )
     if options.corpus == embed.GENERATED:
-        return embed.corpus(options.corpus, rows=options.rows, columns={}, **settings)
+        return embed.corpus(options.corpus, rows=options.rows, columns={}, least={}, **settings)
     if options.max_bad_rows is not None:
         settings["max_bad_rows"] = options.max_bad_rows
     if options.keep_duplicates:

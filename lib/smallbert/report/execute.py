@@ -94,5 +94,7 @@ if __name__ == "__main__":
     _end_with(os.getppid())
     warnings.filterwarnings("ignore", module="papermill|nbclient|jupyter_client|zmq")
     job = read_json(Path(sys.argv[1]))
+    if job["cores"]:
+        os.sched_setaffinity(0, job["cores"])  # the kernel and its workers inherit it
     outcome = execute(Path(job["notebook"]), Path(job["output"]), job["parameters"])
     write_json(Path(job["outcome"]), outcome)

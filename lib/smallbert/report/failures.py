@@ -7,10 +7,12 @@ import re
 from pathlib import Path
 from typing import Any
 
-from smallbert.errors import StageError
+from smallbert.errors import DataError, MachineError, StageError, UsageError
 from smallbert.report.stages import Stage
 
 _AGAIN = "then run the same command again: finished stages are kept."
+_TOLD = {error.__name__ for error in (DataError, MachineError, UsageError)}
+"""Errors that say themselves what to do: no one needs to look into the notebook for that."""
 
 
 def explain(stage: Stage, outcome: dict[str, Any]) -> StageError:
@@ -36,6 +38,8 @@ def explain(stage: Stage, outcome: dict[str, Any]) -> StageError:
             f"(it held up to {peak:.1f} GiB of this machine's {memory:.1f} GiB).\n{places}",
             f"Lower rows or train_rows, take a smaller profile or --jobs 1, {_AGAIN}",
         )
+    if outcome["error"] in _TOLD:
+        return StageError(f"{where}\n  {_one_line(outcome['message'], 1000)}\n{places}", f"Do what it says, {_AGAIN}")
     what = _one_line(f"{outcome['error']}: {outcome['message']}")
     return StageError(
         f"{where}\n  {what}\n{places}",

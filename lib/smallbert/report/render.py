@@ -26,6 +26,8 @@ from smallbert.storage import write_text
 
 QUESTION = "How small can a multilingual BERT be made, and what does it cost?"
 SMOKE = "smoke"
+NAMES = {"albert": "ALBERT"}
+"""Words of file names that are names, as they are written."""
 
 
 def render(edition: Edition, notebooks: list[Notebook]) -> Path:
@@ -70,7 +72,7 @@ def _page(edition: Edition, notebook: Notebook, run: dict[str, Any]) -> dict[str
     parts: Content = content(notebook.stem, nbformat.read(executed, as_version=4), notebook.read())
     values, stage = stage_values(edition, notebook.stem), run["stages"][notebook.stem]
     made = _cited([run | stage])
-    number, _, words = notebook.stem.partition("_")
+    number = notebook.stem.partition("_")[0]
     facts = [("Last run took", _took(stage)), ("Finished", _moment(stage["finished"])), *_facts(run | stage)]
     seeds = stage["parameters"].get("seeds")
     if isinstance(seeds, int):
@@ -79,7 +81,7 @@ def _page(edition: Edition, notebook: Notebook, run: dict[str, Any]) -> dict[str
         **vars(parts),
         "plain_title": parts.plain_title,
         "number": int(number),
-        "label": words.replace("_", " ").capitalize(),
+        "label": label(notebook.stem),
         "answer": inline(values.get("answer", "")),
         "description": values.get("answer") or parts.plain_title,
         "parameters": _parameters(notebook.model, stage["parameters"]),
@@ -90,6 +92,13 @@ def _page(edition: Edition, notebook: Notebook, run: dict[str, Any]) -> dict[str
         "seconds": duration(stage["seconds"]),
         "memory": _gib(stage["peak_memory_bytes"]),
     }
+
+
+def label(stem: str) -> str:
+    """A page's name in navigation: ``02_autoencoder_depth`` is Autoencoder depth, ``04_albert`` is ALBERT."""
+    words = stem.partition("_")[2].split("_")
+    written = " ".join(NAMES.get(word, word) for word in words)
+    return written[:1].upper() + written[1:]
 
 
 def _run(run: dict[str, Any]) -> dict[str, Any]:

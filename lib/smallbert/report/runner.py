@@ -9,9 +9,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import smallbert
@@ -33,7 +35,8 @@ class Runner:
     Args:
         profile: name of the profile, for the records.
         command: the command line that repeats the run, for the records.
-        jobs: stages that may run at once; one never starts before what it needs has finished.
+        jobs: stages that may run at once, each on its share of the cores; one never starts before what it needs has
+            finished.
         console: where to report.
     """
 
@@ -42,6 +45,9 @@ class Runner:
         self.console = console or Console()
         self._children: dict[str, subprocess.Popen[str]] = {}
         self._stopping = threading.Event()
+        self._shares: SimpleQueue[list[int]] = SimpleQueue()
+        for share in _shares(jobs):
+            self._shares.put(share)
 
     def run(self, stages: list[Stage]) -> None:
         """Execute every stage that has a reason to run.
@@ -58,7 +64,7 @@ class Runner:
             self._run_all(stages)
 
     def _run_all(self, stages: list[Stage]) -> None:
-        waiting = {stage.stem: stage for stage in stages if stage.reasons}
+        waiting = {stage.stem: stage for stage in self._in_order(stages) if stage.reasons}
         for stage in stages:
             if not stage.reasons:
                 self.console.say(f"      {stage.stem}  up to date")
@@ -68,9 +74,9 @@ class Runner:
         with ThreadPoolExecutor(self.jobs) as pool:
             try:
                 while running or (waiting and not failed):
-                    for stem in (
-                        [] if failed else [one for one in waiting if self._ready(waiting[one], waiting, running)]
-                    ):
+                    ready = [] if failed else [one for one in waiting if self._ready(waiting[one], waiting, running)]
+                    # Only what can start at once: what ends next may make ready what more stages wait for.
+                    for stem in ready[: self.jobs - len(running)]:
                         running[pool.submit(self._run, waiting.pop(stem), stamp)] = stem
                     for future in wait(running, return_when=FIRST_COMPLETED).done:
                         del running[future]
@@ -80,6 +86,17 @@ class Runner:
                 raise
         if failed:
             raise failed
+
+    def _in_order(self, stages: list[Stage]) -> list[Stage]:
+        """One at a time as they come; side by side those first that the longest chain of others waits for.
+
+        Of two with as much behind them the one that stands on more: what many pages lead to is dear.
+        """
+        if self.jobs == 1:
+            return stages
+        needs = {stage.stem: stage.parameters.needs for stage in stages}
+        used = {stem: [other for other in needs if stem in needs[other]] for stem in needs}
+        return sorted(stages, key=lambda stage: (-_chain(stage.stem, used), -_chain(stage.stem, needs)))
 
     @staticmethod
     def _ready(stage: Stage, waiting: dict[str, Stage], running: dict[Future[None], str]) -> bool:
@@ -122,6 +139,7 @@ class Runner:
     def _execute(self, stage: Stage) -> dict[str, Any]:
         """Start the child process, relay what it says, and read how it ended."""
         job, end = (stage.record.with_suffix(suffix) for suffix in (".job.json", ".outcome.json"))
+        cores = self._shares.get()
         write_json(
             job,
             {
@@ -129,6 +147,7 @@ class Runner:
                 "output": stage.executed,
                 "parameters": stage.parameters.model_dump(),
                 "outcome": end,
+                "cores": cores,
             },
         )
         command = [sys.executable, "-m", "smallbert.report.execute", str(job)]
@@ -141,7 +160,7 @@ class Runner:
                     stderr=subprocess.STDOUT,
                     text=True,
                     errors="replace",
-                    env=self._environment(stage),
+                    env=self._environment(stage, len(cores)),
                     # Ctrl-C goes to us alone; we then stop the child, which takes its kernel down in order.
                     start_new_session=True,
                 ) as child,
@@ -155,11 +174,12 @@ class Runner:
         except DataError:
             return {"status": "crashed"}
         finally:
+            self._shares.put(cores)
             self._children.pop(stage.stem, None)
             job.unlink(missing_ok=True)
             end.unlink(missing_ok=True)
 
-    def _environment(self, stage: Stage) -> dict[str, str]:
+    def _environment(self, stage: Stage, cores: int) -> dict[str, str]:
         here = str(Path(smallbert.__file__).parents[1])
         extra = {
             "SMALLBERT_ROOT": str(paths.root()),
@@ -171,7 +191,7 @@ class Runner:
             "PYTHONHASHSEED": "0",
         }
         if self.jobs > 1:
-            extra["OMP_NUM_THREADS"] = str(max(1, len(os.sched_getaffinity(0)) // self.jobs))
+            extra["OMP_NUM_THREADS"] = str(max(1, cores))
         return {**os.environ, **extra}
 
     def _stop(self) -> None:
@@ -185,6 +205,22 @@ class Runner:
                 child.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 child.kill()
+
+
+def _chain(stem: str, following: Mapping[str, Sequence[str]]) -> int:
+    """Stages on the longest way from ``stem`` onwards."""
+    return 1 + max((_chain(one, following) for one in following.get(stem, ())), default=0)
+
+
+def _shares(jobs: int) -> list[list[int]]:
+    """Numbers of the cores of each of ``jobs`` stages; empty, for any core, where there is nothing to share out.
+
+    Two that both use every core are slower than one after the other: threads that wait for each other spin on cores
+    that the other stage needs. Shares are of equal size, since sums over threads depend on their number.
+    """
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+    each = max(1, len(cores) // jobs)
+    return [cores[i * each : (i + 1) * each] if jobs > 1 else [] for i in range(jobs)]
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from smallbert import paths
+from smallbert.compress.codes.product import CODEWORDS
 from smallbert.compress.embeddings import extract
 from smallbert.compress.store import EmbeddingStore
 from smallbert.corpus import world
@@ -28,6 +29,11 @@ from smallbert.storage import digest, sha256_file
 from smallbert.studies.facts import GENERATED
 from smallbert.studies.floor import Floor
 from smallbert.studies.matrices import Matrices, common_topics, has_translations
+from smallbert.studies.quality import NEIGHBOURS
+
+LEAST = {"train": CODEWORDS, "validation": 2, "test": NEIGHBOURS + 1}
+"""Articles without which a page would stop: product quantisation learns its codewords from train (page 8), validation
+vectors have a variance, and a test article's neighbours are among the other ones."""
 
 
 def corpus(
@@ -40,6 +46,7 @@ def corpus(
     validation_fraction: float,
     near_duplicates: bool,
     max_bad_rows: float,
+    least: Mapping[str, int] = LEAST,
 ) -> Corpus:
     """Prepare the corpus a notebook names: ``world`` is generated, anything else is read.
 
@@ -52,6 +59,11 @@ def corpus(
         validation_fraction: share of validation articles.
         near_duplicates: whether near copies across splits are removed too.
         max_bad_rows: unreadable rows tolerated, share of all.
+        least: articles that splits must have, so that a small corpus is refused here and not pages later.
+
+    Raises:
+        UsageError, DataError, MachineError: as :func:`smallbert.corpus.prepare.prepare_source` and
+            :meth:`smallbert.corpus.prepared.Corpus.require` do.
     """
     options: dict[str, Any] = {
         "test_fraction": test_fraction,
@@ -63,8 +75,11 @@ def corpus(
     if source == GENERATED:
         batches = world.stream(rows, seed)
         name = f"{GENERATED}-{rows}-{seed}-{_world_sources()}"
-        return prepare_source(name, where, batches=batches, **options)
-    return prepare_source(source, where, columns=columns, rows=rows, max_bad_rows=max_bad_rows, **options)
+        prepared = prepare_source(name, where, batches=batches, **options)
+    else:
+        prepared = prepare_source(source, where, columns=columns, rows=rows, max_bad_rows=max_bad_rows, **options)
+    prepared.require(least)
+    return prepared
 
 
 def _world_sources() -> str:

@@ -67,7 +67,7 @@ def build_command(point: str) -> str:
 
 def page_command(page: str) -> str:
     """What makes a point that no command makes outside its page."""
-    return f"smallbert run --only {page[:2]}"
+    return f"this edition's own command (run.json has it) and --only {page[:2]}"
 
 
 def distil_command(row: pd.Series) -> str:

@@ -94,8 +94,9 @@ def answer(found: pd.DataFrame, cost: str, budget: float, name: str) -> list[str
             f"The smallest is {least['name']} ({least.point}): {least[cost]:.4g} {unit}, {_kept(least)}.",
         ]
     best = fit.iloc[0]
+    measured = name.replace(" kept", "")
     lines = [
-        f"{best['name']} ({best.point}): {best[cost]:.4g} {unit}, {_kept(best)} of its reference's {name}.",
+        f"{best['name']} ({best.point}): {best[cost]:.4g} {unit}, {_kept(best)} of its reference's {measured}.",
         f"Measured on page {int(best.page[:2])} ({best.page}.html#{best['where']}), {_behind(best)}.",
     ]
     if not pd.isna(best.time):

@@ -22,7 +22,7 @@ from smallbert.compress.distill.hidden import mean_pooled
 from smallbert.errors import DataError
 from smallbert.models import families, sources
 from smallbert.models.attention import Groups
-from smallbert.models.encoder import _quiet as quiet
+from smallbert.models.encoder import quiet
 from smallbert.models.families import Weights
 from smallbert.models.linear import Linear
 from smallbert.models.packed import ROW_MULTIPLE, PackedModel

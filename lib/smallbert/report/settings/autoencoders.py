@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic_core import PydanticCustomError
 
 from smallbert.report.checks import ASCENDING, HAS_UNIFORM, UNIQUE
 from smallbert.report.settings.base import Activation, Count, Optimizer, Parameters, Rate, Schedule, Share
 
 Depth = Annotated[int, Field(ge=2)]
+Curvature = Annotated[float, Field(ge=0, le=1)]
 
 
 class Grid(Parameters):
@@ -39,6 +41,15 @@ class Grid(Parameters):
     jobs: int = Field(0, ge=0, description="models trained at once; 0 is one a core")
 
 
+def _teach_the_codes(rows: list[int], info: ValidationInfo) -> list[int]:
+    least = 2 * max(info.data.get("curved_codes", [1]))
+    if rows[0] < least:
+        raise PydanticCustomError(
+            "smallbert", "the values should be at least {least}, twice the widest of curved_codes", {"least": least}
+        )
+    return rows
+
+
 class AutoencoderDepth(Grid):
     """How far can the embedding be narrowed, and does depth beat the linear floor?"""
 
@@ -52,9 +63,10 @@ class AutoencoderDepth(Grid):
         "gap_by_budget",
         "loss_by_rows",
         "arms",
+        "decoder_regimes",
         "quality",
     )
-    tables = ("subspace", "bound", "measures", "contrasts", "ranks")
+    tables = ("subspace", "bound", "decoder_gains", "measures", "contrasts", "ranks")
 
     bottlenecks: Annotated[list[Count], UNIQUE] = Field(
         [32], min_length=1, description="widths narrowed to; the first is shown most"
@@ -69,6 +81,20 @@ class AutoencoderDepth(Grid):
         [0.125, 0.25, 0.5, 1.0], min_length=1, description="parts of train, shares of 1"
     )
     arm_depth: int = Field(3, ge=2, description="encoder layers of the other arms")
+    curvatures: Annotated[list[Curvature], ASCENDING] = Field(
+        [0.0, 0.03, 0.1, 0.3],
+        min_length=1,
+        description="of the made clouds: curved part of what PCA leaves, shares of 1",
+    )
+    curved_codes: Annotated[list[Count], ASCENDING] = Field(
+        [4, 16], min_length=1, description="code widths of the decoders compared"
+    )
+    curved_rows: Annotated[list[Count], ASCENDING, AfterValidator(_teach_the_codes)] = Field(
+        [128, 512, 2048], min_length=1, description="training rows of these decoders"
+    )
+    decoder_widths: Annotated[list[Count], ASCENDING] = Field(
+        [8, 32], min_length=1, description="hidden units of the trained ones"
+    )
     metric_rows: Count = Field(500, description="test articles behind neighbour metrics, rows")
 
 

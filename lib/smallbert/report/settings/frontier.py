@@ -31,10 +31,21 @@ class Frontier(Parameters):
         "codes_languages",
         "codes_preprocessing",
         "weights",
+        "elastic_sizes",
         "frontier_megabytes",
         "frontier_time",
     )
-    tables = ("against_int8", "encoding", "weights_forms", "weight_times", "fronts", "needs", "claims")
+    tables = (
+        "against_int8",
+        "encoding",
+        "weights_forms",
+        "weight_times",
+        "elastic",
+        "elastic_contrasts",
+        "fronts",
+        "needs",
+        "claims",
+    )
     timed = ("encoding", "weights", "weight_times", "frontier_time", "points", "fronts", "needs", "claims")
     places: ClassVar = {"encoder": ("pretrain", "minilm")}
     speed = ("jobs",)
@@ -53,6 +64,11 @@ class Frontier(Parameters):
     search_rows: Count = Field(2000, description="test articles searched, rows")
     weight_rows: int = Field(400, ge=50, description="test articles behind quantised weights, rows")
     weight_tokens: int = Field(64, ge=8, le=512, description="where these are cut, tokens")
+    elastic_seeds: int = Field(3, ge=2, description="paired repetitions of students that are cut afterwards")
+    elastic_sizes: int = Field(3, ge=2, le=6, description="how many layers, and how many widths, these are cut at")
+    elastic_tokens: Count = Field(4096, description="tokens each of them reads")
+    elastic_sequence: int = Field(32, ge=8, le=512, description="where texts are cut for them, tokens")
+    elastic_rows: int = Field(200, ge=50, description="test articles they are measured on, rows")
     timed_texts: Count = Field(32, description="articles that are timed")
     rounds: int = Field(5, ge=2, description="timings of every encoder")
     jobs: int = Field(0, ge=0, description="autoencoders trained at once; 0 is one a core")

@@ -53,7 +53,7 @@ class Transfer(Parameters):
     peer: str = Field("", description="one more encoder on the shelf: minilm, a folder or a hub id; empty for none")
     tasks: str = Field("world", description="world (generated tasks), or a tasks.toml that names your own")
     task_languages: list[str] = Field(["en"], description="languages of generated tasks; [] takes all")
-    examples: int = Field(96, ge=16, description="examples to learn from, at most; long ones take their share")
+    examples: int = Field(80, ge=16, description="examples to learn from, at most; long ones take their share")
     asked: int = Field(100, ge=8, description="test examples at most; development has half as many")
     seeds: int = Field(3, ge=2, description="paired repetitions of every cell")
     max_tokens: int = Field(128, ge=16, le=512, description="longer inputs are cut or read in windows, tokens")

@@ -1,0 +1,114 @@
+"""A cut student is the whole one read out earlier and sliced, to the bit; trimmed too, where its tokens are kept."""
+
+import numpy as np
+import pytest
+import torch
+import transformers
+
+from smallbert.compress.distill import elastic_student
+from smallbert.compress.linear import Pca
+from smallbert.compress.moments import Moments
+from smallbert.compress.vocabulary import Vocabulary, stored
+from smallbert.errors import DataError, UsageError
+from smallbert.models import encoder as encoders
+
+SEQUENCE = 24
+WORDS = [a + b for a in "bdfgklmnprst" for b in "aeiou"]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory, toy):
+    """Folder of an encoder of 4 layers that knows words of one syllable."""
+    folder = tmp_path_factory.mktemp("elastic-teacher")
+    toy.stir(
+        transformers.BertModel(transformers.BertConfig(vocab_size=65, max_position_embeddings=40, **toy.SIZES))
+    ).save_pretrained(folder)
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    vocabulary = {word: place for place, word in enumerate([*special, *WORDS])}
+    transformers.BertTokenizerFast(vocab=vocabulary).save_pretrained(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def given():
+    """Texts of the first 30 words, of 3 to 20 of them."""
+    rng = np.random.default_rng(2)
+    return [" ".join(rng.choice(WORDS[:30], rng.integers(3, 21))) for _ in range(40)]
+
+
+def vectors(folder, texts, **options):
+    loaded = encoders.load(str(folder), max_tokens=SEQUENCE, precision="fp32", device="cpu", **options)
+    return loaded.encode(loaded.tokenize(texts))
+
+
+@pytest.fixture(scope="module")
+def student(source, given):
+    pca = Pca.fit(Moments.of(vectors(source, given)))
+    return elastic_student.start(source, pca, layer=4, pooling="mean")
+
+
+@pytest.fixture(scope="module")
+def folder(student, source, tmp_path_factory):
+    return elastic_student.save(student, source, tmp_path_factory.mktemp("student"), max_tokens=SEQUENCE)
+
+
+@torch.inference_mode()
+def read(student, folder, texts, layers):
+    loaded = encoders.load(str(folder), max_tokens=SEQUENCE, precision="fp32", device="cpu")
+    ids = [torch.from_numpy(one.astype(np.int64)) for one in loaded.tokenize(texts)]
+    padded = torch.nn.utils.rnn.pad_sequence(ids, batch_first=True)
+    return student(padded, padded != 0, layers)
+
+
+def test_a_student_starts_as_its_teachers_principal_components(student, source, given):
+    whole = vectors(source, given)
+    pca = Pca.fit(Moments.of(whole))
+    own = read(student, source, given, [4])[4].numpy()
+    np.testing.assert_allclose(own, pca.code(32).encode(whole), atol=2e-5)
+
+
+@pytest.mark.parametrize(("layers", "width"), [(1, 8), (3, 16), (4, 5), (2, 32)])
+def test_a_cut_student_is_the_whole_one_sliced_to_the_bit(folder, given, tmp_path, layers, width):
+    small = elastic_student.load(
+        elastic_student.cut(folder, tmp_path / "small", layers=layers, width=width, max_tokens=SEQUENCE)
+    )
+    assert (small.layers, small.width) == (layers, width)
+    whole = read(elastic_student.load(folder), folder, given, [layers])[layers][:, :width]
+    np.testing.assert_array_equal(read(small, folder, given, [layers])[layers].numpy(), whole.numpy())
+
+
+def test_a_cut_student_is_loaded_as_any_encoder_and_is_smaller(student, folder, given, tmp_path):
+    small = elastic_student.cut(folder, tmp_path / "small", layers=2, width=8, max_tokens=SEQUENCE)
+    expected = read(student, folder, given, [2])[2][:, :8].numpy()
+    np.testing.assert_allclose(vectors(small, given), expected, atol=2e-5)
+    assert stored(small)[0] < stored(folder)[0]
+    assert not any(
+        name.startswith("encoder.layer.2") for name in transformers.AutoModel.from_pretrained(small).state_dict()
+    )
+
+
+def test_a_trimmed_student_gives_the_same_bits_for_kept_tokens(folder, given, tmp_path):
+    vocabulary = Vocabulary(folder)
+    kept = vocabulary.keep(vocabulary.count(given), coverage=1.0)
+    options = {"layers": 3, "width": 16, "max_tokens": SEQUENCE}
+    whole = elastic_student.cut(folder, tmp_path / "whole", **options)
+    small = elastic_student.cut(folder, tmp_path / "small", **options, kept=kept)
+    assert Vocabulary(small).rows == len(kept) < Vocabulary(whole).rows
+    np.testing.assert_array_equal(vectors(small, given), vectors(whole, given))
+
+
+def test_what_cannot_be_cut_is_refused(folder, source, tmp_path):
+    with pytest.raises(UsageError, match="layer from 1 to 4 and a width from 1 to 32, got \\(5, 8\\)"):
+        elastic_student.cut(folder, tmp_path / "deep", layers=5, width=8, max_tokens=SEQUENCE)
+    with pytest.raises(DataError, match="a map behind its pooling"):
+        elastic_student.load(encoders.sources.find(source))
+    narrow = Pca.fit(Moments.of(np.random.default_rng(0).standard_normal((40, 16))))
+    with pytest.raises(DataError, match="principal components of 32 numbers, as the teacher has, got 16"):
+        elastic_student.start(source, narrow, layer=4, pooling="mean")
+
+
+def test_the_first_token_can_be_the_vector(source, given):
+    pca = Pca.fit(Moments.of(vectors(source, given, pooling="cls")))
+    student = elastic_student.start(source, pca, layer=4, pooling="cls")
+    own = read(student, source, given, [4])[4].numpy()
+    np.testing.assert_allclose(own, pca.code(32).encode(vectors(source, given, pooling="cls")), atol=2e-5)
