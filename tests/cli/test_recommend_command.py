@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 import torch
 import transformers
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from smallbert.cli import recommend
 from smallbert.compress import dense
@@ -21,50 +20,12 @@ from smallbert.results import Results
 from smallbert.storage import read_json, write_json
 from smallbert.studies.build import reported
 
-LETTERS = "abcdefghij"
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-
 
 def run(*arguments):
     parser = argparse.ArgumentParser()
     recommend.add(parser.add_subparsers())
     options = parser.parse_args([str(one) for one in arguments])
     return options.command(options) or 0
-
-
-@pytest.fixture
-def encoder(tmp_path, monkeypatch):
-    """An encoder of width 8 that knows every word of two letters."""
-    monkeypatch.setenv("SMALLBERT_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("SMALLBERT_OUT", str(tmp_path / "out"))
-    pairs = [first + second for first in LETTERS for second in LETTERS]
-    names = [*SPECIAL, *pairs, *LETTERS, *(f"##{letter}" for letter in LETTERS)]
-    raw = Tokenizer(models.WordPiece({name: id for id, name in enumerate(names)}, unk_token="[UNK]"))
-    raw.pre_tokenizer = pre_tokenizers.Whitespace()
-    raw.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    roles = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL, strict=True))
-    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    with torch.random.fork_rng():
-        torch.manual_seed(3)
-        config = transformers.BertConfig(
-            vocab_size=len(names), max_position_embeddings=16, initializer_range=1.0, **sizes
-        )
-        transformers.BertModel(config).save_pretrained(tmp_path / "encoder")
-    transformers.PreTrainedTokenizerFast(tokenizer_object=raw, **roles).save_pretrained(tmp_path / "encoder")
-    return tmp_path / "encoder"
-
-
-@pytest.fixture
-def news(tmp_path):
-    """Articles of words out of twenty."""
-    rng = np.random.default_rng(3)
-    words = [first + second for first in LETTERS[:5] for second in LETTERS[:4]]
-    rows = [f"{' '.join(rng.choice(words, 2))},{' '.join(rng.choice(words, 5))}" for _ in range(300)]
-    path = tmp_path / "news.csv"
-    path.write_text("title,content\n" + "\n".join(rows) + "\n")
-    return path
 
 
 def build(point, encoder, news, out, *more):
@@ -198,6 +159,7 @@ def write_points(encoder, news, kept, *, page="05_distillation", over="articles"
     sha256 = sources.checksum(sources.find(str(encoder)))
     results.of("01_corpus_and_embeddings").record(encoder={"sha256": sha256}, corpus={"key": key})
     row = {"point": "trim-1", "measure": "neighbours kept", "kept": kept, "over": over, "page": page}
+    row["command"] = "smallbert build trim-1"
     results.write_table("points", pd.DataFrame([row | {"n": n}]))
 
 

@@ -144,12 +144,12 @@ def test_points_have_the_names_that_build_them(results):
     assert names["08_frontier", "PCA, 32 bytes"] == "pca-16-fp16"
     assert set(names["08_frontier", "trimmed, coverage 0.99, int8 weights"]) == {"trim-0.99+int8"}
     built = found[found.command.str.startswith("smallbert build")]
-    assert set(built.point) == {
+    students = built.command.str.contains(" --edition ")
+    assert set(built[~students].point) == {
         "pca-8-fp32", "trim-0.9", "trim-1", "trim-0.99", "pca-32-int8", "pca-16-fp16", "int8", "trim-0.99+int8"
     }  # fmt: skip
-    assert built.point.map(points.buildable).all()
-    distilled = found[found["name"] == "student, 2 x 8"].command.iloc[0]
-    assert "--student-layers 2 --student-hidden 8 --method tinybert" in distilled
+    assert built[~students].point.map(points.buildable).all()
+    assert "student-2-x-8" in set(built[students].point) and not built[students].point.map(points.buildable).any()
 
 
 def test_nothing_of_an_edition_without_pages(tmp_path):
@@ -215,7 +215,9 @@ def test_trimmed_encoders_are_known_by_their_coverage(text, point):
 def test_plans():
     assert points.parse("trim-0.99+pca-32-int8") == points.Plan(coverage=0.99, width=32, numbers="int8")
     assert points.parse("int4").bits == 4
-    for wrong in ("pca-32+trim-0.9", "pca-32+int8", "trim-2", "whole", "pca-0", "student-2-x-8", ""):
+    assert points.parse("drop-layers-2-of-3-kept").layers == (2, 3)
+    many = "drop-layers-4-of-3-kept"
+    for wrong in ("pca-32+trim-0.9", "pca-32+int8", "trim-2", "whole", "pca-0", "student-2-x-8", many, ""):
         assert not points.buildable(wrong), wrong
         with pytest.raises(points.UsageError, match="Expected trim-COVERAGE, pca-K"):
             points.parse(wrong)

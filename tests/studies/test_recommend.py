@@ -80,10 +80,3 @@ def test_a_single_task_gives_way_to_the_whole(points):
 def test_an_edition_without_points(tmp_path):
     with pytest.raises(DataError, match="Expected the table"):
         recommend.points(Results(Edition("none", tmp_path), "08_frontier"))
-
-
-def test_a_student_of_the_command_is_not_promised_to_be_the_pages(points):
-    distilled = points.assign(command=points.command.replace("distil", "smallbert distil --teacher ENCODER"))
-    said = recommend.answer(distilled, "megabytes", 2, "topic accuracy kept")
-    assert said[-2].startswith("To build it: smallbert distil") and "own schedule" in said[-1]
-    assert "own schedule" not in " ".join(recommend.answer(points, "megabytes", 12, "topic accuracy kept"))

@@ -31,8 +31,9 @@ def add(commands: argparse._SubParsersAction) -> None:
         "build",
         help="build a point of the frontier from an encoder and a corpus, and check that it is what the report says",
         description="Build a point of the frontier from an encoder and a corpus, and hold it to what the report "
-        "measured. POINT is trim-COVERAGE, pca-K (pca-K-int8 and so on), fp16, int8, int4, or trim-COVERAGE+ one of "
-        "the others, such as trim-0.99+pca-64. transformers and sentence-transformers load the folder. With fewer bits "
+        "measured. POINT is trim-COVERAGE, pca-K (pca-K-int8 and so on), fp16, int8, int4, trim-COVERAGE+ one of the "
+        "others, such as trim-0.99+pca-64, drop-layers-K-of-N-kept, or a student of the edition, which is trained as "
+        "its page 5 did. transformers and sentence-transformers load the folder. With fewer bits "
         f"its {STORED}/ holds what is sent, and `smallbert restore` makes the same encoder of that.",
         epilog="exit code 1: built, but not what the report says",
     )
@@ -75,28 +76,40 @@ def _build(options: argparse.Namespace) -> int:
     from smallbert.compress.vocabulary import check_free
     from smallbert.report import embedding
     from smallbert.results import Results
-    from smallbert.studies import build, points
+    from smallbert.studies import build, build_student, points
+    from smallbert.studies.frontier_points import TEACHER
 
-    plan = points.parse(options.point)
+    results = Results(paths.edition(options.edition), "08_frontier")
+    trained = build_student.is_known(results, options.point)
+    plan = points.Plan() if trained else points.parse(options.point)
     columns = dict(pair(text) for text in options.columns)
     embedding.refuse_what_has_no_meaning(options)
     check_free(options.out)
+    # The teacher first: a wrong name costs no pass over the corpus.
+    asked = build_student.find(results, options.point, options.encoder, options.device) if trained else None
     corpus = embedding.corpus(options, columns)
-    results = Results(paths.edition(options.edition), "08_frontier")
     row, measured, why = build.reported(results, options.point, options.encoder, corpus)
     measured |= {"max_tokens": options.max_tokens} if options.max_tokens else {}
     machine: dict[str, Any] = {
         "device": options.device,
         **{name: measured[name] for name in ("max_tokens", "seed") if name in measured},
     }
-    made = build.build(plan, options.encoder, corpus, options.out, **machine)
+    student = asked.over(corpus) if asked else None
+    if student:
+        limits = {name: value for name, value in machine.items() if name != "seed"}
+        made = build_student.build(student, options.out, **limits)
+    else:
+        made = build.build(plan, options.encoder, corpus, options.out, **machine)
     print(f"{options.out}: {made.megabytes:.4g} MB of weights")
     if made.code is not None:
         print(f"its vectors have {made.code.width} numbers; the index stores them as {plan.numbers}")
     if plan.bits:
         print(f"{options.out / STORED} holds them: `smallbert restore {options.out / STORED} --out FOLDER`")
     how = {"rows": build.TEST_ROWS} | {name: measured[name] for name in ("rows", "metric") if name in measured}
-    found = build.kept(plan, made, options.encoder, corpus, **how, **machine)
+    if student and row is not None and row.measure == TEACHER:
+        found = build_student.masked_words(student, made)
+    else:
+        found = build.kept(plan, made, options.encoder, corpus, **how, **machine)
     same, told = build.verdict(found, row, why, options.tolerance or build.TOLERANCE)
     print(told)
     return 0 if same else 1

@@ -17,7 +17,14 @@ from smallbert.arrays import BLOCK, Array, blocks, matrix, require_finite
 from smallbert.errors import DataError
 from smallbert.storage import atomic_write
 
-ROWS = 2 * BLOCK  # rows of one product: fewer cost more sums in float64, more cost memory
+ROWS = 2 * BLOCK
+"""Rows of one product: fewer cost more sums in float64, more cost memory."""
+
+GROUP = 64
+"""Products that are summed before their means are brought in."""
+
+RUN = 64
+"""Rows whose sum float32 holds well enough."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,19 +63,21 @@ class Moments:
             DataError: no rows, chunks of different widths, or a value that is not finite.
         """
         total: Moments | None = None
-        room = np.empty((0, 0))
+        group: _Group | None = None
         for chunk in chunks:
             for block in blocks(chunk, ROWS):
-                rows = matrix(block, width=len(total.mean) if total else None)
-                if room.dtype != rows.dtype or len(room) < len(rows):
-                    room = np.empty(
-                        rows.shape, rows.dtype
-                    )  # one for all: touching fresh memory costs as much as subtracting
-                part = _of_block(rows, room[: len(rows)], total.n if total else 0)
-                total = total + part if total else part
-        if total is None:
+                rows = matrix(block, width=group.width if group else None)
+                group = group or _Group(rows.shape[1])
+                group.add(rows)
+                if len(group.counts) == GROUP:
+                    total = group.moments() if total is None else total + group.moments()
+                    group = _Group(group.width, group.seen)
+        if group is None:
             raise DataError("Expected at least one row to take moments of, got none.")
-        return total
+        if not group.counts:
+            assert total is not None  # a full group has just gone into it
+            return total
+        return group.moments() if total is None else total + group.moments()
 
     def __add__(self, other: Moments) -> Moments:
         """Moments of both sets together (Chan, Golub & LeVeque 1979, eq. 2.1, for vectors).
@@ -145,19 +154,59 @@ class Moments:
         return cls(n, mean, scatter)
 
 
-def _of_block(block: np.ndarray, room: np.ndarray, first_row: int) -> Moments:
-    """Moments of one block, shape (rows, d); ``room``, of the same shape and format, is overwritten."""
-    # Any centre near the block's mean will do, so a sixteenth of the rows is enough to find one: it keeps a
-    # large common mean out of the product, where float32 would lose the variance. What it leaves over is
-    # summed in float64 and corrected below. The product of a matrix with its own transpose is
-    # one syrk in numpy, half the work of a general product.
-    with np.errstate(over="ignore", invalid="ignore"):  # told below, with the row
-        centre = block[::16].mean(axis=0)
-        centred = np.subtract(block, centre, out=room)
-        rest = centred.sum(axis=0, dtype=np.float64)
-        scatter = (centred.T @ centred).astype(np.float64)
-    if not np.isfinite(rest).all() or not np.isfinite(np.trace(scatter)):
-        require_finite(block, first_row)
-        raise DataError(f"The rows from {first_row} on are too large to square in their format {block.dtype}.")
-    scatter -= np.outer(rest, rest / len(block))
-    return Moments(len(block), centre + rest / len(block), scatter)
+class _Group:
+    """Moments of some blocks of rows, by the analysis of variance: scatter within the blocks and between them.
+
+    A block costs one product and one sum in float64; what corrects for the means waits until the group is whole.
+
+    Args:
+        width: d of the rows.
+        seen: rows before the first block, to name a bad one.
+    """
+
+    def __init__(self, width: int, seen: int = 0) -> None:
+        self.width, self.seen = width, seen
+        self.counts: list[int] = []
+        self._means: list[np.ndarray] = []
+        self._left: list[np.ndarray] = []
+        self._scatter = np.zeros((width, width))
+        self._room = np.empty((0, width))
+
+    def add(self, block: np.ndarray) -> None:
+        """Take in a block, shape (rows, d)."""
+        # Any centre near the block's mean will do, so a sixteenth of the rows is enough to find one: it keeps a
+        # large common mean out of the product, where float32 would lose the variance. What it leaves over is
+        # corrected in float64. The product of a matrix with its own transpose is one syrk in numpy, half the work of
+        # a general product. One room for all blocks: touching fresh memory costs as much as subtracting.
+        n = len(block)
+        if self._room.dtype != block.dtype or len(self._room) < n:
+            self._room = np.empty_like(block, order="C")
+        with np.errstate(over="ignore", invalid="ignore"):  # told below, with the row
+            centre = block[::16].mean(axis=0)
+            centred = np.subtract(block, centre, out=self._room[:n])
+            left = _sum(centred) / n
+            product = centred.T @ centred
+        if not np.isfinite(left).all() or not np.isfinite(np.trace(product)):
+            require_finite(block, self.seen)
+            raise DataError(f"The rows from {self.seen} on are too large to square in their format {block.dtype}.")
+        self._scatter += product
+        self.counts.append(n)
+        self._means.append(centre + left)
+        self._left.append(left)
+        self.seen += n
+
+    def moments(self) -> Moments:
+        """Of all rows taken in."""
+        counts, means = np.array(self.counts, np.float64), np.stack(self._means)
+        mean = counts @ means / counts.sum()
+        within, between = np.stack(self._left), means - mean
+        scatter = self._scatter
+        scatter += (between.T * counts) @ between - (within.T * counts) @ within
+        return Moments(sum(self.counts), mean, scatter)
+
+
+def _sum(rows: np.ndarray) -> np.ndarray:
+    """Sum of the rows, shape (d,), float64: runs of :data:`RUN` in their own format, as products, which are fast."""
+    whole = len(rows) - len(rows) % RUN
+    runs = np.ones((1, RUN), rows.dtype) @ rows[:whole].reshape(-1, RUN, rows.shape[1])
+    return runs.sum(axis=(0, 1), dtype=np.float64) + rows[whole:].sum(axis=0, dtype=np.float64)

@@ -12,15 +12,16 @@ import numpy as np
 import pandas as pd
 
 from smallbert import storage
-from smallbert.compress import dense, quantize
+from smallbert.compress import dense, fewer_layers, quantize
 from smallbert.compress.codes.code import cosines
 from smallbert.compress.codes.formats import Binary, Floats, Int8
+from smallbert.compress.distill.layer_maps import copied_layers
 from smallbert.compress.folders import write_modules
 from smallbert.compress.linear import AffineCode, Pca, require_width
 from smallbert.compress.moments import Moments
 from smallbert.compress.vocabulary import Vocabulary, check_free
 from smallbert.corpus.prepared import Corpus
-from smallbert.errors import DataError
+from smallbert.errors import DataError, UsageError
 from smallbert.measure.bootstrap import percentiles, resampled_means
 from smallbert.measure.neighbours import Metric, nearest, overlap
 from smallbert.measure.stats import Interval
@@ -33,6 +34,7 @@ from smallbert.results import Results
 from smallbert.studies import recommend, searches
 from smallbert.studies.articles import NEIGHBOURS, draw
 from smallbert.studies.embed import Texts
+from smallbert.studies.frontier_points import TEACHER
 from smallbert.studies.points import Plan
 
 EMBEDDINGS = "01_corpus_and_embeddings"
@@ -92,6 +94,8 @@ def build(
             last = plan.width is None and plan.bits is None
             folder = _trim(source, corpus, plan.coverage, out if last else Path(work) / "trimmed")
         code, sent = None, out
+        if plan.layers is not None:
+            fewer_layers.write(folder, _kept_layers(folder, *plan.layers), out)
         if plan.width is None:
             write_modules(out, sizes(str(folder)).hidden, max_tokens=max_tokens)
         if plan.width is not None:
@@ -171,7 +175,7 @@ def reported(results: Results, point: str, source: str, corpus: Corpus) -> tuple
     sha256 = sources.checksum(sources.find(source))
     if (sha256, corpus.key) != (first["encoder"]["sha256"], first["corpus"]["key"]):
         return None, {}, f"Edition {results.edition.name} measured another encoder or corpus: nothing to compare with."
-    own = found[(found.point == point) & found.measure.str.startswith("neighbour")]
+    own = found[(found.point == point) & (found.measure.str.startswith("neighbour") | (found.measure == TEACHER))]
     if own.empty:
         return None, {}, f"Edition {results.edition.name} has not measured the neighbours of this point."
     return own.iloc[0], _conditions(results, own.iloc[0]), ""
@@ -202,12 +206,22 @@ def verdict(found: Interval, row: pd.Series | None, why: str = "", tolerance: fl
         tolerance: a difference of means this small does not matter.
     """
     told = f"Keeps {found.estimate:.1%} [{found.low:.1%}, {found.high:.1%}] of the {NEIGHBOURS} nearest others."
+    if row is not None and row.measure == TEACHER:
+        told = f"Keeps {found.estimate:.1%} of its teacher's perplexity on masked words."
     if row is None:
         return True, f"{told} {why}".strip()
     difference = found.estimate - row.kept
     within = abs(difference) <= tolerance
     word = "as the report says" if within else "not what the report says"
     return within, f"{told} The report: {row.kept:.1%}, {difference:+.1%}, {word} (tolerance {tolerance:.1%})."
+
+
+def _kept_layers(folder: Path, kept: int, of: int) -> list[int]:
+    """The layers that page 5 keeps."""
+    layers = sizes(str(folder)).layers
+    if layers != of:
+        raise UsageError(f"Expected an encoder of {of} layers, {folder.name} has {layers}.")
+    return list(copied_layers("released", kept, of))
 
 
 def _trim(source: str, corpus: Corpus, coverage: float, out: Path) -> Path:

@@ -84,7 +84,8 @@ def train(
     """
     runs = [(arm, replace(arm.recipe, seed=seed)) for arm in chosen for seed in range(seeds)]
     jobs = [
-        Job(f"{arm.name}, seed {recipe.seed}", recipe, arm.method, arm.start, _data(arm, store)) for arm, recipe in runs
+        Job(f"{arm.name}, seed {recipe.seed}", recipe, arm.method, arm.start, data_tokens(arm, store))
+        for arm, recipe in runs
     ]
     where = paths.cache() / "students"
     made = distil_all(jobs, store, source, where, loaded=given, device=device, workers=workers, label="students")
@@ -93,8 +94,8 @@ def train(
     return Trained(tuple(chosen), cells, folders, _teacher_cell(given, store, chosen[0].recipe))
 
 
-def _data(arm: Arm, store: TokenStore) -> int | None:
-    """Tokens of the documents an arm draws."""
+def data_tokens(arm: Arm, store: TokenStore) -> int | None:
+    """Tokens of the documents an arm draws; None for all there are."""
     return None if arm.share == 1 else round(arm.share * min(arm.recipe.tokens, len(store.train)))
 
 

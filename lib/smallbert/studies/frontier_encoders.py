@@ -35,11 +35,11 @@ from smallbert.studies.frontier_points import (
     WHOLE,
     Row,
     build_command,
-    distil_command,
     figure_data,
     limits,
     page_command,
     perplexities,
+    student_command,
     time,
 )
 from smallbert.studies.transfer_shelf import FRESH, NARROWED, TRIMMED, TRUNCATED
@@ -80,7 +80,7 @@ def distilled(results: Results) -> Iterator[Row]:
     made = costs[costs.measure == "operations"].set_index("model").ratio
     whole = steps[steps.step == "whole"].set_index("measure").estimate
     label = steps.label.iloc[0]
-    known = {one["name"]: one for one in _shown(results.values()["students"])}
+    students = _shown(results.values()["students"])
     for (step, measure), part in steps.groupby(["step", "measure"], sort=False):
         if measure not in ("neighbours kept", "change"):
             continue
@@ -100,7 +100,7 @@ def distilled(results: Results) -> Iterator[Row]:
             "operations": made.get(model, np.nan),
             **time(times, model),
             "where": "reductions",
-            "command": "" if first else _step_command(step, known),
+            "command": "" if first else _step_command(step, students, results),
         }
     yield from _students(results)
 
@@ -146,7 +146,7 @@ def _students(results: Results) -> Iterator[Row]:
             "megabytes": row.megabytes,
             "operations": row.operations / teacher.operations,
             "where": "methods",
-            "command": page_command(DISTIL) if row.method == "alone" else distil_command(row),
+            "command": student_command(names.slug(arm), results),
         }
 
 
@@ -244,15 +244,13 @@ def _shelf_method(model: str) -> str:
     return next((kind for part, kind in kinds.items() if part in model), PEER)
 
 
-def _shown(students: list[Mapping[str, Any]]) -> Iterator[Row]:
-    """Distilled students by the name that page 5 has for them."""
-    for one in students:
-        if one["kind"] != "alone" and one["seed"] == 0:
-            yield {"name": f"student, {one['layers']} x {one['hidden']}", **one}
+def _shown(students: list[Mapping[str, Any]]) -> set[str]:
+    """Names that page 5 has for its distilled students."""
+    return {f"student, {one['layers']} x {one['hidden']}" for one in students if one["kind"] != "alone"}
 
 
-def _step_command(step: str, students: Mapping[str, Row]) -> str:
+def _step_command(step: str, students: set[str], results: Results) -> str:
     if step in students:
-        return distil_command(pd.Series(students[step]))
-    point = names.trimmed(step) if step.startswith("trim, coverage") else None
+        return student_command(names.slug(step), results)
+    point = names.trimmed(step) if step.startswith("trim, coverage") else names.slug(step)
     return (build_command(point) if point else "") or page_command(DISTIL)

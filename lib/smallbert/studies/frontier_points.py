@@ -6,7 +6,6 @@ better (held-out loss) it is the ratio of perplexities, the reference's over the
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import numpy as np
@@ -70,13 +69,9 @@ def page_command(page: str) -> str:
     return f"this edition's own command (run.json has it) and --only {page[:2]}"
 
 
-def distil_command(row: pd.Series) -> str:
-    """The command that makes such a student: needs ``layers``, ``hidden`` and ``method``."""
-    method = re.sub(r"\W.*", "", str(row.method))
-    return (
-        f"smallbert distil --teacher ENCODER --student-layers {row.layers} --student-hidden {row.hidden} "
-        f"--method {method} --corpus CORPUS --out FOLDER"
-    )
+def student_command(point: str, results: Results) -> str:
+    """The command that trains a student as this edition did."""
+    return f"smallbert build {point} --edition {results.edition.name} --encoder ENCODER --corpus CORPUS --out FOLDER"
 
 
 def limits(kept: float, low: float, high: float) -> dict[str, float]:

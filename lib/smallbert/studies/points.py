@@ -1,8 +1,10 @@
 """Names of the frontier's points, as a command line has them, and what of them can be built again.
 
-A buildable point is one to three parts joined by ``+``: ``trim-COVERAGE`` (the tokens that cover that share of a
+A buildable point is one or two parts joined by ``+``: ``trim-COVERAGE`` (the tokens that cover that share of a
 corpus), then ``pca-K`` (a last layer of K principal components; ``pca-K-FORMAT`` says how an index stores the numbers)
-or ``fp16``, ``int8``, ``int4`` (bits of the stored weights). For example ``trim-0.99+pca-32-int8``.
+or ``fp16``, ``int8``, ``int4`` (bits of the stored weights). For example ``trim-0.99+pca-32-int8``. Alone stands
+``drop-layers-K-of-N-kept``. Students have names too; they need their edition's settings, see
+:mod:`smallbert.studies.build_student`.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ BITS = {"fp16": 16, "int8": 8, "int4": 4}
 """Bits of stored weights."""
 
 _TRIM = re.compile(r"trim-(0?\.\d+|1(?:\.0*)?)")
+_DROP = re.compile(r"drop-layers-(\d+)-of-(\d+)-kept")
 _PCA = re.compile(rf"pca-(\d+)(?:-({'|'.join(FORMATS)}))?")
 
 
@@ -32,12 +35,14 @@ class Plan:
         width: principal components of the last layer; None for no such layer.
         numbers: how an index stores its numbers, one of :data:`FORMATS`.
         bits: of the stored weights, 16, 8 or 4; None for what the encoder has.
+        layers: how many are kept of how many; None keeps all.
     """
 
     coverage: float | None = None
     width: int | None = None
     numbers: str = "fp32"
     bits: Literal[16, 8, 4] | None = None
+    layers: tuple[int, int] | None = None
 
 
 def parse(point: str) -> Plan:
@@ -47,6 +52,8 @@ def parse(point: str) -> Plan:
         UsageError: no point that can be built from an encoder and a corpus.
     """
     plan: dict[str, Any] = {}
+    if (drop := _DROP.fullmatch(point)) and 0 < int(drop[1]) <= int(drop[2]):
+        return Plan(layers=(int(drop[1]), int(drop[2])))
     for part in point.split("+"):
         if (trim := _TRIM.fullmatch(part)) and not plan:
             plan["coverage"] = float(trim[1])
@@ -56,9 +63,10 @@ def parse(point: str) -> Plan:
             plan["bits"] = BITS[part]
         else:
             raise UsageError(
-                f"Expected trim-COVERAGE, pca-K, fp16, int8, int4, or trim-COVERAGE+ one of the others; got {point!r}.",
-                "Students: smallbert distil. Other points are made by their page: smallbert recommend names the "
-                "command.",
+                "Expected trim-COVERAGE, pca-K, fp16, int8, int4, trim-COVERAGE+ one of the others, "
+                f"drop-layers-K-of-N-kept or a student of the edition, got {point!r}.",
+                "Which --edition has it? Students of your own: smallbert distil. Other points are made by their page: "
+                "smallbert recommend names the command.",
             )
     return Plan(**plan)
 

@@ -113,10 +113,6 @@ def answer(found: pd.DataFrame, cost: str, budget: float, name: str) -> list[str
     lines.append(
         f"To build it: {best.command}" if not pd.isna(best.command) and best.command else "It needs no building."
     )
-    if str(best.command).startswith("smallbert distil"):
-        lines.append(
-            "That trains the same shape by the same method, but on the command's own schedule, not the page's."
-        )
     return lines
 
 

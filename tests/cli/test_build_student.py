@@ -1,0 +1,120 @@
+"""``smallbert build`` of a student: the one its edition trained, to the bit, and held to what page 5 says of it."""
+
+import argparse
+
+import pandas as pd
+import pytest
+import torch
+import transformers
+from safetensors.torch import load_file
+
+from smallbert import paths
+from smallbert.cli import recommend
+from smallbert.compress.distill import teacher as teachers
+from smallbert.errors import UsageError
+from smallbert.models import encoder as encoders
+from smallbert.models import sources
+from smallbert.report import embedding
+from smallbert.results import Results
+from smallbert.storage import write_json
+from smallbert.studies import distillation, distillation_training, distillation_verdicts, points
+from smallbert.studies.frontier_points import DISTIL, FRONTIER, NEIGHBOURS, TEACHER, student_command
+
+DESIGN = {
+    "layers": 2, "hidden": 4, "widths": [], "sequence": 16, "batch": 64, "tokens": 256, "copied_tokens": 128,
+    "rate": 0.003, "copied_rate": 0.001, "temperatures": [], "shares": [],
+}  # fmt: skip
+
+
+@pytest.fixture
+def teacher(encoder, tmp_path):
+    """The tiny encoder with three layers and a head for masked words."""
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        config = transformers.AutoConfig.from_pretrained(encoder, num_hidden_layers=3)
+        transformers.BertForMaskedLM(config).save_pretrained(tmp_path / "teacher")
+    transformers.AutoTokenizer.from_pretrained(encoder).save_pretrained(tmp_path / "teacher")
+    return tmp_path / "teacher"
+
+
+@pytest.fixture
+def edition(teacher, news):
+    """An edition whose page 5 has trained its students; returns its results and what was trained."""
+    names = {"columns": [], "lang": "en", "max_bad_rows": None, "keep_duplicates": False, "rows": None}
+    corpus = embedding.corpus(argparse.Namespace(corpus=str(news), **names), {})
+    given = teachers.load(str(teacher), device="cpu")
+    arms = distillation.arms(distillation.Design(**DESIGN), given)
+    store = distillation.tokens(corpus, given)
+    trained = distillation_training.train(arms, store, str(teacher), given, seeds=1, device="cpu", workers=1)
+    results = Results(paths.edition("own"), FRONTIER)
+    about = {"encoder": {"sha256": sources.checksum(sources.find(str(teacher)))}, "corpus": {"key": corpus.key}}
+    results.of("01_corpus_and_embeddings").record(**about)
+    results.of(DISTIL).record(students=distillation_verdicts.students(trained))
+    run = {"stages": {DISTIL: {"parameters": DESIGN | {"sequence": 16, "probe_rows": 30, "seed": 0}}}}
+    write_json(results.edition.results / "run.json", run)
+    return results, trained
+
+
+def write_points(results, *rows):
+    common = {"page": DISTIL, "over": "articles", "n": None}
+    table = [
+        common | {"point": point, "measure": measure, "kept": kept, "command": student_command(point, results)}
+        for point, measure, kept in rows
+    ]
+    results.write_table("points", pd.DataFrame(table))
+
+
+def build(point, teacher, news, out, *more):
+    parser = argparse.ArgumentParser()
+    recommend.add(parser.add_subparsers())
+    flags = ["--encoder", teacher, "--corpus", news, "--out", out, "--edition", "own", "--lang", "en"]
+    options = parser.parse_args([str(one) for one in ["build", point, *flags, "--device", "cpu", *more]])
+    return options.command(options)
+
+
+def test_the_arm_of_a_name_is_trained_to_the_bit_and_held_to_its_masked_words(
+    teacher, news, edition, tmp_path, capsys, monkeypatch
+):
+    import sentence_transformers
+
+    results, trained = edition
+    [(arm, seed)] = [(arm, seed) for arm, seed in trained.folders if arm.startswith("distilbert") and "2 x 4" in arm]
+    cell = trained.cells[trained.cells.arm == arm].iloc[0]
+    kept = torch.exp(torch.tensor(trained.teacher["loss"] - cell.loss)).item()
+    write_points(results, (points.slug(arm), TEACHER, kept))
+    monkeypatch.setenv("SMALLBERT_CACHE", str(tmp_path / "another cache"))  # so that it is trained again
+    assert build(points.slug(arm), teacher, news, tmp_path / "student") == 0
+    assert "+0.0%, as the report says" in capsys.readouterr().out
+    found, expected = (load_file(one / "model.safetensors") for one in (tmp_path / "student", trained.folders[arm, 0]))
+    assert seed == 0 and found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in found)
+    ours = encoders.load(str(tmp_path / "student"), precision="fp32", max_tokens=16, device="cpu")
+    theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "student"), device="cpu")
+    texts = ["aa ab ba", "ca"]
+    torch.testing.assert_close(
+        torch.from_numpy(theirs.encode(texts)), torch.from_numpy(ours.encode(ours.tokenize(texts)))
+    )
+    write_points(results, (points.slug(arm), TEACHER, kept + 0.2))
+    assert build(points.slug(arm), teacher, news, tmp_path / "off") == 1
+
+
+def test_the_best_of_a_size_is_held_to_its_neighbours(teacher, news, edition, tmp_path, capsys):
+    results, _ = edition
+    write_points(results, ("student-2-x-4", NEIGHBOURS, 0.5))
+    build("student-2-x-4", teacher, news, tmp_path / "student", "--tolerance", 1)
+    [best] = {one["method"] for one in results.of(DISTIL).values()["students"] if one["kind"] == "distilled"} - {
+        "alone"
+    }
+    out = capsys.readouterr().out
+    assert "nearest others" in out and "as the report says" in out
+    assert f'"{best}"' in (tmp_path / "student" / "recipe.json").read_text()
+
+
+def test_a_student_of_another_teacher_or_edition_is_refused(teacher, news, edition, tmp_path):
+    results, _ = edition
+    write_points(results, ("student-9-x-9", NEIGHBOURS, 0.5))
+    with pytest.raises(UsageError, match="Expected a student of edition own") as error:
+        build("student-9-x-9", teacher, news, tmp_path / "out")
+    assert "smallbert distil" in error.value.hint
+    with pytest.raises(UsageError, match="or a student of the edition, got 'student-2-x-4'"):
+        build("student-2-x-4", teacher, news, tmp_path / "out")
