@@ -36,6 +36,14 @@ def test_a_log_gets_a_line_every_so_often_and_the_last():
     assert "\r" not in stream.getvalue()
 
 
+def test_the_last_line_is_printed_once():
+    clock, stream = Clock(), io.StringIO()
+    with Progress("train", 10, "steps", every=10, stream=stream, clock=clock) as progress:
+        clock.now = 20
+        progress.advance(10)
+    assert len(stream.getvalue().splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.04, "0.0 s"), (9.94, "9.9 s"), (42, "42 s"), (185, "3 min 05 s"), (7800, "2 h 10 min")],

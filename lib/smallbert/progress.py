@@ -20,7 +20,7 @@ class Progress:
         stream: where to print; standard error by default, so that results stay clean.
         clock: seconds as a function of nothing (tests pass their own).
 
-    Use as a context manager; the last line is always printed.
+    Use as a context manager; the last line is always printed, once.
     """
 
     def __init__(
@@ -41,12 +41,14 @@ class Progress:
         self._every = 0.2 if self._live else every
         self._clock = clock
         self._start = self._last = clock()
+        self._told = -1
 
     def __enter__(self) -> Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._print(end="\n")
+        if self._live or self._told != self.done or self.done < self.total:
+            self._print(end="\n")
 
     def advance(self, units: int = 1) -> None:
         """Add ``units`` finished units and print if it is time to."""
@@ -67,6 +69,7 @@ class Progress:
         return f"{text}, {duration((self.total - self.done) / rate)} left" if rate > 0 else text
 
     def _print(self, end: str) -> None:
+        self._told = self.done
         print(self.line() + (" " * 8 if self._live else ""), end=end, file=self._stream, flush=True)
 
 

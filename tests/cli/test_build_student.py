@@ -47,7 +47,8 @@ def edition(teacher, news):
     store = distillation.tokens(corpus, given)
     trained = distillation_training.train(arms, store, str(teacher), given, seeds=1, device="cpu", workers=1)
     results = Results(paths.edition("own"), FRONTIER)
-    about = {"encoder": {"sha256": sources.checksum(sources.find(str(teacher)))}, "corpus": {"key": corpus.key}}
+    sha256 = sources.checksum(sources.find(str(teacher)))
+    about = {"pretrained": str(teacher), "encoder": {"sha256": sha256}, "corpus": {"key": corpus.key}}
     results.of("01_corpus_and_embeddings").record(**about)
     results.of(DISTIL).record(students=distillation_verdicts.students(trained))
     run = {"stages": {DISTIL: {"parameters": DESIGN | {"sequence": 16, "probe_rows": 30, "seed": 0}}}}
@@ -101,7 +102,7 @@ def test_the_arm_of_a_name_is_trained_to_the_bit_and_held_to_its_masked_words(
 def test_the_best_of_a_size_is_held_to_its_neighbours(teacher, news, edition, tmp_path, capsys):
     results, _ = edition
     write_points(results, ("student-2-x-4", NEIGHBOURS, 0.5))
-    build("student-2-x-4", teacher, news, tmp_path / "student", "--tolerance", 1)
+    build("student-2-x-4", "pretrain", news, tmp_path / "student", "--tolerance", 1)
     [best] = {one["method"] for one in results.of(DISTIL).values()["students"] if one["kind"] == "distilled"} - {
         "alone"
     }
@@ -116,5 +117,8 @@ def test_a_student_of_another_teacher_or_edition_is_refused(teacher, news, editi
     with pytest.raises(UsageError, match="Expected a student of edition own") as error:
         build("student-9-x-9", teacher, news, tmp_path / "out")
     assert "smallbert distil" in error.value.hint
+    results.of("01_corpus_and_embeddings").record(pretrained="elsewhere")
+    with pytest.raises(UsageError, match="that edition own has pretrained on this machine"):
+        build("student-9-x-9", "pretrain", news, tmp_path / "out")
     with pytest.raises(UsageError, match="or a student of the edition, got 'student-2-x-4'"):
-        build("student-2-x-4", teacher, news, tmp_path / "out")
+        build("student-2-x-4", "pretrain", news, tmp_path / "out")

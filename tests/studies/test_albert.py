@@ -37,7 +37,7 @@ def test_printed_rows_are_those_of_tables_3_and_11():
 @pytest.mark.parametrize(
     ("encoder", "peer", "expected"),
     [
-        ("pretrain", "minilm", ["a small BERT", "minilm"]),
+        ("pretrain", "minilm", ["a small BERT", "all-MiniLM-L6-v2"]),
         ("minilm", "minilm", ["a small BERT"]),
         ("minilm", "owner/name", ["a small BERT", "owner/name"]),
     ],

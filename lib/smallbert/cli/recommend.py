@@ -38,7 +38,9 @@ def add(commands: argparse._SubParsersAction) -> None:
         epilog="exit code 1: built, but not what the report says",
     )
     build.add_argument("point", metavar="POINT", help="as `smallbert recommend` names it")
-    build.add_argument("--encoder", required=True, help="minilm, a folder or a hub id")
+    build.add_argument(
+        "--encoder", required=True, help="pretrain (what the edition pretrained), minilm, a folder or a hub id"
+    )
     build.add_argument("--out", type=Path, required=True, help="folder of the encoder")
     build.add_argument("--edition", default="default", help="whose report to compare with (%(default)s)")
     build.add_argument("--tolerance", type=_positive, metavar="SHARE", help="how far from the report it may be (0.05)")
@@ -82,13 +84,14 @@ def _build(options: argparse.Namespace) -> int:
     results = Results(paths.edition(options.edition), "08_frontier")
     trained = build_student.is_known(results, options.point)
     plan = points.Plan() if trained else points.parse(options.point)
+    encoder = build.source(results, options.encoder)
     columns = dict(pair(text) for text in options.columns)
     embedding.refuse_what_has_no_meaning(options)
     check_free(options.out)
     # The teacher first: a wrong name costs no pass over the corpus.
-    asked = build_student.find(results, options.point, options.encoder, options.device) if trained else None
+    asked = build_student.find(results, options.point, encoder, options.device) if trained else None
     corpus = embedding.corpus(options, columns)
-    row, measured, why = build.reported(results, options.point, options.encoder, corpus)
+    row, measured, why = build.reported(results, options.point, encoder, corpus)
     measured |= {"max_tokens": options.max_tokens} if options.max_tokens else {}
     machine: dict[str, Any] = {
         "device": options.device,
@@ -99,7 +102,7 @@ def _build(options: argparse.Namespace) -> int:
         limits = {name: value for name, value in machine.items() if name != "seed"}
         made = build_student.build(student, options.out, **limits)
     else:
-        made = build.build(plan, options.encoder, corpus, options.out, **machine)
+        made = build.build(plan, encoder, corpus, options.out, **machine)
     print(f"{options.out}: {made.megabytes:.4g} MB of weights")
     if made.code is not None:
         print(f"its vectors have {made.code.width} numbers; the index stores them as {plan.numbers}")
@@ -109,7 +112,7 @@ def _build(options: argparse.Namespace) -> int:
     if student and row is not None and row.measure == TEACHER:
         found = build_student.masked_words(student, made)
     else:
-        found = build.kept(plan, made, options.encoder, corpus, **how, **machine)
+        found = build.kept(plan, made, encoder, corpus, **how, **machine)
     same, told = build.verdict(found, row, why, options.tolerance or build.TOLERANCE)
     print(told)
     return 0 if same else 1

@@ -22,7 +22,7 @@ from smallbert.models.tokens import TokenStore
 from smallbert.published import load, published
 from smallbert.studies.articles import draw
 from smallbert.studies.factorise import WordTable, study
-from smallbert.studies.facts import PRETRAIN
+from smallbert.studies.facts import PRETRAIN, called
 from smallbert.studies.layers import Subject
 from smallbert.studies.sharing import MARGIN, MODES, Arm, Trained
 
@@ -78,7 +78,7 @@ def encoders(first: Mapping[str, Any], encoder: str, peer: str) -> dict[str, str
     source = str(paths.cache() / first["pretrained"]) if encoder == PRETRAIN else encoder
     found = {first["encoder"]["name"]: source}
     if peer != source:
-        found[Path(peer).name if Path(peer).is_dir() else peer] = peer
+        found[called(peer)] = peer
     return found
 
 
@@ -192,7 +192,7 @@ def subjects(trained: Trained, peer: str, *, fresh_seeds: int = 3) -> list[Subje
         for cell in own.itertuples():
             folder = str(trained.folders[cell.arm, cell.seed])
             found += [Subject(label, folder, cell.seed, state) for state in ("trained", "fresh")]
-    name = Path(peer).name if Path(peer).is_dir() else peer
+    name = called(peer)
     found.append(Subject(name, peer))
     return found + [Subject(name, peer, seed, "fresh") for seed in range(fresh_seeds)]
 

@@ -113,9 +113,9 @@ def _short(row: dict[str, Any]) -> str:
     told = f"{row['comparison']}, {row['variant']}: "
     missed = []
     if row["ratio"] < row["target ratio"]:
-        missed.append(f"{row['ratio']:.2f} of {row['target ratio']:g} times the peer")
+        missed.append(f"{row['ratio']:.2f} times as fast as the peer where {row['target ratio']:g} is asked")
     if row["share"] < row["target share"]:
-        missed.append(f"{row['share']:.0%} of {row['target share']:.0%} of the limit")
+        missed.append(f"{row['share']:.0%} of the machine's limit where {row['target share']:.0%} is asked")
     if row["distance"] > row["target distance"]:
         missed.append(f"a worst cosine of {1 - row['distance']:.3f} where {1 - row['target distance']:g} is asked")
     return told + " and ".join(missed)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from smallbert import storage
+from smallbert import paths, storage
 from smallbert.compress import dense, fewer_layers, quantize
 from smallbert.compress.codes.code import cosines
 from smallbert.compress.codes.formats import Binary, Floats, Int8
@@ -34,6 +34,7 @@ from smallbert.results import Results
 from smallbert.studies import recommend, searches
 from smallbert.studies.articles import NEIGHBOURS, draw
 from smallbert.studies.embed import Texts
+from smallbert.studies.facts import PRETRAIN
 from smallbert.studies.frontier_points import TEACHER
 from smallbert.studies.points import Plan
 
@@ -62,6 +63,30 @@ class Built:
     folder: Path
     megabytes: float
     code: AffineCode | None
+
+
+def source(results: Results, name: str) -> str:
+    """Where an encoder is: that of an edition by ``pretrain``, any other by what it is called.
+
+    Args:
+        results: of the edition.
+        name: ``pretrain``, ``minilm``, a folder or a hub id.
+
+    Raises:
+        UsageError: the edition has pretrained none, or on another machine.
+    """
+    if name != PRETRAIN:
+        return name
+    try:
+        own = results.of(EMBEDDINGS).values().get("pretrained", "")
+    except DataError:
+        own = ""
+    if not own or not (paths.cache() / own).is_dir():
+        raise UsageError(
+            f"Expected an encoder that edition {results.edition.name} has pretrained on this machine, found none.",
+            "Run its page 1 here first, or name an encoder.",
+        )
+    return str(paths.cache() / own)
 
 
 def build(

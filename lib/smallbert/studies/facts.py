@@ -29,6 +29,11 @@ def encoder_name(name: str, encoder: Encoder) -> str:
     if name == PRETRAIN:
         config = encoder.describe()
         return f"a small multilingual BERT pretrained here ({config['layer']} layers, width {config['width']})"
+    return called(name)
+
+
+def called(name: str) -> str:
+    """The part of an encoder's place that a reader knows: of a folder its last part, never a path of the machine."""
     if name == "minilm":
         return "all-MiniLM-L6-v2"
     return Path(name).name if Path(name).is_dir() else name

@@ -65,7 +65,7 @@ class Frontier(Parameters):
     weight_rows: int = Field(400, ge=50, description="test articles behind quantised weights, rows")
     weight_tokens: int = Field(64, ge=8, le=512, description="where these are cut, tokens")
     elastic_seeds: int = Field(3, ge=2, description="paired repetitions of students that are cut afterwards")
-    elastic_sizes: int = Field(3, ge=2, le=6, description="how many layers, and how many widths, these are cut at")
+    elastic_sizes: int = Field(2, ge=2, le=6, description="how many layers, and how many widths, these are cut at")
     elastic_tokens: Count = Field(4096, description="tokens each of them reads")
     elastic_sequence: int = Field(32, ge=8, le=512, description="where texts are cut for them, tokens")
     elastic_rows: int = Field(200, ge=50, description="test articles they are measured on, rows")
