@@ -18,7 +18,9 @@ from smallbert.models import sources
 from smallbert.paths import edition
 from smallbert.results import Results
 from smallbert.storage import read_json, write_json
-from smallbert.studies.build import reported
+from smallbert.studies import build as build_module
+from smallbert.studies.articles import draw
+from smallbert.studies.build_check import reported
 
 
 def run(*arguments):
@@ -97,7 +99,9 @@ def test_trimmed_and_stacked(encoder, news, tmp_path, capsys):
         build("trim-1", encoder, news, tmp_path / "trimmed")
 
 
-@pytest.mark.parametrize("point", ["fp16", "int8", "int4", "trim-1", "trim-1+int8", "pca-3", "trim-1+pca-2"])
+@pytest.mark.parametrize(
+    "point", ["fp16", "int8", "int4", "trim-1", "trim-1+int8", "pca-3", "trim-1+pca-2", "drop-layers-1-of-1-kept"]
+)
 def test_everything_loads_what_is_built_with_the_same_vectors(encoder, news, tmp_path, point):
     import sentence_transformers
 
@@ -159,7 +163,7 @@ def write_points(encoder, news, kept, *, page="05_distillation", over="articles"
     sha256 = sources.checksum(sources.find(str(encoder)))
     results.of("01_corpus_and_embeddings").record(encoder={"sha256": sha256}, corpus={"key": key})
     row = {"point": "trim-1", "measure": "neighbours kept", "kept": kept, "over": over, "page": page}
-    row["command"] = "smallbert build trim-1"
+    row["method"] = "trim"
     results.write_table("points", pd.DataFrame([row | {"n": n}]))
 
 
@@ -202,8 +206,26 @@ def test_a_point_is_measured_as_its_page_measured_it(encoder, news, page, over, 
 
 def test_what_cannot_be_built_is_refused_before_any_work(tmp_path):
     with pytest.raises(UsageError, match="Expected trim-COVERAGE, pca-K") as error:
-        build("student-2-x-64", "nowhere", "nothing.csv", tmp_path / "out")
+        build("student-7-x-7", "nowhere", "nothing.csv", tmp_path / "out")
     assert "smallbert distil" in error.value.hint
+
+
+def test_too_small_a_corpus_is_refused_before_anything_is_written(encoder, tmp_path):
+    rows = [f"aa{' ab' * n},ba{' ca' * n}" for n in range(30)]
+    (tmp_path / "few.csv").write_text("title,content\n" + "\n".join(rows) + "\n")
+    with pytest.raises(DataError, match="Expected more than 10 test articles"):
+        build("trim-1", encoder, tmp_path / "few.csv", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_int8_is_calibrated_on_train_articles_and_written_down(encoder, news, tmp_path):
+    assert build("pca-3-int8", encoder, news, tmp_path / "small") == 0
+    steps = read_json(tmp_path / "small" / "2_Dense" / build_module.INT8)
+    ours = encoders.load(str(tmp_path / "small"), precision="fp32", max_tokens=16, device="cpu")
+    _, texts = draw(corpus_of(news), "train", build_module.TRAIN_ROWS, 0)
+    codes = ours.encode(ours.tokenize(texts))
+    np.testing.assert_allclose(steps["low"], codes.min(axis=0), atol=1e-4)
+    np.testing.assert_allclose(np.array(steps["step"]) * 255, np.ptp(codes, axis=0), atol=1e-4)
 
 
 def test_recommend(tmp_path, monkeypatch, capsys):

@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from smallbert.compress import moments
 from smallbert.compress.linear import Pca
 from smallbert.compress.moments import Moments
 from smallbert.errors import DataError
@@ -58,6 +59,21 @@ def test_a_mean_that_drifts_from_chunk_to_chunk(rng):
     found = Moments.of(x.astype(np.float32))
     np.testing.assert_allclose(found.mean, mean.astype(float), rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(found.scatter, scatter.astype(float), rtol=1e-6)
+
+
+def test_groups_of_blocks_add_up_and_a_bad_row_is_named_across_them(rng, monkeypatch):
+    monkeypatch.setattr(moments, "ROWS", 50)
+    monkeypatch.setattr(moments, "GROUP", 4)
+    x = rng.standard_normal((1010, 6)) + np.linspace(-20, 20, 1010)[:, None]  # 5 whole groups, 1 block and a bit
+    for rows in (1010, 1000):
+        mean, scatter = exact(x[:rows])
+        found = Moments.of(x[:rows])
+        assert found.n == rows
+        np.testing.assert_allclose(found.mean, mean.astype(float), rtol=1e-12)
+        np.testing.assert_allclose(found.scatter, scatter.astype(float), rtol=1e-10)
+    x[777, 2] = np.nan
+    with pytest.raises(DataError, match="in row 777, dimension 2"):
+        Moments.of(x)
 
 
 def test_a_constant_dimension_has_no_variance(rng):

@@ -9,7 +9,7 @@ import pytest
 
 from smallbert.figures import frontier
 from smallbert.figures.style import use_theme
-from smallbert.studies.frontier_points import METHODS
+from smallbert.studies.frontier_points import KEPT, METHODS
 
 
 @pytest.fixture(autouse=True)
@@ -25,12 +25,12 @@ def points():
         ("student", "distil", 9.0, 0.5, np.nan, np.nan, 0.5, False),
     ]
     columns = ["name", "method", "megabytes", "kept", "low", "high", "time", "front"]
-    frame = pd.DataFrame(rows, columns=columns).assign(measure="neighbours kept", page="05_distillation")
+    frame = pd.DataFrame(rows, columns=columns).assign(measure="neighbours kept", page="05_distillation", floor=np.nan)
     return frame.assign(**{"time low": frame.time - 0.1, "time high": frame.time + 0.1})
 
 
 def test_points_bars_and_the_front():
-    chart = frontier.frontier(points(), "megabytes")
+    chart = frontier.frontier(points(), "megabytes", KEPT)
     axes, key = chart.figure.axes
     drawn = {tuple(one.lines[0].get_xydata()[0]): one for one in axes.containers}
     assert set(drawn) == {(10, 1), (8, 0.9), (9, 0.5)}
@@ -45,9 +45,22 @@ def test_points_bars_and_the_front():
     assert len(chart.data) == 3
 
 
+def test_a_floor_is_drawn_and_a_panel_may_have_no_front():
+    chart = frontier.frontier(points().assign(floor=1.1, front=False), "megabytes", KEPT)
+    axes = chart.figure.axes[0]
+    [floor] = [line for line in axes.lines if line.get_linestyle() == "--"]
+    assert set(floor.get_ydata()) == {1.1} and axes.get_ylim()[1] > 1.1 and not axes.texts
+    assert "without an encoder" in [text.get_text() for text in chart.figure.legends[0].get_texts()]
+    [nothing] = chart.figure.axes[1].texts
+    assert nothing.get_text() == frontier.NOTHING and f"neighbours kept: {frontier.NOTHING}." in chart.alt
+    plain = frontier.frontier(points(), "megabytes", KEPT)
+    assert not [line for line in plain.figure.axes[0].lines if line.get_linestyle() == "--"]
+    assert "the perplexity, the reference's over the point's" in plain.caption
+
+
 def test_numbers_of_near_points_stand_apart():
     near = pd.concat([points().assign(name=f"point {one}", megabytes=8 + 0.1 * one, kept=1.0) for one in range(3)])
-    chart = frontier.frontier(near.drop_duplicates("name").assign(front=True), "megabytes")
+    chart = frontier.frontier(near.drop_duplicates("name").assign(front=True), "megabytes", KEPT)
     chart.figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in chart.figure.axes[0].texts]
     assert len(boxes) == 3 and not any(one.overlaps(other) for one, other in combinations(boxes, 2))
@@ -56,7 +69,7 @@ def test_numbers_of_near_points_stand_apart():
 def test_names_of_a_key_end_before_its_values():
     use_theme()
     long = points().assign(name="a stack (of this + that), of many words that go on and on and on and on")
-    chart = frontier.frontier(long, "megabytes")
+    chart = frontier.frontier(long, "megabytes", KEPT)
     key = chart.figure.axes[1]
     chart.figure.draw_without_rendering()
     name, value = (
@@ -67,7 +80,7 @@ def test_names_of_a_key_end_before_its_values():
 
 
 def test_times_have_bars_both_ways():
-    chart = frontier.frontier(points(), "time")
+    chart = frontier.frontier(points(), "time", KEPT)
     whole = next(one for one in chart.figure.axes[0].containers if one.lines[0].get_xydata()[0, 1] == 1)
     across = [segment for part in whole.lines[2] for segment in part.get_segments() if segment[0, 1] == segment[1, 1]]
     assert across[0][:, 0] == pytest.approx((0.9, 1.1))
@@ -79,5 +92,5 @@ def test_every_kind_of_method_has_a_look_of_its_own():
 
 
 def test_without_points_the_figure_says_so():
-    chart = frontier.frontier(points()[:0], "time")
+    chart = frontier.frontier(points()[:0], "time", KEPT)
     assert chart.alt.startswith("No page of this edition")

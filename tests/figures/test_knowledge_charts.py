@@ -27,7 +27,7 @@ def asked(seeds=3):
         ("birthplace", "triples appended", "held out", "right", 3, 0.3),
     ]
     found = pd.DataFrame(rows, columns=["kind", "arm", "entities", "given", "others", "mean"])
-    found = found.assign(low=found["mean"] - 0.1, high=found["mean"] + 0.05, seeds=seeds)
+    found = found.assign(low=found["mean"] - 0.1, high=found["mean"] + 0.05, seeds=seeds, questions=32 * seeds)
     return found.assign(chance=found.kind.map({"tool": 0.5, "birthplace": 0.25}))
 
 
@@ -46,8 +46,9 @@ def test_answers_stand_in_their_rows_beside_chance():
         assert any(np.allclose(line.get_xdata(), chance) and line.get_linestyle() == ":" for line in axes.lines)
     assert "which tool? triples appended: right (0.95, chance 0.50)" in chart.alt
     assert "born where? triples appended: right (0.70, chance 0.25)" in chart.alt
-    assert "t interval over seeds" in chart.caption and len(chart.data) == len(asked())
-    assert "one seed" in knowledge.answers(asked(seeds=1)).caption
+    assert chart.caption.endswith("Student's t over 3 seeds and Wilson's over their 96 questions.")
+    assert len(chart.data) == len(asked())
+    assert knowledge.answers(asked(seeds=1)).caption.endswith("Wilson's over 32 questions; one seed.")
 
 
 def test_distractors_are_drawn_for_arms_that_have_them():
@@ -59,14 +60,20 @@ def test_distractors_are_drawn_for_arms_that_have_them():
     assert set(chart.data.arm) == {"triples appended"}
 
 
+def test_arms_without_distractors_have_no_such_chart():
+    found = asked()
+    chart = knowledge.distractors(found[found.others == 0])
+    assert chart.name == "distractors" and chart.alt.startswith("No arm was given other triples")
+
+
 def ranks():
     rows = [
-        (form, part, relation, mrr, mrr - 0.1, mrr + 0.1)
+        (form, part, relation, 40 if relation == "all" else 15, mrr, mrr - 0.1, mrr + 0.1)
         for form, mrr in (("TransE", 0.5), ("ComplEx", 0.6))
         for part in ("given", "held out")
         for relation in ("all", "born in")
     ]
-    return pd.DataFrame(rows, columns=["form", "part", "relation", "mrr", "low", "high"])
+    return pd.DataFrame(rows, columns=["form", "part", "relation", "triples", "mrr", "low", "high"])
 
 
 def test_ranks_stand_by_relation_beside_what_papers_report():
@@ -76,6 +83,7 @@ def test_ranks_stand_by_relation_beside_what_papers_report():
     assert [label.get_text() for label in transe.get_yticklabels()] == ["born in", "all"]
     assert [line.get_xydata().tolist() for line in transe.lines if line.get_marker() == "D"] == [[[0.23, 1]]]
     assert all(len(line.get_xydata()) == 0 for line in complex_.lines if line.get_marker() == "D")
+    assert "n = 40 triples over all relations" in chart.caption
     assert "TransE 0.50 and 0.50" in chart.alt and "Open diamonds" in chart.caption
     assert set(chart.data.part) == {"given", "held out", "reported"}
     plain = knowledge.ranking(ranks(), reported[:0])
@@ -83,12 +91,17 @@ def test_ranks_stand_by_relation_beside_what_papers_report():
 
 
 def test_words_are_drawn_by_relation():
-    rows = [("born in", "names", 0.5), ("based in", "names", 0.9), ("based in", "names and glosses", 0.95)]
-    found = pd.DataFrame(rows, columns=["relation", "words", "accuracy"])
+    rows = [
+        ("born in", "names", 0.5, 40),
+        ("based in", "names", 0.9, 120),
+        ("based in", "names and glosses", 0.95, 120),
+    ]
+    found = pd.DataFrame(rows, columns=["relation", "words", "accuracy", "n"])
     chart = knowledge.by_text(found.assign(low=found.accuracy - 0.1, high=found.accuracy + 0.1))
     [axes] = chart.figure.axes
     names, glosses = (container.lines[0].get_xydata().round(2).tolist() for container in axes.containers)
     assert names == [[0.5, 1.12], [0.9, 0.12]] and glosses == [[0.95, -0.12]]
     assert chart.alt == "Best told from names and glosses: based in (0.95); worst, from names: born in (0.50)."
+    assert chart.caption.endswith("95% Wilson interval over 40 to 120 triples asked of a relation.")
     empty = knowledge.by_text(found[:0].assign(low=0.0, high=0.0))
     assert empty.alt == "No relation has triples enough." and not empty.figure.axes[0].containers

@@ -24,6 +24,17 @@ def test_planted_power_law_comes_back_falling_or_growing(a, b):
     assert (found.a, found.b, found.c) == pytest.approx((a, b, 0.0), rel=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("law", "b", "c", "end"),
+    [("power law", 3.0, 0.0, 1), ("power law", -3.0, 0.0, 0), ("power law with asymptote", 3.0, 5.0, 1)],
+)
+def test_an_exponent_beyond_the_search_ends_within_a_step_of_its_limit(law, b, c, end):
+    found = fit(SIZES, c + 1e14 * (SIZES / 10 if b > 0 else SIZES) ** -b, law)
+    assert abs(found.b - scaling.searched(law)[end]) < scaling.STEP
+    inside = fit(SIZES, c + 30 * SIZES**-0.5, law)
+    assert all(abs(inside.b - limit) > scaling.STEP for limit in scaling.searched(law))
+
+
 def test_constant_is_the_mean():
     found = fit(SIZES, [1, 2, 3, 4, 5, 6, 7], "constant")
     assert (found.c, found.at(1e9)) == (4, 4)

@@ -14,6 +14,7 @@ from smallbert.report.front import english, korean, matter
 from smallbert.report.front.findings import FINDINGS, collect
 from smallbert.report.front.first import across
 from smallbert.report.front.glossary import text_of
+from smallbert.report.front.reference import Reference
 from smallbert.report.render import QUESTION, SITE
 from smallbert.storage import read_json
 
@@ -118,6 +119,12 @@ def test_first_page_says_what_the_results_say(edition):
     text = main_text(html)
     for found in collect(edition, list(FINDINGS)).values():
         assert english.sentence(found) in text
+    short = text[: text.index("Corpus:")]
+    places = [
+        short.index(words) for words in ("What to take to be sure of", "Measured with", "multilingual BERT saves")
+    ]
+    assert places == sorted(places)
+    assert read_json(edition.results / "run.json")["encoder"]["name"] in short
     assert html.count("<img ") == 1
     assert "How to read it." in html
     needs = pd.read_csv(edition.results / "08_frontier" / "needs.csv")
@@ -168,6 +175,7 @@ def test_korean_summary_has_no_number_that_is_not_in_the_results(edition):
     run = read_json(edition.results / "run.json")
     seeds = [stage["parameters"]["seeds"] for stage in run["stages"].values() if "seeds" in stage["parameters"]]
     allowed = {number for one in found.values() for number in NUMBER.findall(english.sentence(one))}
+    allowed |= set(NUMBER.findall(english.measured(Reference.of(run, found))))
     needs = pd.read_csv(edition.results / "08_frontier" / "needs.csv")
     allowed |= {f"{kept:.0%}" for kept in needs["least kept"].dropna()} | {f"{min(seeds)}", f"{max(seeds)}", "95%"}
     points = pd.read_csv(edition.figures / "08_frontier__frontier_megabytes.csv")

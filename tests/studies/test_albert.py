@@ -87,8 +87,13 @@ def test_both_deepest_encoders_are_looked_into_trained_and_fresh_for_every_seed(
 def test_answer_gives_savings_costs_and_what_the_layers_do():
     costs = parameters.costs(albert.models())
     contrasts = pd.DataFrame(
-        [(8, "all shared", 0.25, 0.2, 0.3, "higher"), (8, "attention shared", 0.0, -0.01, 0.01, "equivalent")],
-        columns=["embedding", "sharing", "difference", "low", "high", "verdict"],
+        [
+            (8, "all shared", 0.25, 0.2, 0.3, "higher", True),
+            (8, "attention shared", 0.0, -0.01, 0.01, "equivalent", True),
+            (4, "attention shared", 0.04, 0.03, 0.05, "no difference shown", True),
+            (4, "all shared", 0.5, 0.3, 0.7, "higher", False),
+        ],
+        columns=["embedding", "sharing", "difference", "low", "high", "verdict", "learnt"],
     )
     courses = pd.DataFrame(
         {"label": ["all shared, 4 layers"] * 2, "state": ["trained"] * 2, "verdict": ["neither", "oscillates"]}
@@ -99,3 +104,9 @@ def test_answer_gives_savings_costs_and_what_the_layers_do():
     assert "all shared +0.250 [+0.200, +0.300], higher" in said
     assert f"equivalent within {sharing.MARGIN} nats" in said
     assert "neither in 1" in said and "oscillates in 1" in said
+    assert "attention shared +0.040 [+0.030, +0.050], not told after correction" in said
+    assert "+0.500" not in said and "Of 1 more pairs nothing is said" in said
+
+    said = albert.answer(costs, contrasts.assign(learnt=False), courses, smoother, "None has learnt context.")
+    assert "None has learnt context. So what sharing costs cannot be told here" in said
+    assert "equivalent" not in said and "+0.250" not in said

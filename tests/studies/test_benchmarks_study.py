@@ -140,13 +140,12 @@ def test_parts_name_the_largest_and_its_share_of_the_limit():
     )
 
 
-def growing(power, memory):
-    sizes = [1_000, 10_000, 100_000]
+def growing(power, memory, what="reading", sizes=(1_000, 10_000, 100_000)):
     runs = [
         {"size": size, "seconds": 1e-4 * size**power, "before mib": 100.0, "peak mib": 100.0 + used}
         for size, used in zip(sizes, memory, strict=True)
     ]
-    return record(growth=[{"what": "reading", "against": "rows", "runs": runs}])
+    return record(growth=[{"what": what, "against": "rows", "runs": runs}])
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 1.3])
@@ -162,6 +161,36 @@ def test_memory_is_flat_once_a_block_is_full(memory, flat):
     said = benchmarks_growth.sentence(benchmarks_growth.exponents(benchmarks_growth.growth([growing(1.0, memory)])))
     assert f"flat in rows for {int(flat)} of 1" in said
     assert ("reading (40 to 400 MiB at 100,000 rows)" in said) is not flat
+
+
+@pytest.mark.parametrize(
+    ("memory", "sizes", "said"),
+    [
+        ((20, 98, 97), (1_000, 10_000, 100_000), "measured flat up to 100,000 rows: 98 and 97 MiB beyond its start"),
+        ((20, 98, 900), (1_000, 10_000, 100_000), "measured to grow up to 100,000 rows: 98 and 900 MiB"),
+        ((98,), (1_000,), "measured at 1,000 rows alone"),
+    ],
+)
+def test_the_memory_of_embedding_is_measured_or_assumed(memory, sizes, said):
+    record = growing(1.0, memory, benchmarks_growth.EMBEDDING, sizes)
+    found = benchmarks_growth.exponents(benchmarks_growth.growth([record]))
+    assert benchmarks_growth.embedding_memory(found).startswith(said)
+    other = benchmarks_growth.exponents(benchmarks_growth.growth([growing(1.0, (1, 2, 3))]))
+    assert benchmarks_growth.embedding_memory(other) == "assumed; growth not measured"
+
+
+def test_all_benchmarks_fit_into_one_sentence():
+    pca = comparison("PCA", row("smallbert, one pass", 1.05))  # its slowest round is slower than the peer
+    grown = growing(1.05, (20, 98, 97), benchmarks_growth.EMBEDDING)
+    records = [record(extraction(1.4, 4.4), pca), grown | {"comparisons": []}]
+    compared = benchmarks.comparisons(records)
+    exponents = benchmarks_growth.exponents(benchmarks_growth.growth(records))
+    said = benchmarks_words.brief(compared, benchmarks.targets(compared), exponents)
+    assert "is faster in every round of 1 of 2 comparisons (1.05 to 4.40 times as fast)" in said
+    assert "of 3 measured targets are reached; the time of embedding grows with rows^1.05; memory of embedding" in said
+    nothing = benchmarks.comparisons([])
+    none = benchmarks_words.brief(nothing, benchmarks.targets(nothing), exponents[:0])
+    assert none.startswith("Not measured: speed beside other libraries") and "Benchmarks" not in none
 
 
 def test_targets_are_numbers_or_not_a_number():

@@ -8,7 +8,7 @@ from smallbert.errors import DataError
 from smallbert.paths import Edition
 from smallbert.results import Results
 from smallbert.storage import write_text
-from smallbert.studies import claims
+from smallbert.studies import claims, twins_facts
 from smallbert.studies.claims_checks import FAILS, HOLDS, OPEN, UNMEASURED, judge
 
 
@@ -24,13 +24,26 @@ def verdicts(results):
 
 def test_an_edition_without_pages_has_measured_nothing(results):
     found = claims.audit(results)
-    assert set(found.verdict) == {UNMEASURED} and (found.link == "").all()
-    assert claims.sentence(found).endswith(f"not measured in this edition {len(found)}.")
+    told = verdicts(results)
+    assert {name for name, verdict in told.items() if verdict != UNMEASURED} == {"venue"} and (found.link == "").all()
+    assert claims.sentence(found) == (
+        f"Of {len(found)} claims of the original write-ups: does not hold 1 (1 of these by a source, not by a "
+        f"measurement), not measured in this edition {len(found) - 1}."
+    )
+    measured = found[found.verdict == UNMEASURED]
+    assert claims.sentence(measured).endswith(f": not measured in this edition {len(measured)}.")
+
+
+def test_a_bibliography_is_told_apart_from_measurements(results):
+    [row] = claims.audit(results).query("verdict == @FAILS").to_dict("records")
+    assert "NeurIPS" in row["claim"]
+    assert row["evidence"] == f"Not a measurement but its source: {row['its source']}" and "EMC2" in row["its source"]
 
 
 def test_every_check_has_its_claim():
     known = {claim.id for claim in claims.load()}
-    assert set(claims.CHECKS) <= known and known - set(claims.CHECKS) == {"venue"}
+    assert set(claims.CHECKS) | claims.BIBLIOGRAPHY == known and not set(claims.CHECKS) & claims.BIBLIOGRAPHY
+    assert all(claim.source for claim in claims.load() if claim.id in claims.BIBLIOGRAPHY)
 
 
 def test_one_sure_exception_refutes_and_doubt_decides_nothing():
@@ -56,8 +69,61 @@ def test_what_sharing_costs(results, attention, forward, expected):
     frame = frame.assign(embedding=64, difference=0.1, low=0.0, high=0.2)
     results.of("04_albert").write_table("contrasts", frame)
     assert verdicts(results)["what-sharing-costs"] == expected
-    row = claims.audit(results).set_index("verdict").loc[expected]
-    assert row.link == "04_albert.html#sharing" and "attention shared, E 64: +0.100 [+0.000, +0.200]" in row.evidence
+    [row] = claims.audit(results).query("link == '04_albert.html#sharing'").to_dict("records")
+    assert row["verdict"] == expected and "attention shared, E 64: +0.100 [+0.000, +0.200]" in row["evidence"]
+
+
+def test_arms_that_have_learnt_nothing_say_nothing_of_sharing(results):
+    frame = pd.DataFrame({"sharing": ["attention shared", "feed-forward shared"], "verdict": ["equivalent", "higher"]})
+    frame = frame.assign(embedding=64, difference=0.1, low=0.0, high=0.2, learnt=True)
+    page = results.of("04_albert")
+    page.write_table("contrasts", frame)
+    assert verdicts(results)["what-sharing-costs"] == HOLDS
+    page.write_table("contrasts", frame.assign(learnt=False))
+    assert verdicts(results)["what-sharing-costs"] == OPEN
+
+
+@pytest.mark.parametrize(
+    ("words", "expected", "said"),
+    [
+        (["converges"] * 6, HOLDS, "Converges in 2 of 2 trained encoders, by 3 readings of the layers of each."),
+        (["neither"] * 6, FAILS, "Converges in 0 of 2 trained encoders, by 3 readings of the layers of each."),
+        (["converges"] * 3 + ["neither"] * 3, OPEN, "Converges in 1 of 2 trained encoders, by 3 readings"),
+        (["neither"] * 5 + ["converges"], OPEN, "of each and by some readings in 1 more."),
+        (["converges"] * 3, OPEN, "Converges in 1 of 1 trained encoders"),
+    ],
+)
+def test_readings_of_one_encoder_are_no_repetitions(results, words, expected, said):
+    frame = pd.DataFrame({"verdict": words, "curve": (["l2", "l2_later", "angle_mean"] * 2)[: len(words)]})
+    frame = frame.assign(label="all shared, 8 layers", state="trained", seed=frame.index // 3)
+    other = frame.assign(state="untrained", verdict="oscillates")
+    results.of("04_albert").write_table("courses", pd.concat([frame, other]))
+    assert verdicts(results)["converges"] == expected
+    [row] = claims.audit(results).query("link == '04_albert.html#transitions'").to_dict("records")
+    assert said in row["evidence"]
+
+
+@pytest.mark.parametrize(("found", "alone"), [(0.0, True), (0.001, True), (0.3, False)])
+def test_where_nothing_is_answered_the_definition_stands_alone(results, found, alone):
+    rows = [("whole encoder", "frozen", 0.5, 0.0, 1.0), ("student", "fine-tuned", 0.4, found, 0.75)]
+    columns = ["model", "mode", "F1", "answerable F1", "unanswerable"]
+    results.of("06_transfer").write_table("answering", pd.DataFrame(rows, columns=columns))
+    [row] = claims.audit(results).query("link == '06_transfer.html#null_threshold'").to_dict("records")
+    assert row["verdict"] == FAILS
+    assert ("No answer to speak of is found: the verdict is the paper's definition alone." in row["evidence"]) == alone
+    if found == 0.3:
+        told = "F1 0.30 on questions that have an answer, 75% of the others left without (student, fine-tuned)."
+        assert told in row["evidence"]
+
+
+def test_what_the_appendix_says_stands_beside_what_its_sources_give(results):
+    results.of("06_transfer").write_table("twin_slips", twins_facts.slips())
+    [row] = claims.audit(results).query("link == '06_transfer.html'").to_dict("records")
+    assert "GPT-1's batch: 32,000 words said, 32,768 tokens by Radford et al. (2018)" in row["evidence"]
+    assert (
+        "1,000,000 steps said, at least 2.4 million steps by Radford et al. (2018), section 4.1: 100 epochs"
+        in (row["evidence"])
+    )
 
 
 @pytest.mark.parametrize(("ratio", "expected"), [(0.5, HOLDS), (0.97, FAILS), (1 / 1.7, OPEN)])
@@ -86,7 +152,7 @@ def test_the_order_of_depths(results, ours, low, expected):
 def test_a_graph_has_to_help_with_every_kind_of_question(results):
     rows = [("tool", "appended", "higher"), ("tool", "tree", "equivalent"), ("birthplace", "appended", "higher")]
     frame = pd.DataFrame(rows, columns=["kind", "arm", "verdict"])
-    frame = frame.assign(given="right", against="wrong", difference=0.5, low=0.4, high=0.6)
+    frame = frame.assign(given="right", against="wrong", pairs=3, difference=0.5, low=0.4, high=0.6)
     page = results.of("07_knowledge")
     page.write_table("contrasts", frame)
     assert verdicts(results)["knowledge-graph"] == HOLDS
@@ -94,6 +160,22 @@ def test_a_graph_has_to_help_with_every_kind_of_question(results):
     assert verdicts(results)["knowledge-graph"] == OPEN
     page.write_table("contrasts", frame.assign(verdict="equivalent"))
     assert verdicts(results)["knowledge-graph"] == FAILS
+
+
+def test_differences_of_accuracies_stay_on_their_scale(results):
+    rows = [("appended", 0.7, -0.657, 2.032, "no difference shown"), ("tree", 0.906, 0.568, 1.2, "no difference shown")]
+    rows += [("open", 1.0, 1.0, 1.0, "higher")]
+    frame = pd.DataFrame(rows, columns=["arm", "difference", "low", "high", "verdict"])
+    results.of("07_knowledge").write_table(
+        "contrasts", frame.assign(kind="tool", given="right", against="wrong", pairs=3)
+    )
+    [row] = (
+        claims.audit(results).query("link == '07_knowledge.html#answers' and verdict != @UNMEASURED").to_dict("records")
+    )
+    told = row["evidence"]
+    assert "tool, appended: +0.700 [-0.657, +1.000], no difference shown" in told
+    assert "tool, tree: +0.906 [+0.568, +1.000], not told after correction" in told
+    assert "tool, open: +1.000, the same in all 3 seeds." in told
 
 
 def test_links_lead_to_figures_that_the_published_edition_has():

@@ -8,7 +8,7 @@ import pytest
 
 from smallbert.compress.codes import catalogue, preprocessing
 from smallbert.compress.moments import Moments
-from smallbert.studies import code_languages, code_preprocessing, code_words, codes, searches
+from smallbert.studies import code_autoencoders, code_languages, code_preprocessing, code_words, codes, searches
 from smallbert.studies.codes import REFERENCE, WHOLE
 from smallbert.studies.searches import OVERLAP, TITLES, TOPIC, TRANSLATIONS, Collection, Searches
 
@@ -32,7 +32,7 @@ def asked(collection):
 def measured(asked, tmp_path_factory):
     training = catalogue.Training(asked.train, BUDGETS, epochs=1)
     store = tmp_path_factory.mktemp("codes")
-    trained = codes.autoencoders(
+    trained = code_autoencoders.cells(
         asked, [8], store / "grid", rates=[0.01, 0.03], epochs=2, seeds=2, device="cpu", jobs=1
     )
     return codes.measure(asked, [*codes.cells(training, seeds=2), *trained], store, epochs=1), store, training
@@ -78,6 +78,26 @@ def test_where_the_whole_vector_is_worth_hardly_anything_nothing_is_kept(worth):
     assert (f"the whole vector has {worth:.3f} to keep" in said) == (worth < 0.05)
 
 
+@pytest.mark.parametrize(("floor", "told"), [(0.2, True), (0.45, False), (np.nan, True)])
+def test_topics_that_the_whole_vector_tells_no_better_than_the_commonest_are_not_kept(floor, told):
+    right = (np.arange(100) < 50).astype(float)  # 0.5, its 95% interval about 0.1 to each side
+    made = codes.Measured({
+        codes.Cell(WHOLE, "whole", 8, 0, None): searches.Outcome({TOPIC: right, OVERLAP: np.ones(100)}, 1.0),
+        codes.Cell("PCA", "maps", 2, 0, None): searches.Outcome({TOPIC: 1 - right, OVERLAP: np.ones(100)}, 1.0),
+    })  # fmt: skip
+    found = codes.summary(made, floor)
+    assert found.kept[found.measure == TOPIC].notna().all() == told and found.kept[found.measure == OVERLAP].eq(1).all()
+    nothing = f"nothing to keep, the whole vector (0.500) is no better for sure than always the commonest ({floor:.3f})"
+    assert (nothing in code_words.smallest_sentence(found)) == (not told)
+
+
+def test_the_floor_is_the_share_of_the_commonest_topic_of_as_many_train_articles(asked, collection):
+    rows = collection.matrices.rows
+    first = rows["train"].topic[: len(rows["test"])]
+    commonest = max(sorted(set(first)), key=list(first).count)
+    assert codes.floor(asked) == pytest.approx(np.mean([one == commonest for one in rows["test"].topic]))
+
+
 def test_more_bytes_of_pca_keep_more_neighbours(points):
     own = points[(points.method == REFERENCE) & (points.measure == OVERLAP)].sort_values("bytes")
     assert own["mean"].is_monotonic_increasing and own["mean"].iloc[-1] > 0.9
@@ -118,12 +138,14 @@ def test_encoding_is_timed(measured):
     assert (table["8 bytes"].dropna() > 0).all() and np.isnan(table["8 bytes"]["int8"])
     fastest = min(one.encode for cell, one in measured[0].outcomes.items() if (cell.method, cell.nbytes) == ("PCA", 4))
     assert table["4 bytes"]["PCA"] == fastest
+    assert f"the fastest of {searches.ENCODINGS} timings" in code_words.encoding_caption()
 
 
 def point(method, nbytes, mean, group="formats", measure=OVERLAP):
     return {
         "method": method, "group": group, "bytes": nbytes, "measure": measure, "mean": mean, "low": mean - 0.01,
         "high": mean + 0.01, "kept": mean, "kept low": mean - 0.01, "kept high": mean + 0.01, "seeds": 1, "queries": 9,
+        "floor": np.nan,
     }  # fmt: skip
 
 
@@ -147,6 +169,8 @@ def test_contrasts_are_told_by_their_verdicts(measured):
     assert told[TITLES].tolist() == ["better 1, equivalent 1 (+0.000 to +0.100)", "worse 1 (-0.200)"]
     assert pd.isna(told[TOPIC]["y"])
     assert code_words.contrast_table({TITLES: made[:0]}).empty
+    caption = code_words.contrasts_caption({TITLES: found, TOPIC: found[:0]}, 2)
+    assert f"(n: {TITLES} 60), codes that are drawn or trained over 2 seeds" in caption and "within 0.01" in caption
 
 
 @pytest.fixture(scope="module")

@@ -78,11 +78,13 @@ def test_contrasts_are_paired_t_intervals(make):
 
 def test_the_best_method_is_held_against_training_longer(make):
     said = sentences.methods_sentence(make())
-    assert "Hinton -0.500 [" in said and "Patient KD" in said and "equivalent within 0.02" in said
+    assert "Hinton lowers the loss by 0.500 [0.4" in said and "Patient KD" in said and "equivalent within 0.02" in said
     assert "trained alone is better than one of equal steps" in said
-    assert "The best method by its mean, DistilBERT, is worse than that longer training (+0.200" in said
+    assert (
+        "The best method by its mean, DistilBERT, is worse than that longer training (raises the loss by 0.200" in said
+    )
     said = sentences.methods_sentence(make(methods=METHODS | {study.EQUAL: 7.9}))
-    assert "DistilBERT, is better than that longer training (-0.500" in said
+    assert "DistilBERT, is better than that longer training (lowers the loss by 0.500" in said
 
 
 def test_signs_stand_beside_the_papers(make):
@@ -96,17 +98,20 @@ def test_signs_stand_beside_the_papers(make):
     assert found.printed.tolist() == [-3.0, -1.5, -0.3, -3.7]
     assert found.topic["without soft targets"] == pytest.approx(-0.003, abs=1e-6)
     said = sentences.removals_sentence(make())
-    assert "the paper's sign in 2 of 4 and the opposite in 1" in said and "(printed -3.70 points)" in said
+    assert "Both get worse in 2 of 4; the paper's gets worse and ours better in 1; whether ours gets worse" in said
+    assert "without soft targets raises the loss by 0.300 [" in said and "(printed: 3.70 points worse)" in said
 
 
 def test_starts_tell_copying_from_losses(make):
     said = sentences.starts_sentence(make())
-    assert "(released), without a word from it in training, is better than a fresh one (-1.900" in said
-    assert "DistilBERT from a fresh start is better than training alone (-0.400" in said
-    assert "DistilBERT is better than training on without the teacher (-0.100" in said
-    assert "DistilBERT, top -1.400" in said
+    assert (
+        "(released), without a word from it in training, is better than a fresh one (lowers the loss by 1.900" in said
+    )
+    assert "DistilBERT from a fresh start is better than training alone (lowers the loss by 0.400" in said
+    assert "DistilBERT is better than training on without the teacher (lowers the loss by 0.100" in said
+    assert "DistilBERT, top lowers the loss by 1.400" in said
     said = sentences.starts_sentence(make(starts=STARTS | {"DistilBERT, released": 6.3}))
-    assert "DistilBERT is worse than training on without the teacher (+0.200" in said
+    assert "DistilBERT is worse than training on without the teacher (raises the loss by 0.200" in said
 
 
 @pytest.mark.parametrize(
@@ -122,19 +127,35 @@ def test_the_slope_is_computed(make, gains, ending):
     assert sentences.shares_sentence(trained).endswith(ending)
     change, _ = verdicts.slope(trained)
     assert change.estimate == pytest.approx(gains[1][1] - gains[0][1])
+    way = "falls" if change.estimate < 0 else "rises"
+    assert f"From 10% of the data to all of it the teacher's gain {way} by" in sentences.shares_sentence(trained)
+
+
+def test_the_change_of_the_gain_is_over_the_range_of_shares_not_a_tenfold(make):
+    """A line through gains that fall by 0.1 each halving: over 25% to 100% by 0.2."""
+    trained = make(((0.25, 0.5), (0.5, 0.4), (1.0, 0.3)))
+    change, _ = verdicts.slope(trained)
+    assert change.estimate == pytest.approx(-0.2)
+    said = sentences.shares_sentence(trained)
+    assert (
+        "Along a line through all 3 shares: from 25% of the data to all of it the teacher's gain falls by 0.200" in said
+    )
 
 
 def test_sizes_say_which_student_reaches_the_next_larger(make):
     said = sentences.sizes_sentence(make())
-    assert "width 32 (64 parameters, 6% of the teacher's) +0.500 nats" in said and "better" in said
+    assert "width 32 (64 parameters, 6% of the teacher's) lowers the loss by 0.500" in said and "nats, better" in said
     assert "no distilled student reaches the next larger one" in said
     said = sentences.sizes_sentence(make(sizes=((32, 0.8), (128, -0.1))))
-    assert "reaches the next larger one trained alone: width 32 reaches 128" in said and "-0.100 nats" in said
+    assert (
+        "reaches the next larger one trained alone: width 32 reaches 128" in said and "raises the loss by 0.100" in said
+    )
 
 
 def test_temperatures_come_with_the_mass_that_was_kept(make):
     said = sentences.temperatures_sentence(make())
-    assert "T = 1 -0.100" in said and "T = 8 +0.300" in said and "50% at T = 1, 33% at T = 2, 11% at T = 8" in said
+    assert "T = 1 lowers the loss by 0.100" in said and "T = 8 raises the loss by 0.300" in said
+    assert "50% at T = 1, 33% at T = 2, 11% at T = 8" in said
     assert sentences.temperatures_sentence(make(temperatures=((2.0, 7.0),))) == "Only one temperature was tried."
 
 
@@ -142,10 +163,10 @@ def test_without_predictions_the_yardstick_is_similarity(make):
     trained = make(predicts=False)
     trained = Trained((), trained.cells[[{"removed", "temperatures"}.isdisjoint(one) for one in trained.cells.labels]],
                       trained.folders, trained.teacher)  # fmt: skip
-    said = sentences.answer(trained, "an encoder")
+    said = sentences.answer(trained, "an encoder", 7.0)
     assert "predicts no words" in said and "nats" not in said
     assert sentences.removals_sentence(trained) == sentences.NO_PREDICTIONS
-    assert "Hinton +0.500" in said and "The best method by its mean, DistilBERT" in said
+    assert "Hinton raises the similarity by 0.500" in said and "The best method by its mean, DistilBERT" in said
     assert sentences.temperatures_sentence(trained) == sentences.NO_PREDICTIONS
     no_copies = trained.cells[["starts" not in one for one in trained.cells.labels]]
     trained = Trained((), no_copies, trained.folders, trained.teacher)
@@ -153,10 +174,21 @@ def test_without_predictions_the_yardstick_is_similarity(make):
 
 
 def test_the_answer_holds_every_part_once(make):
-    said = sentences.answer(make(), "a small BERT")
+    said = sentences.answer(make(), "a small BERT", 9.47)
     assert said.startswith("The teacher is a small BERT: 3 layers, width 256, 1,000 parameters.")
     for part in (sentences.methods_sentence, sentences.sizes_sentence):
         assert said.count(part(make())) == 1
+    # Mean losses are those planted and 2 more: 9.5, 9.4 and 10.
+    assert (
+        "Of these 3 ways to teach, those that end more than 0.02 nats below word frequencies alone (9.470): 1." in said
+    )
+
+
+def test_the_caption_of_applied_steps_tells_how_many_articles_are_behind_it():
+    applied = pd.DataFrame({"measure": ["cosine", "accuracy"], "n": [1200, 900]})
+    said = sentences.steps_caption(applied, 1500)
+    assert "on 1,200 test articles" in said and "at most 3,000 train" in said and "the 900 test articles" in said
+    assert sentences.steps_caption(applied[:1], 1500).endswith("on 1,200 test articles.")
 
 
 def test_the_best_of_a_width_is_taken_for_later_pages(make):

@@ -1,5 +1,6 @@
 """Elastic students: the same for a seed, measured as by hand, found again, paired and put into words that are true."""
 
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 
 from smallbert.corpus.prepare import prepare
 from smallbert.corpus.rows import batch
-from smallbert.errors import UsageError
+from smallbert.errors import DataError, UsageError
 from smallbert.measure.neighbours import nearest, overlap
 from smallbert.models import encoder as encoders
 from smallbert.models import workers
@@ -58,7 +59,7 @@ def inputs(predicting_teacher, store, prepared, place):
 
 @pytest.fixture(scope="module")
 def design(inputs):
-    return elastic.design(inputs, sizes=2, tokens=320, seeds=2)
+    return elastic.design(inputs, sizes=3, tokens=320, seeds=2)
 
 
 @pytest.fixture(scope="module")
@@ -67,11 +68,33 @@ def cells(inputs, design, place):
 
 
 def test_every_arm_is_cut_at_every_size(cells, design):
-    assert design.sizes == [(2, 16), (2, 32), (4, 16), (4, 32)]
+    assert design.sizes == [(layer, width) for layer in (1, 2, 4) for width in (8, 16, 32)]
     counts = cells[cells.coverage == WHOLE].groupby("arm").size()
-    assert counts.to_dict() == {LIST: 8, RANDOM: 8, FULL: 8, SEPARATE: 8, START: 4}
+    assert counts.to_dict() == {LIST: 18, RANDOM: 18, FULL: 18, SEPARATE: 18, START: 9}
     assert set(cells.arm[cells.coverage < WHOLE]) == {LIST}
     assert cells[OVERLAP].between(0, 1).all() and cells[TOPIC].between(0, 1).all()
+
+
+def test_of_two_layers_and_two_widths_nothing_is_drawn(inputs, cells, design):
+    small = elastic.design(inputs, sizes=2, tokens=320, seeds=2)
+    assert not small.can_draw and RANDOM not in {cell.arm for cell in elastic.cells(small)}
+    found = elastic_words.contrasts(cells[cells.arm != RANDOM])
+    assert RANDOM not in {*found.arm, *found.against}
+    assert "at random" not in elastic_words.cost_sentence(small, found)
+    assert "at random" not in elastic_words.gain_sentence(cells, small, found)
+    own = found[(found.arm == FULL) & (found.against == SEPARATE)]
+    assert len(own) == 8 and design.full not in set(zip(own.layer, own.width, strict=True))  # it is the same student
+
+
+def test_an_encoder_put_in_the_place_of_the_teacher_is_refused(
+    predicting_teacher, store, prepared, place, inputs, tmp_path
+):
+    moved = tmp_path / "moved"
+    shutil.copytree(predicting_teacher, moved)
+    assert read(moved, store, prepared, place).source == str(moved)  # found again, wherever the teacher is now
+    (moved / "config.json").write_text((moved / "config.json").read_text() + " ")
+    with pytest.raises(DataError, match="Expected the encoder of the embeddings"):
+        read(moved, store, prepared, place)
 
 
 def test_the_untrained_student_keeps_everything_at_full_size(cells):
@@ -139,8 +162,8 @@ def made(differences):
             for arm in (LIST, RANDOM, FULL, SEPARATE, START):
                 value = 0.8 + (difference + noise if arm == LIST else 0.0)
                 if arm != START or seed == 0:
-                    rows.append((arm, seed, layer, width, WHOLE, value, 0.5, True, 100, 1.0, 4 * width, 10))
-    columns = ["arm", "seed", "layer", "width", "coverage", OVERLAP, TOPIC, "finite"]
+                    rows.append((arm, seed, layer, width, WHOLE, value, 0.5, 100, 1.0, 4 * width, 10))
+    columns = ["arm", "seed", "layer", "width", "coverage", OVERLAP, TOPIC]
     return pd.DataFrame(rows, columns=[*columns, "parameters", "megabytes", "bytes a vector", "operations"])
 
 
@@ -151,19 +174,19 @@ def test_the_verdict_follows_the_differences():
     assert own.verdict.to_dict() == {(2, 16): "equivalent", (4, 32): "lower"}
     said = elastic_words.verdict_sentence(lost)
     assert "worse than separate ones at 1 of 2 sizes (4 layers x 32 numbers), by 0.050" in said
-    assert "better at 0 and worse at 0 of 2 sizes, so that there is no gain that could be lost" in said
+    assert "better at 0 and worse at 0 of 2 sizes, so that no gain is shown that could be lost" in said
     kept = elastic_words.verdict_sentence(elastic_words.contrasts(made({(2, 16): 0.0, (4, 32): 0.05})))
     assert "at none of 2 sizes (equivalent within 0.01 at 1, better at 1)" in kept
 
 
 def test_sentences_hold_what_the_cells_hold(cells, inputs, design):
     found = elastic_words.contrasts(cells)
-    assert "stands for 4 students" in elastic_words.cost_sentence(design, found)
+    assert "stands for 9 students" in elastic_words.cost_sentence(design, found)
     assert f"{cells[(cells.arm == START)][OVERLAP].max():.3f}" in elastic_words.gain_sentence(cells, design, found)
     said = elastic_words.vocabulary_sentence(cells, inputs.unchanged(), design)
     assert f"{inputs.unchanged()[0.8]:.0%} of the test articles keep all their tokens" in said
     table = elastic_words.means(cells)
     assert list(dict.fromkeys(table["trained for"])) == [LIST, RANDOM, FULL, SEPARATE, START]
     first = table.iloc[0]
-    own = cells[(cells.arm == LIST) & (cells.layer == 2) & (cells.width == 16) & (cells.coverage == WHOLE)]
+    own = cells[(cells.arm == LIST) & (cells.layer == 1) & (cells.width == 8) & (cells.coverage == WHOLE)]
     assert first[OVERLAP] == pytest.approx(own[OVERLAP].mean())

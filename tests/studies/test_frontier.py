@@ -7,9 +7,19 @@ from scipy import stats
 
 from smallbert.paths import Edition
 from smallbert.results import Results
-from smallbert.storage import write_json, write_text
-from smallbert.studies import frontier, points, searches, weights
-from smallbert.studies.frontier_points import DEPTH, DISTIL, NEIGHBOURS, TASKS, TEACHER, TRANSFER, TWIN
+from smallbert.storage import write_text
+from smallbert.studies import frontier, frontier_needs, points, searches, weights
+from smallbert.studies.frontier_points import (
+    ALBERT,
+    CORPUS,
+    DEPTH,
+    DISTIL,
+    NEIGHBOURS,
+    OTHERS,
+    TASKS,
+    TEACHER,
+    TRANSFER,
+)
 
 STEPS = {
     "whole": (1000, (1.0, 1.0, 1.0), 0.5, (0.0, 0.0, 0.0)),
@@ -28,7 +38,8 @@ def figure(edition, stage, name, frame):
 def results(tmp_path):
     """Pages 2, 5 and 6 of an edition; pages 4 and 8 have not run."""
     edition = Edition("mine", tmp_path)
-    two, five, six = (Results(edition, stage) for stage in (DEPTH, DISTIL, TRANSFER))
+    one, two, five, six = (Results(edition, stage) for stage in (CORPUS, DEPTH, DISTIL, TRANSFER))
+    one.write_table("probes", pd.DataFrame({"label": ["language", "topic"], "commonest class": [0.9, 0.3]}))
     two.write_table("measures", pd.DataFrame({"method": ["whole embedding", "PCA"], "bytes a vector": [256.0, 32.0]}))
     two.record(seeds=[0, 1])
     rows = [("whole embedding", searches.OVERLAP, 1.0, np.nan), ("PCA", searches.OVERLAP, 0.7, np.nan)]
@@ -38,14 +49,15 @@ def results(tmp_path):
     rows = []
     for step, (size, kept, accuracy, change) in STEPS.items():
         for measure, values in (("neighbours kept", kept), ("accuracy", [accuracy] * 3), ("change", change)):
-            rows.append((step, size, measure, *values, "topic"))
-    columns = ["step", "parameters", "measure", "estimate", "low", "high", "label"]
+            rows.append((step, size, measure, *values, "topic", 150, 0.3))
+    columns = ["step", "parameters", "measure", "estimate", "low", "high", "label", "n", "commonest"]
     figure(edition, DISTIL, "reductions", pd.DataFrame(rows, columns=columns))
     rows = [("teacher", "one text", 1.0, 1.0, 1.0), ("student, 2 x 8", "one text", 0.5, 0.4, 0.6)]
+    rows += [("teacher", "many texts", 1.0, 1.0, 1.0), ("student, 2 x 8", "many texts", 0.3, 0.2, 0.4)]
     rows += [("teacher", "operations", 1.0, 1.0, 1.0), ("student, 2 x 8", "operations", 0.1, 0.1, 0.1)]
     figure(edition, DISTIL, "student_costs", pd.DataFrame(rows, columns=["model", "measure", "ratio", "low", "high"]))
     five.write_table("students", pd.DataFrame({"megabytes": [4.0], "operations": [10.0], "loss": [5.0]}))
-    five.record(students=[STUDENT])
+    five.record(students=[STUDENT], floor=5.6)
     cells = pd.DataFrame(
         {
             "arm": ["tinybert (soft), 2 x 8"] * 3, "method": "tinybert", "layers": 2, "hidden": 8, "seed": [0, 1, 2],
@@ -81,7 +93,7 @@ def codes():
     rows = [("whole vector", "whole", 256, 1.0, 1.0, 1.0), ("PCA, int8", "formats", 32, 0.97, 0.96, 0.98)]
     rows += [("PCA", "maps", 32, 0.8, 0.7, 0.9)]
     frame = pd.DataFrame(rows, columns=["method", "group", "bytes", "kept", "kept low", "kept high"])
-    return frame.assign(mean=frame.kept / 2, measure=searches.OVERLAP, seeds=1, queries=300)
+    return frame.assign(mean=frame.kept / 2, measure=searches.OVERLAP, seeds=1, queries=300, floor=np.nan)
 
 
 def quantised():
@@ -90,7 +102,8 @@ def quantised():
     frame = pd.DataFrame(rows, columns=["encoder", "form", "bytes", weights.KEPT, weights.TOPIC_KEPT])
     for name, half in ((weights.KEPT, 0.01), (weights.TOPIC_KEPT, 0.04)):
         frame = frame.assign(**{f"{name} low": frame[name] - half, f"{name} high": frame[name] + half})
-    return frame.assign(articles=200)
+    counts = {weights.ASKED: 180, weights.FITTED: 360, weights.COMMONEST: 0.2, weights.TOPIC: 0.4}
+    return frame.assign(articles=200, **counts)
 
 
 def one(found, page, name, measure):
@@ -111,6 +124,7 @@ def test_numbers_equal_those_of_the_tables_they_come_from(results):
         assert (row["low"], row["high"]) == pytest.approx(tuple((0.5 + value) / 0.5 for value in change[1:]))
     row = one(found, DISTIL, "student, 2 x 8", NEIGHBOURS)
     assert (row["time"], row["time low"], row["time high"], row["operations"]) == (0.5, 0.4, 0.6, 0.1)
+    assert (row["time many"], row["n"]) == (0.3, 150)
     row = one(found, TRANSFER, "vocabulary trimmed", f"{TASKS}, frozen")
     assert (row["kept"], row["low"], row["high"], row["megabytes"], row["n"]) == (0.98, 0.97, 0.99, 3.5, 3)
     row = one(found, DEPTH, "PCA, 32 bytes", searches.TOPIC)
@@ -121,7 +135,8 @@ def test_numbers_equal_those_of_the_tables_they_come_from(results):
     assert (row["kept"], row["low"], row["high"]) == pytest.approx((0.99, 0.98, 1.0))
     assert (row["megabytes"], row["n"], row["over"]) == (1.1, 200, "articles")
     row = one(found, "08_frontier", "trimmed, coverage 0.99, int8 weights", weights.TOPIC_KEPT)
-    assert (row["kept"], row["low"], row["high"]) == pytest.approx((0.97, 0.93, 1.01))
+    assert (row["kept"], row["low"], row["high"], row["n"]) == pytest.approx((0.97, 0.93, 1.01, 180))
+    assert row["floor"] == 0.2 / 0.4
 
 
 def test_losses_become_ratios_of_perplexities_with_their_interval(results):
@@ -132,6 +147,10 @@ def test_losses_become_ratios_of_perplexities_with_their_interval(results):
     assert (row["kept"], row["low"], row["high"]) == pytest.approx(
         (np.exp(5 - losses.mean()), np.exp(5 - high), np.exp(5 - low))
     )
+    assert row["floor"] == pytest.approx(np.exp(5 - 5.6))
+    # Word frequencies alone keep more than this student: it is on no front, however small.
+    own = frontier.against(found, "megabytes").query("measure == @TEACHER").set_index("name")
+    assert own.front.to_dict() == {"tinybert (soft), 2 x 8": False, "the teacher": True}
 
 
 def test_points_have_the_names_that_build_them(results):
@@ -157,7 +176,8 @@ def test_nothing_of_an_edition_without_pages(tmp_path):
     assert found.empty and len(missing) == 6
     assert "04_albert" in frontier.missing_sentence(missing)
     assert frontier.against(found, "megabytes").empty
-    assert frontier.needs_sentence(found).count("nothing was measured that is told to need less") == 3
+    assert frontier_needs.sentence(found).count("nothing was measured that is told to need less") == 3
+    assert frontier_needs.table(found).answer.tolist()[0] == "keep the whole vector in fp32"
 
 
 def test_the_front_is_what_nothing_beats(results):
@@ -172,55 +192,57 @@ def test_the_front_is_what_nothing_beats(results):
     assert told.command["trim, coverage 1"].startswith("smallbert build trim-1 ")
 
 
-def test_needs_ask_for_every_measure_of_a_page_by_its_lower_limit(results):
+def test_needs_ask_for_every_measure_by_its_lower_limit(results):
     found, _ = frontier.collect(results, codes=codes(), quantised=quantised())
-    told = frontier.needs(found, 0.95).set_index("need")
+    told = frontier_needs.table(found, 0.95).set_index("need")
     assert told.answer["The smallest index"] == "PCA, int8, 32 bytes"
     assert told.answer["The smallest download"] == "student, 2 x 8"
     assert told.answer["The fastest service on a CPU"] == "student, 2 x 8"
     assert told["least kept"]["The smallest download"] == pytest.approx(0.48 / 0.5)
-    strict = frontier.needs(found, 0.965).set_index("need")
-    assert strict.answer["The smallest index"].startswith("nothing measured keeps")
-    assert strict.answer["The smallest download"] == "vocabulary trimmed" or strict.answer[
-        "The smallest download"
-    ].startswith("trim")
-    assert "nothing qualifies; nearest is PCA, int8, 32 bytes, 97% [96%, 98%]" in frontier.needs_sentence(found, 0.965)
+    assert told["not measured by"]["The smallest download"] == "task scores kept"
+    said = frontier_needs.sentence(found, 0.95)
+    measured = "by neighbours kept, topic accuracy kept on page 5; not by task scores kept"
+    assert f"The smallest download: student, 2 x 8, 0.0008 MB ({measured})." in said
+    time = "student, 2 x 8, 50% of the whole encoder's time for one text read alone (30% for many)"
+    assert f"The fastest service on a CPU: {time} (by neighbours kept, topic accuracy kept on page 5)." in said
+    strict = frontier_needs.table(found, 0.965).set_index("need")
+    index = strict.loc["The smallest index"]
+    assert index.answer == "keep the whole vector in fp32" and pd.isna(index.cost)
+    assert strict.answer["The smallest download"] == "trim, coverage 1"
+    nearest = "PCA, int8, 32 bytes comes nearest, with 97.0% [96.0%, 98.0%] of neighbour overlap@10"
+    said = frontier_needs.sentence(found, 0.965)
+    assert f"{nearest} over 300 queries, too few to be sure of 96%." in said
+    smaller = (
+        "; student, 2 x 8, 0.0008 MB, may do too: 98.0% [96.0%, 100.0%] of topic accuracy over 150 articles, too few"
+    )
+    assert "The smallest download: trim, coverage 1, 0.0036 MB (by neighbours kept" in said and smaller in said
+    assert f"{nearest}." in frontier_needs.sentence(found, 0.98)
+
+
+@pytest.mark.parametrize(("commonest", "told"), [(0.3, True), (0.5, False)])
+def test_topics_that_the_reference_does_not_tell_are_no_measure(results, commonest, told):
+    path = results.edition.figures / f"{DISTIL}__reductions.csv"
+    figure(results.edition, DISTIL, "reductions", pd.read_csv(path).assign(commonest=commonest))
+    probes = pd.DataFrame({"label": ["topic"], "commonest class": [0.3 if told else 0.8]})
+    results.of(CORPUS).write_table("probes", probes)
+    found, _ = frontier.collect(results)
+    assert ("topic accuracy kept" in set(found.measure)) == told
+    assert (searches.TOPIC in set(found.measure)) == told
+    assert {NEIGHBOURS, searches.OVERLAP} <= set(found.measure)
 
 
 def test_a_time_that_is_not_told_from_the_references_is_no_answer(results):
     found, _ = frontier.collect(results)
     slow = found.assign(**{"time high": found["time high"].where(found["time high"] == 1, 1.1)})
-    assert frontier.sure(slow, "time").empty and not frontier.sure(found, "time").empty
-    assert "The fastest service on a CPU: nothing was measured that is told" in frontier.needs_sentence(slow)
+    assert frontier_needs.sure(slow, "time").empty and not frontier_needs.sure(found, "time").empty
+    said = "The fastest service on a CPU: keep the whole encoder in fp32; nothing was measured that is told"
+    assert said in frontier_needs.sentence(slow)
 
 
 def test_other_references_answer_no_need(results):
     found, _ = frontier.collect(results)
-    perfect = found.assign(low=found.low.where(~found.measure.isin([TEACHER, TWIN]), 1.0))
-    assert not set(frontier.sure(perfect, "megabytes").measures) & {TEACHER, TWIN}
-
-
-@pytest.mark.parametrize(
-    ("text", "point"),
-    [
-        ("the tokens that cover 0.99 of the texts", "trim-0.99"),
-        ("trim, coverage 1", "trim-1"),
-        ("student, 2 x 8", None),
-    ],
-)
-def test_trimmed_encoders_are_known_by_their_coverage(text, point):
-    assert points.trimmed(text) == point
-
-
-def test_plans():
-    assert points.parse("trim-0.99+pca-32-int8") == points.Plan(coverage=0.99, width=32, numbers="int8")
-    assert points.parse("int4").bits == 4
-    assert points.parse("drop-layers-2-of-3-kept").layers == (2, 3)
-    many = "drop-layers-4-of-3-kept"
-    for wrong in ("pca-32+trim-0.9", "pca-32+int8", "trim-2", "whole", "pca-0", "student-2-x-8", many, ""):
-        assert not points.buildable(wrong), wrong
-        with pytest.raises(points.UsageError, match="Expected trim-COVERAGE, pca-K"):
-            points.parse(wrong)
+    perfect = found.assign(low=found.low.where(found.measure != TEACHER, 1.0))
+    assert not frontier_needs.sure(perfect, "megabytes").measures.str.contains(OTHERS).any()
 
 
 def test_page_4s_arms_are_paired_by_seed(results):
@@ -236,12 +258,16 @@ def test_page_4s_arms_are_paired_by_seed(results):
         figure(edition, "04_albert", name, cells)
     speed = pd.DataFrame([("all shared, E 32", "one text", 0.9, 0.8, 1.0)])
     figure(edition, "04_albert", "speed", speed.set_axis(["arm", "measure", "ratio", "low", "high"], axis=1))
+    results.of(ALBERT).record(floor=6.9)
     found, missing = frontier.collect(results)
     assert "04_albert" not in missing
-    row = one(found, "04_albert", "all shared, E 32, 2 layers", TWIN)
+    row = one(found, "04_albert", "all shared, E 32, 2 layers", f"{OTHERS}nothing shared, E 32, 2 layers")
     # Seeds differ by whole nats, which pairing takes out: the interval closes on the ratio.
     assert (row["kept"], row["low"], row["high"]) == pytest.approx((np.exp(-0.1),) * 3)
     assert (row["time"], row["n"]) == (0.9, 3)
+    assert row["floor"] == pytest.approx(np.exp(7 - 6.9))
+    # Frequencies alone are worth more than any of them: there is no front, and the figure has a panel without one.
+    assert not frontier.against(found, "megabytes").query("page == '04_albert'").front.any()
 
 
 def test_a_time_is_what_a_speed_is_the_inverse_of(results):
@@ -257,19 +283,14 @@ def test_a_time_is_what_a_speed_is_the_inverse_of(results):
     assert (row["time"], row["time low"], row["time high"]) == pytest.approx((0.5, 0.4, 0.625))
     row = one(found, "08_frontier", "whole encoder, bf16 products", NEIGHBOURS)
     assert row["time"] == pytest.approx(0.25) and row["command"].endswith("--precision bf16 --out FOLDER")
-    assert "whole encoder, bf16 products" in set(frontier.sure(found, "time", 0.9)["name"])
+    assert "whole encoder, bf16 products" in set(frontier_needs.sure(found, "time", 0.9)["name"])
     # Few rounds on a busy machine: an interval of speeds that reaches below zero tells of no shorter time.
     unsure = timed.assign(**{"speed low": timed["speed low"].where(timed.form == "fp32", -0.02)})
     again, _ = frontier.collect(results, quantised=frame, timed=unsure)
     row = one(again, "08_frontier", "whole encoder, bf16 products", NEIGHBOURS)
     assert (row["time"], row["time high"]) == (0.25, np.inf)
-    assert set(frontier.sure(again, "time", 0.9)["name"]) == {"student, 2 x 8"}
+    assert set(frontier_needs.sure(again, "time", 0.9)["name"]) == {"student, 2 x 8"}
     # Weights that are only stored in fewer bits run in the time of the full ones.
     row = one(found, "08_frontier", "trimmed, coverage 0.99, int8 weights", NEIGHBOURS)
     assert (row["time"], row["point"], row["method"]) == (0.8, "trim-0.99+int8", "stacked")
     assert one(found, "08_frontier", "whole encoder, int8 weights", NEIGHBOURS)["time"] == 1
-
-
-def test_run_json_is_not_needed(results):
-    write_json(results.edition.results / "run.json", {"stages": {}})
-    assert len(frontier.collect(results)[0])

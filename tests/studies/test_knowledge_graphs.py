@@ -63,7 +63,8 @@ def test_given_triples_rank_above_held_out_ones(homes, tmp_path):
     assert (whole.triples.xs("held out", level="part") == 4).all()
     for form in recipes:
         assert whole.mrr[form, "given"] > 0.8 > whole.mrr[form, "held out"]
-    assert (found.low <= found.mrr).all() and (found.hits1 <= found.hits10).all()
+    assert (found.low <= found.mrr).all() and found.low.min() >= 0 and found.high.max() <= 1
+    assert (found.hits1 <= found.hits10).all()
     assert set(found.relation) == {"all", "lives in"}
     assert "TransE ranks the entities of triples it was given with MRR" in study.ranking_sentence(found)
     assert study.vectors(homes, base, tmp_path, device="cpu", workers=1).shape == (48, 16)
@@ -113,6 +114,7 @@ def test_words_tell_what_they_say(monkeypatch):
     assert (found.relation == "lives in").all() and (found.n == 180).all()
     assert found.accuracy["names and glosses"] > 0.95 and found.low["names"] < 0.5 < found.high["names"]
     said = study.text_sentence(found.reset_index())
+    assert said.endswith("Each is judged by its own 95% interval, not corrected for their number.")
     assert "From names and glosses a true triple is told from a false one above chance for lives in (" in said
     assert "from a false one at chance for" in said or "not told from chance for" in said
 

@@ -15,6 +15,9 @@ from smallbert.studies import knowledge_findings as findings
 
 ARM = study.INJECTING["appended"]
 
+ASKED = 200
+"""Questions of a seed; of those an arm answers rightly the first so many."""
+
 
 def made_up(right=0.95, nothing=0.25, wrong=0.05, closed=0.25, text=0.97, known=0.9, others=0.3, seeds=3, follows=0.9):
     """Cells of one kind, seeds a hundredth apart."""
@@ -34,8 +37,10 @@ def made_up(right=0.95, nothing=0.25, wrong=0.05, closed=0.25, text=0.97, known=
     for seed in range(seeds):
         for number, ((arm, entities, given, count), value) in enumerate(values.items()):
             own = value + 0.01 * (seed - (seeds - 1) / 2) * (1 + number % 3)
+            right = tuple(place < round(own * ASKED) for place in range(ASKED))
             agreed = np.nan if given == "nothing" else follows
-            rows.append((arm, seed, "birthplace", entities, given, count, own, own - 0.1, own + 0.1, 50, agreed))
+            limits = np.mean(right), own - 0.1, own + 0.1
+            rows.append((arm, seed, "birthplace", entities, given, count, *limits, ASKED, agreed, right))
     return pd.DataFrame(rows, columns=study.COLUMNS)
 
 
@@ -43,9 +48,8 @@ def said(cells):
     return " ".join(findings.details(cells, findings.contrasts(cells)))
 
 
-def test_contrasts_are_paired_and_each_against_its_own(rng):
+def test_contrasts_are_paired_and_each_against_its_own():
     cells = made_up()
-    cells["value"] += rng.normal(0, 0.01, len(cells))
     found = findings.contrasts(cells).set_index(["arm", "given"])
     held = cells[cells.entities == "held out"].set_index(["arm", "given", "others", "seed"]).value.sort_index()
     pairs = {
@@ -54,22 +58,68 @@ def test_contrasts_are_paired_and_each_against_its_own(rng):
         (ARM, "retrieved"): ((ARM, "retrieved", 0), (ARM, "right", 0)),
         (ARM, "right among 4"): ((ARM, "right", 3), (ARM, "right", 0)),
     }
-    assert set(found.index) == set(pairs)
+    assert set(found.index) == set(pairs) and found.questions.eq(3 * ASKED).all()
     for row, (one, other) in pairs.items():
-        expected = stats.ttest_rel(held[one].to_numpy(), held[other].to_numpy()).confidence_interval()
-        assert (found.low[row], found.high[row]) == pytest.approx((expected.low, expected.high))
+        gained = (held[one] - held[other]).to_numpy()
+        half = stats.t.ppf(0.975, 2) * gained.std(ddof=1) / np.sqrt(3)
+        low, high = gained.mean() - half, gained.mean() + half
+        assert found.difference[row] == pytest.approx(gained.mean())
+        assert found.low[row] <= low + 1e-12 and found.high[row] >= min(high, 1) - 1e-12
     assert found.verdict[ARM, "right"] == "higher" and found.verdict[ARM, "right among 4"] == "lower"
+    assert found.note[ARM, "right"] == "the same in all 3 seeds" and found.note[ARM, "retrieved"] == ""
+
+
+def few(accuracies, against):
+    """Cells in which the accuracies with the right and the retrieved triple, and with a wrong one, are given."""
+    cells = made_up(seeds=len(accuracies))
+    for given, values in (("right", accuracies), ("wrong", against), ("retrieved", accuracies)):
+        for seed, value in enumerate(values):
+            own = (cells.arm == ARM) & (cells.given == given) & (cells.others == 0) & (cells.seed == seed)
+            right = tuple(place < round(value * ASKED) for place in range(ASKED))
+            cells.loc[own, "right"] = pd.Series([right] * own.sum(), index=cells.index[own])
+    return cells
+
+
+def test_what_only_the_correction_forbids_is_not_called_no_use():
+    """The interval over three seeds leaves zero out, Holm's p of four comparisons does not."""
+    cells = few([0.7, 1.0, 1.0], [0.2, 0.0, 0.35])
+    found = findings.contrasts(cells)
+    row = found[found.against == "wrong"].iloc[0]
+    assert row.low > 0 and row.p_holm > 0.05 and row.verdict == "no difference shown"
+    assert row.note == "not told after correction"
+    told = findings.answer(cells, found)
+    assert f"Right less wrong triple with {ARM}: {row.difference:+.3f} [" in told
+    assert "not told after Holm's correction (3 seeds, p 0.0" in told and "No use" not in told
+    assert "No use" not in said(cells) and "not told after Holm's correction" in said(cells)
+
+
+def test_seeds_that_agree_have_an_interval_all_the_same():
+    found = findings.contrasts(few([1.0] * 3, [0.0] * 3)).set_index("given")
+    right, retrieved = found.loc["right"], found.loc["retrieved"]
+    assert right.note == "the same in all 3 seeds" and right.verdict == "higher"
+    z = stats.norm.ppf(0.975)  # Tango's limit where every trial differs the same way
+    assert right.low == pytest.approx((600 - z**2) / (600 + z**2)) and right.high == 1.0
+    assert retrieved.low < 0 < retrieved.high and retrieved.high == pytest.approx(-retrieved.low)
+
+
+def test_the_caption_of_the_contrasts_gives_their_numbers():
+    said = findings.compared_caption(findings.contrasts(made_up()))
+    assert "paired over 3 seeds and their 600 questions" in said and "not corrected" in said
+    assert "nothing is compared" in findings.compared_caption(findings.contrasts(made_up(seeds=1)))
 
 
 def test_the_answer_says_what_is_used_and_what_is_not():
     cells = made_up()
     told = findings.answer(cells, findings.contrasts(cells))
     assert told.startswith("Born where? About entities that training never named a closed book is at chance (25% [")
-    assert "chance is 25%. Answers follow triples appended (" in told and "of wrong ones 90% copied)." in told
+    assert "chance is 25%. The sentence adds +0.720 [" in told
+    assert (
+        "(3 seeds, p below 0.001). Answers follow triples appended (" in told and "of wrong ones 90% copied)." in told
+    )
     assert "No use" not in told
     cells = made_up(right=0.73, nothing=0.73, wrong=0.73, follows=0.27)
     told = findings.answer(cells, findings.contrasts(cells))
-    assert told.endswith("chance is 25%. No use is shown of triples appended.") and "Answers follow" not in told
+    assert told.endswith("p below 0.001). No use is shown of triples appended.") and "Answers follow" not in told
     single = made_up(seeds=1)
     assert findings.answer(single, findings.contrasts(single)).endswith("There is one seed, so nothing is compared.")
 
@@ -125,7 +175,7 @@ def test_every_reader_is_asked_what_its_arm_can_answer(tmp_path, monkeypatch):
     assert len(table) == 2 and (table.question.str.endswith("___")).all()
     for row in table.itertuples():
         assert sum(row[4].endswith(f" {candidate}.") for candidate in row.candidates.split(", ")) == 1
-    assert "finds the right triple for 100% of the questions" in study.linking_sentence(giver, exam)
+    assert "finds the right triple for 100% of 48 questions" in study.linking_sentence(giver, exam)
     cells = study.run(world, giver, "none", plan, FineTuneRecipe(), tmp_path, vectors=vectors, device="cpu")
     assert cells.columns.tolist() == study.COLUMNS and (cells.n == 24).all()
     found = findings.summary(cells).set_index(["kind", "arm", "entities", "given", "others"])["mean"].sort_index()

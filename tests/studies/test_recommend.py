@@ -44,6 +44,14 @@ def test_the_best_that_fits_and_what_is_not_told_from_it(points):
     assert said[-1] == "To build it: build"
 
 
+@pytest.mark.parametrize(("floor", "worthless"), [(0.5, False), (0.6, True), (np.nan, False)])
+def test_what_keeps_no_more_than_frequencies_is_called_so(points, floor, worthless):
+    said = " ".join(recommend.answer(points.assign(floor=floor), "megabytes", 2, "topic accuracy kept"))
+    assert (
+        f"That is worth nothing: without any encoder, by frequencies alone, {floor:.1%} is kept." in said
+    ) == worthless
+
+
 def test_nothing_fits(points):
     said = recommend.answer(points, "megabytes", 1, "topic accuracy kept")
     assert said[0] == "Nothing that was measured by topic accuracy kept fits 1 MB."

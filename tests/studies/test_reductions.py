@@ -154,6 +154,24 @@ def test_the_summary_and_the_sentence_read_the_cells(cells):
     assert f"topic accuracy {change[CHANGE]:+.3f} [{change.low:+.3f}, {change.high:+.3f}]" in said
 
 
+def test_an_encoder_that_tells_no_topics_judges_no_step(cells):
+    whole = cells[(cells.step == WHOLE) & (cells.measure == "accuracy")].iloc[0]
+    assert whole.low > whole.commonest and "No step is judged" not in reductions.sentence(cells)
+    said = reductions.sentence(cells.assign(commonest=whole.low))
+    assert said.endswith(
+        f" No step is judged by topic accuracy: the whole encoder's, {whole.estimate:.3f}, is no better for sure than "
+        f"always the commonest ({whole.low:.3f})."
+    )
+    assert "topic accuracy +" not in said and "topic accuracy -" not in said
+
+
+def test_what_stands_behind_a_row(cells, prepared):
+    known = {split: draw(prepared, split, most, 3)[0].topic for split, most in (("train", 100), ("test", 50))}
+    commonest = known["train"].value_counts().idxmax()
+    assert (cells.n == 50).all()
+    assert cells.commonest.unique().tolist() == [pytest.approx((known["test"] == commonest).mean())]
+
+
 def test_too_few_rows_are_told_before_any_work(predicting_teacher, prepared, place):
     with pytest.raises(UsageError, match="more than 10 rows, to find 10 neighbours, got 10"):
         study(predicting_teacher, prepared, place, rows=10)

@@ -57,17 +57,30 @@ def test_the_table_says_what_is_not_measured():
 
 
 def test_the_sentence_is_about_this_editions_encoder():
-    said = scale.sentence(scale.plans([10**6], ARTICLE, scale.machines(OWN, [], params())), "small [one]")
-    assert said.startswith("With small &#91;one&#93; on one CPU: 1 million articles take 2.78 h and 1 GB of disk.")
+    said = scale.sentence(scale.plans([10**6], ARTICLE, scale.machines(OWN, [], params())), "small [one]", 128)
+    assert said.startswith(
+        "With small &#91;one&#93; on one CPU it would take, if its rate (measured on 128 articles) held, 2.78 h and 1 "
+        "GB of disk (400 MB of it vectors) for 1 million articles. A vector has 400 bytes as page 1 stores it;"
+    )
     assert said.endswith("Not measured, and so not told: one GPU; a rate can be typed in.")
     known = scale.sentence(scale.plans([12_000], ARTICLE, scale.machines(OWN, [], params(gpu_rate=1e6))), "small")
-    assert known == "With small on one CPU: 12,000 articles take 2 min and 12 MB of disk."
+    assert known == (
+        "With small on one CPU it would take, if its rate held, 2 min and 12 MB of disk (4.8 MB of it vectors) for "
+        "12,000 articles. A vector has 400 bytes as page 1 stores it; page 8 says what codes of fewer bytes keep."
+    )
+
+
+def test_without_a_rate_or_articles_nothing_is_planned():
+    unknown = scale.machines(Rate(None), [], params())[:1]
+    said = scale.sentence(scale.plans([0], ARTICLE, unknown), "small")
+    assert said.startswith("With small on one CPU no rate has been measured. Not measured, and so not told: one CPU")
 
 
 def test_assumptions_are_called_so():
     said = scale.assumptions(params())
     assert said.startswith("Assumed, to be replaced by your own: 0.2 for an hour of a CPU machine, 3 for one of a GPU")
     assert "cluster of 10 keeps 50%" in said
+    assert "taken to hold for all" in said and "taken as the same for any number of articles" in said
 
 
 @pytest.mark.parametrize(
@@ -95,3 +108,5 @@ def test_numbers_of_articles(count, said):
 
 def test_every_formula_is_shown():
     assert scale.formulas().what.tolist() == ["time", "memory", "disk", "machine hours", "money"]
+    said = scale.formulas("assumed; growth not measured").set_index("what").formula
+    assert said["memory"].endswith(" (assumed; growth not measured)") and "assumed" not in said["time"]

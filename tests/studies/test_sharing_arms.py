@@ -155,7 +155,7 @@ def planted_cells():
 
 def test_contrasts_are_paired_t_intervals_with_holm_s_correction():
     cells = planted_cells()
-    found = sharing.contrasts(cells).set_index("sharing")
+    found = sharing.contrasts(cells, 9.0).set_index("sharing")
     assert found.verdict["attention shared"] == "equivalent"
     assert found.verdict["feed-forward shared"] == "higher"
     assert found["parameters saved"].tolist() == pytest.approx([0.2, 0.4, 0.6])
@@ -163,6 +163,9 @@ def test_contrasts_are_paired_t_intervals_with_holm_s_correction():
     difference = wide["all shared"] - wide["nothing shared"]
     interval = stats.t.interval(0.95, 4, difference.mean(), stats.sem(difference))
     assert (found.low["all shared"], found.high["all shared"]) == pytest.approx(interval)
+    # Mean losses are 7, 7.001, 7.2 and above 7.2: at a floor of 7.1 only attention shared and nothing shared are below.
+    assert found.learnt.all() and sharing.contrasts(cells, 7.1).learnt.tolist() == [True, False, False]
+    assert not sharing.contrasts(cells, 7.01).learnt.any()
 
 
 def test_summary_has_one_row_an_arm(trained):
@@ -220,4 +223,3 @@ def test_parameters_are_counted_with_the_head_and_without_a_pooler(trained, stor
 def test_an_arm_has_learnt_more_than_frequencies_only_by_more_than_the_margin():
     cells = pd.DataFrame({"arm": ["a", "a", "b", "b"], "loss": [4.9, 5.0, 4.97, 4.99]})
     assert sharing.learnt(cells, 5.0) == (1, 2)
-    assert "1 of 2 arms lie below" in sharing.floor_sentence(cells, 5.0)

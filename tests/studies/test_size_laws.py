@@ -21,7 +21,7 @@ def cells(losses, seeds=3, noise=0.002):
     ]
     rows += [("other heads", seed, SIZES[3], SIZES[3] / 2, SIZES[3] / 1e5, 99.0, ("heads",)) for seed in range(seeds)]
     columns = ["arm", "seed", "parameters", "without embeddings", "operations", "loss", "panels"]
-    return Trained((), pd.DataFrame(rows, columns=columns), {})
+    return Trained((), pd.DataFrame(rows, columns=columns).assign(accuracy=0.1), {})
 
 
 def contrast(verdict, difference=-0.1):
@@ -82,7 +82,9 @@ def test_every_outcome_of_the_last_step_has_words(verdict, words):
     assert short.startswith("From 40,000 parameters to 2,500,000 the mean held-out loss goes from")
     assert short.partition("measured, ")[2].removesuffix(".") in said
     assert words in said
-    assert "as well as any is the power law with asymptote, which falls to c and no further" in said
+    law_told = "as well as any is the power law with asymptote, which falls to c and no further" in said
+    assert law_told == (verdict in ("lower", "higher"))
+    assert ("is told, so no law is told from no effect" in said) != law_told
     assert "From 40,000 parameters to 2,500,000" in said and "nan" not in said
 
 
@@ -92,8 +94,25 @@ def test_sizes_that_have_learnt_no_context_are_counted():
     fitted = size_laws.curves(trained)
     between = (losses[2] + losses[3]) / 2
     said = size_laws.answer(trained, contrast("lower"), fitted, between)
-    assert "4 of 7 sizes are more than 0.02 nats below" in said and "the others have learnt no context yet" in said
-    assert "learnt no context" not in size_laws.answer(trained, contrast("lower"), fitted, 9.0)
+    gap = between - losses[-1]
+    assert "4 of 7 sizes are more than 0.02 nats below" in said and f"), by {gap:.2f}" in said
+    assert "of the masked words 10.0% to 10.0% are right" in said
+    none = size_laws.answer(trained, contrast("lower"), fitted, 1.0)
+    assert "0 of 7 sizes are more than 0.02 nats below what word frequencies alone are worth (1.000); of the" in none
+
+
+def test_an_exponent_that_the_search_alone_bounds_is_not_determined():
+    trained = cells(3 + 30 * SIZES**-0.2)
+    fitted = size_laws.curves(trained)
+    bent = fitted.law == "power law with asymptote"
+    both = fitted.assign(**{"b low": fitted["b low"].where(~bent, 0.01), "b high": fitted["b high"].where(~bent, 1.99)})
+    said = size_laws.answer(trained, contrast("lower"), both, 7.0)
+    assert "The power law with asymptote: b and c not determined (b: the whole search range, 0.01 to 1.99)." in said
+    assert "The power law: b = 0." in said
+    lower = fitted.assign(**{"b low": fitted["b low"].where(~bent, 0.01)})
+    said = size_laws.answer(trained, contrast("lower"), lower, 7.0)
+    assert "the interval of b ends where the search does, at 0.01." in said and "b = 0.2" in said
+    assert "search" not in size_laws.answer(trained, contrast("lower"), fitted, 7.0)
 
 
 def test_printed_sizes_are_table_6_with_counts_of_ours():

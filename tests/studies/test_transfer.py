@@ -228,7 +228,7 @@ def test_tables_and_sentences_of_real_cells(cells, tasks, shelf):
     differences = transfer_table.contrasts(cells.scores, found)
     facts = shelf.facts()
     assert transfer_sentences.learnt(found)
-    assert transfer_sentences.answer(totals, differences, facts, len(tasks))
+    assert transfer_sentences.answer(totals, differences, facts, len(tasks), found)
 
 
 # --- cells that are made up ---
@@ -283,7 +283,8 @@ def test_of_a_task_not_learnt_nothing_is_retained():
     assert set(differences.task) == {"one"} and set(differences.model) == {"small", "smaller"}
     said = transfer_sentences.learnt(found)
     assert f"the {REFERENCE} beats a constant answer on one (accuracy 0.90, floor 0.50); not on two, of which" in said
-    assert "A bag of words is as good or better on two." in said
+    assert "By its mean a bag of words is as good or better on two." in said
+    assert "Of these it beats a bag of words for sure on one." in said
 
 
 def test_over_all_tasks_means_are_compared_not_ratios():
@@ -327,12 +328,21 @@ def test_the_sentences_follow_the_numbers():
     small, smaller = transfer_sentences.costs(totals, differences, FACTS)
     assert small.startswith("small, frozen: 25% of the parameters, 25% [") and "lower on one (-0.30" in small
     assert "and two (" in small and smaller.startswith("smaller, frozen: 10% of the parameters, ")
-    said = transfer_sentences.answer(totals, differences, FACTS, 3)
+    said = transfer_sentences.answer(totals, differences, FACTS, 3, found)
     assert (
-        f"Frozen, on the 2 of 3 tasks that the {REFERENCE} has learnt: small, 25% of the parameters, retains 25%"
-        in said
-    )
+        f"Frozen, on the 2 of 3 tasks on which the {REFERENCE} beats a constant answer (one and two; a bag of words "
+        "too on 2), of the points above that answer, summed over these tasks: small, 25% of the parameters, retains"
+    ) in said
     assert "lower for sure on 2" in said
+    # Fresh weights stand 0.05 above the constant answer, small 0.1 and smaller 0.
+    assert "with fresh weights retains 13% [11%" in said and "; 1 of the 2 encoders are not above it by mean." in said
+    wordy = transfer_table.summary(cells, without(words=0.95))
+    # A bag of words that is worse than a constant answer is beaten without anything learnt.
+    poor = transfer_table.summary(
+        pd.concat([cells, made_up({REFERENCE: 0.5}, ["three"])]), without(words=0.1, tasks=("one", "two", "three"))
+    )
+    assert "Of these it beats a bag of words for sure on one and two." in transfer_sentences.learnt(poor)
+    assert "a bag of words too on 0)" in transfer_sentences.answer(totals, differences, FACTS, 3, wordy)
     assert "with fresh weights reaches, frozen, 13% [11%" in transfer_sentences.fresh(totals)
 
     better = made_up({REFERENCE: 0.7, "small": 0.8, "smaller": 0.7005})
@@ -341,7 +351,13 @@ def test_the_sentences_follow_the_numbers():
     small, smaller = transfer_sentences.costs(totals, differences, FACTS)
     assert "higher on one" in small and "equivalent within 0.01 on one" in smaller
     assert transfer_sentences.fresh(totals) == ""
-    assert "No bag of words" in transfer_sentences.learnt(transfer_table.summary(better, without(words=0.1)))
+    assert "same architecture" not in transfer_sentences.answer(totals, differences, FACTS, 3, found)
+    beside_zero = differences.assign(verdict="no difference shown")
+    small, smaller = transfer_sentences.costs(totals, beside_zero, FACTS)
+    assert "not told after correction on one (+0.10 [" in small and "no difference shown on one and two" in smaller
+    assert "By their means no bag of words" in transfer_sentences.learnt(
+        transfer_table.summary(better, without(words=0.1))
+    )
 
 
 def test_where_nothing_is_learnt_the_answer_says_so():
@@ -350,8 +366,8 @@ def test_where_nothing_is_learnt_the_answer_says_so():
     totals, differences = transfer_table.overall(cells, found), transfer_table.contrasts(cells, found)
     assert totals.empty and differences.empty
     assert transfer_sentences.costs(totals, differences, FACTS) == []
-    said = transfer_sentences.answer(totals, differences, FACTS, 2)
-    assert said == f"The {REFERENCE} has learnt none of the 2 tasks: nothing can be retained."
+    said = transfer_sentences.answer(totals, differences, FACTS, 2, found)
+    assert said == f"The {REFERENCE} beats a constant answer on none of the 2 tasks: nothing can be retained."
     assert "beats a constant answer on no task; not on one and two" in transfer_sentences.learnt(found)
 
 
@@ -359,7 +375,9 @@ def test_questions_with_and_without_an_answer_stand_apart(cells):
     table = transfer_table.answering(cells.scores)
     assert len(table) == cells.scores[cells.scores.tau.notna()].groupby(transfer.KEYS).ngroups > 0
     np.testing.assert_allclose(table.F1, (table["answerable F1"] + table.unanswerable) / 2, atol=0.2)
-    assert transfer_table.answering(made_up()).empty
+    nothing = transfer_table.answering(made_up())
+    assert nothing.empty and "empty, since no task" in transfer_sentences.answering_caption(nothing)
+    assert transfer_sentences.answering_caption(table) == "Questions with and without an answer, apart."
 
 
 def test_rates_are_told_beside_those_of_bert(cells):
@@ -372,6 +390,13 @@ def test_rates_are_told_beside_those_of_bert(cells):
 def test_a_single_rate_is_told_once(cells):
     one = cells.rates[cells.rates.rate == 0.001]
     assert "frozen 0.001 (20 times its largest)" in transfer_sentences.rates(one)
+    frozen = one[one["mode"] == FROZEN]
+    assert transfer_sentences.rates_caption(frozen) == "One peak rate, set beforehand (frozen 0.001); none was chosen."
+    assert transfer_sentences.rates_caption(cells.rates) == "Peak rates taken, the best on development."
+    mixed = pd.concat([frozen, cells.rates[cells.rates["mode"] == TUNED]])
+    assert transfer_sentences.rates_caption(mixed).endswith(
+        "best on development; one rate set beforehand: frozen 0.001."
+    )
 
 
 def test_page_4_records_its_plain_and_its_smallest_shared_encoder(place):

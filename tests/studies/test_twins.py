@@ -196,6 +196,12 @@ def test_the_answer_follows_the_verdicts():
     assert "Not told by so few seeds: next token from the left" in said and "Equivalent" not in said
     assert "against all of BERT's: no difference shown (" in said
 
+    table = answers.contrasts(made_up({study.GPT: -0.1}, noise=0.3), TASKS)
+    first = table.index == 0
+    said = answers.answer(table.assign(low=table.low.where(~first, 0.01), high=table.high.where(~first, 0.2)))
+    assert f"Not told after correction for so many comparisons: {table.difference[0]} (" in said
+    assert f"Not told by so few seeds: {table.difference[1]} (" in said
+
 
 def test_no_change_at_all_is_told_apart_from_equivalence():
     cells = made_up({})

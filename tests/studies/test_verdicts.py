@@ -36,6 +36,22 @@ def test_a_diverged_arm_is_called_so():
     assert contrasts.corrected(rows, margin=0.005).verdict.tolist() == ["diverged"]
 
 
+@pytest.mark.parametrize(
+    ("verdict", "low", "high", "said"),
+    [
+        ("no difference shown", 0.1, 0.9, "not told after correction"),
+        ("no difference shown", -0.9, -0.1, "not told after correction"),
+        ("no difference shown", -0.1, 0.9, "no difference shown"),
+        ("no difference shown", 0.0, 0.9, "no difference shown"),
+        ("higher", 0.1, 0.9, "higher"),
+        ("equivalent", 0.001, 0.002, "equivalent"),
+        ("diverged", np.nan, np.nan, "diverged"),
+    ],
+)
+def test_beside_an_interval_without_zero_no_difference_has_its_own_words(verdict, low, high, said):
+    assert contrasts.worded(pd.Series({"verdict": verdict, "low": low, "high": high})) == said
+
+
 def test_depths_are_told_apart_from_depths_that_do_not_matter():
     table = verdicts.depth_contrasts(cells({1: 0, 2: 0.0001, 3: 0.05, 4: -0.05}))
     assert table.verdict.tolist() == ["equivalent", "higher", "lower"]
@@ -68,7 +84,7 @@ def test_the_answer_of_page_2_follows_the_numbers():
     )
     said = verdicts.depth_answer(both, table, ranks, free, 8)
     assert said.startswith("Under the original protocol, at 8 numbers, the depths end")
-    assert "depth matters (against depth 1: 4 with larger error)" in said
+    assert "depth makes a difference at this budget (against depth 1: 4 with larger error)" in said
     assert "depth does not matter (all 4 equivalent to depth 1 within 0.005 FVU)" in said
     assert "published as 3 > 2 > 5 > 4" in said
     assert "Only a freed decoder goes below PCA on test with its whole interval: mirrored." in said

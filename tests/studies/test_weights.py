@@ -157,6 +157,27 @@ def test_the_shown_table_has_every_form_with_its_intervals(quality):
     assert (weight_words.shown(unknown)["first's topics kept"] == "–").all()
 
 
+def test_topics_that_the_first_encoder_does_not_tell_are_not_kept(quality):
+    first = quality.iloc[0]
+    counts = first[weights.COMMONEST], first[weights.ASKED], first[weights.FITTED]
+    assert 0.4 < counts[0] < 0.7 and counts[1:] == (40, 80)  # two topics, drawn evenly; all articles have one
+    said = weight_words.topics_sentence(quality)
+    assert "Topics, fitted on 80 articles and asked of 40" in said and "nothing to keep" not in said
+    assert "on 40 test articles; topics on 40, by a probe fitted on 80;" in weight_words.caption(quality)
+    found = {weights.COSINE: [1.0] * 40, weights.OWN: [1.0] * 40, KEPT: [1.0] * 40}
+    right = found | {weights.TOPIC: [True] * 24 + [False] * 16}  # 0.6, its lower limit about 0.45
+    for floor, kept in ((0.4, 1.0), (0.5, np.nan)):
+        for own in (right, dict(right)):
+            told = weights._summary(own, right, 0, floor)
+            assert told[TOPIC_KEPT] == pytest.approx(kept, nan_ok=True)
+            assert told[weights.TOPIC] == 0.6
+    poor = quality.assign(**{weights.COMMONEST: 1.0})
+    assert "no better for sure, so there is nothing to keep" in weight_words.topics_sentence(poor)
+    unknown = quality.assign(**{weights.TOPIC: np.nan})
+    assert weight_words.topics_sentence(unknown) == "This corpus names no two topics."
+    assert "topics" not in weight_words.caption(unknown)
+
+
 @pytest.fixture(scope="module")
 def timed(folders):
     texts = ["w1 w2 w3", "w4 w5", "w9"] * 4

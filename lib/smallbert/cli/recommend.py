@@ -8,6 +8,9 @@ from typing import Any
 
 from smallbert.cli.arguments import add_corpus, count, pair
 
+MAX_TOKENS = 128
+"""Where a text is cut if neither the report nor a flag says."""
+
 STORED = "stored"
 """As in smallbert.studies.build, which takes long to import."""
 
@@ -45,7 +48,10 @@ def add(commands: argparse._SubParsersAction) -> None:
     build.add_argument("--edition", default="default", help="whose report to compare with (%(default)s)")
     build.add_argument("--tolerance", type=_positive, metavar="SHARE", help="how far from the report it may be (0.05)")
     build.add_argument(
-        "--max-tokens", type=count, metavar="N", help="longest text that is read (as the report had it, else 128)"
+        "--max-tokens",
+        type=count,
+        metavar="N",
+        help="longest text that is read (as the report had it, else at most 128)",
     )
     build.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (auto: a GPU if any)"
@@ -76,9 +82,11 @@ def _recommend(options: argparse.Namespace) -> None:
 def _build(options: argparse.Namespace) -> int:
     from smallbert import paths
     from smallbert.compress.vocabulary import check_free
+    from smallbert.models import sources
+    from smallbert.models.presets import sizes
     from smallbert.report import embedding
     from smallbert.results import Results
-    from smallbert.studies import build, build_student, points
+    from smallbert.studies import build, build_check, build_student, points
     from smallbert.studies.frontier_points import TEACHER
 
     results = Results(paths.edition(options.edition), "08_frontier")
@@ -91,29 +99,28 @@ def _build(options: argparse.Namespace) -> int:
     # The teacher first: a wrong name costs no pass over the corpus.
     asked = build_student.find(results, options.point, encoder, options.device) if trained else None
     corpus = embedding.corpus(options, columns)
-    row, measured, why = build.reported(results, options.point, encoder, corpus)
-    measured |= {"max_tokens": options.max_tokens} if options.max_tokens else {}
-    machine: dict[str, Any] = {
-        "device": options.device,
-        **{name: measured[name] for name in ("max_tokens", "seed") if name in measured},
-    }
+    row, measured, why = build_check.reported(results, options.point, encoder, corpus)
+    read = {"max_tokens": min(MAX_TOKENS, sizes(str(sources.find(encoder))).positions)} | measured
+    read |= {"max_tokens": options.max_tokens} if options.max_tokens else {}
+    machine: dict[str, Any] = {"device": options.device, "max_tokens": read["max_tokens"]}
+    drawn = {name: measured[name] for name in ("seed", "pooling") if name in measured}
     student = asked.over(corpus) if asked else None
     if student:
-        limits = {name: value for name, value in machine.items() if name != "seed"}
-        made = build_student.build(student, options.out, **limits)
+        made = build_student.build(student, options.out, **machine)
+        row = build_student.first_seed(results, student, row)
     else:
-        made = build.build(plan, encoder, corpus, options.out, **machine)
+        made = build.build(plan, encoder, corpus, options.out, **drawn, **machine)
     print(f"{options.out}: {made.megabytes:.4g} MB of weights")
     if made.code is not None:
         print(f"its vectors have {made.code.width} numbers; the index stores them as {plan.numbers}")
     if plan.bits:
         print(f"{options.out / STORED} holds them: `smallbert restore {options.out / STORED} --out FOLDER`")
-    how = {"rows": build.TEST_ROWS} | {name: measured[name] for name in ("rows", "metric") if name in measured}
+    how = {"rows": build.TEST_ROWS} | {name: measured[name] for name in ("rows", "metric") if name in measured} | drawn
     if student and row is not None and row.measure == TEACHER:
         found = build_student.masked_words(student, made)
     else:
         found = build.kept(plan, made, encoder, corpus, **how, **machine)
-    same, told = build.verdict(found, row, why, options.tolerance or build.TOLERANCE)
+    same, told = build_check.verdict(found, row, why, options.tolerance or build_check.TOLERANCE)
     print(told)
     return 0 if same else 1
 

@@ -51,7 +51,8 @@ def sizes(table: pd.DataFrame, contrasts: pd.DataFrame, reference: str, measure:
         for row, layer in enumerate(values.index):
             for column, width in enumerate(values.columns):
                 value = values.iloc[row, column]
-                note = "" if arm == reference else _note(against.loc[(arm, layer, width)])
+                place = (arm, layer, width)
+                note = _note(against.loc[place]) if place in against.index else ""
                 _number(axes, column, row, value, note, dark_ground=_luminance(drawn, value) < LIGHT)
     for axes in panels[-1]:
         axes.set_xlabel("numbers of the vector")

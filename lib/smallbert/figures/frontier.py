@@ -43,6 +43,9 @@ ROOM = 1.6
 PANEL, LINE = 1.05, 0.13
 """Least height of a panel, and the height of a line of its key, inches."""
 
+NOTHING = "nothing is above what is kept without an encoder"
+"""What a panel says that has no front."""
+
 NAME = 42
 """Letters of a name that a key has room for; whole names are in the data."""
 
@@ -53,15 +56,16 @@ NEAR = ((-6, 6), (-6, -6), (6, 6), (6, -7), (0, 10), (0, -10), (-11, 0), (11, 0)
 """Where a number may stand beside its point, points; the first is free of the line, which comes from below."""
 
 
-def frontier(points: pd.DataFrame, cost: str) -> Chart:
+def frontier(points: pd.DataFrame, cost: str, kept: str) -> Chart:
     """Quality kept against one cost, a panel a measure; the line joins what nothing else beats.
 
     The points of the line are numbered by their cost; a key at the right of the panel names them.
 
     Args:
-        points: columns ``name``, ``method``, ``measure``, the cost, ``kept``, ``low``, ``high``, ``front``, ``page``;
-            for ``time`` also ``time low`` and ``time high``.
+        points: columns ``name``, ``method``, ``measure``, the cost, ``kept``, ``low``, ``high``, ``floor``, ``front``,
+            ``page``; for ``time`` also ``time low`` and ``time high``.
         cost: of :data:`AXES`.
+        kept: what is kept, in words.
     """
     found = list(dict.fromkeys(points.measure))
     methods = list(dict.fromkeys([*(one for one in LOOKS if (points.method == one).any()), *points.method]))
@@ -87,6 +91,8 @@ def frontier(points: pd.DataFrame, cost: str) -> Chart:
             own = _look(name, methods)
             handles.append(plt.Line2D([], [], color=own.color, marker=own.marker, linestyle="", label=name))
         handles.append(plt.Line2D([], [], color=INK, linewidth=1, label="nothing beats these"))
+        if points.floor.notna().any():
+            handles.append(plt.Line2D([], [], color=FLOOR, linestyle="--", linewidth=1, label="without an encoder"))
         figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=7.5)
         # Numbers are placed by the distance that points have on the finished figure.
         figure.draw_without_rendering()
@@ -97,9 +103,10 @@ def frontier(points: pd.DataFrame, cost: str) -> Chart:
         figure,
         points,
         _said(points, cost),
-        f"Quality kept, as a share of the reference's (1), against {AXES[cost]}; each point as its own page measured "
-        "it. The line joins points that no other beats in both by their means; they are numbered and named at the "
-        "right. Error bars: 95%, over seeds, articles or queries as its page says; without one only a mean was "
+        f"Quality kept against {AXES[cost]}; each point as its own page measured it. {kept} The line joins points that "
+        "no other beats in both by their means; they are numbered and named at the right. Dashed: what is kept without "
+        "an encoder, by word frequencies alone or by always the commonest topic; what is not above that is not on the "
+        "line. Error bars: 95%, over seeds, articles or queries as its page says; without one only a mean was "
         f"measured. Cut off at 0 and {ROOM:g}.",
     )
 
@@ -124,7 +131,10 @@ def _panel(axes: Axes, part: pd.DataFrame, cost: str, methods: list[str]) -> Non
     best = part[part.front].sort_values([cost, "kept"])
     axes.plot(best[cost], best.kept, color=INK, linewidth=1, drawstyle="steps-post", zorder=1)
     axes.axhline(1, color=FLOOR, linestyle=":", linewidth=1)
-    axes.set_ylim(0, min(max(1.25, 1.08 * part.kept.max()), ROOM))
+    floors = part.floor.dropna().unique()  # pages that ask other articles have another one
+    for floor in floors:
+        axes.axhline(floor, color=FLOOR, linestyle="--", linewidth=1, zorder=1)
+    axes.set_ylim(0, min(max(1.25, 1.08 * part.kept.max(), *(1.08 * floors)), ROOM))
     axes.set_yticks([0, 0.5, 1])
 
 
@@ -144,6 +154,9 @@ def _scale(axes: Axes, part: pd.DataFrame, cost: str) -> None:
 def _key(axes: Axes, best: pd.DataFrame, cost: str, methods: list[str]) -> None:
     """Names of a front's points with both values, a line each."""
     axes.axis("off")
+    if best.empty:
+        axes.annotate(NOTHING, (0, 1), xycoords="axes fraction", va="top", fontsize=7, color=FLOOR)
+        return
     head, form = {"megabytes": ("MB", "{:#.3g}"), "bytes": ("bytes", "{:,.0f}"), "time": ("time", "{:.2f}")}[cost]
     words: dict[str, Any] = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "center", "fontsize": 7}
     for right, title in ((-26, head), (0, "kept")):
@@ -199,7 +212,8 @@ def _said(points: pd.DataFrame, cost: str) -> str:
     if points.empty:
         return f"No page of this edition has measured quality against {AXES[cost]}."
     told = []
-    for measure, part in points[points.front].groupby("measure", sort=False):
-        best = part.sort_values(cost).drop_duplicates("name")
-        told.append(f"{measure}: " + ", ".join(f"{row['name']} {row['kept']:.0%}" for row in best.to_dict("records")))
+    for measure, part in points.groupby("measure", sort=False):
+        best = part[part.front].sort_values(cost).drop_duplicates("name")
+        named = ", ".join(f"{row['name']} {row['kept']:.0%}" for row in best.to_dict("records"))
+        told.append(f"{measure}: {named or NOTHING}")
     return f"Not beaten by mean, from the least {AXES[cost]}. {'; '.join(told)}."

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from smallbert.figures.absent import absent
 from smallbert.figures.intervals import line
 from smallbert.figures.page import Chart
 from smallbert.figures.style import BLUE, FLOOR, ORANGE, SKY, VERMILION, WIDTH
@@ -22,7 +23,7 @@ def answers(found: pd.DataFrame) -> Chart:
 
     Args:
         found: columns ``kind``, ``arm``, ``entities`` (of training, held out), ``given``, ``others``, ``mean``,
-            ``low``, ``high``, ``chance``, ``seeds``.
+            ``low``, ``high``, ``chance``, ``seeds``, ``questions``.
     """
     shown = found[found.others == 0].copy()
     shown["row"] = [_row(row.arm, row.given) for row in shown.itertuples()]
@@ -68,6 +69,8 @@ def distractors(found: pd.DataFrame) -> Chart:
     shown = found[(found.given == "right") & (found.entities == "held out")]
     arms = [arm for arm, part in shown.groupby("arm", sort=False) if part.others.max() > 0]
     shown = shown[shown.arm.isin(arms)]
+    if shown.empty:
+        return absent("distractors", "No arm was given other triples beside the right one.")
     figure, panels = _panels(shown, 2.9)
     for axes, (kind, part) in zip(panels, shown.groupby("kind", sort=False), strict=True):
         for position, (arm, own) in enumerate(part.groupby("arm", sort=False)):
@@ -97,7 +100,8 @@ def ranking(found: pd.DataFrame, reported: pd.DataFrame) -> Chart:
     """Filtered mean reciprocal rank by relation and form of embedding.
 
     Args:
-        found: columns ``form``, ``part`` (given, held out), ``relation`` (or ``all``), ``mrr``, ``low``, ``high``.
+        found: columns ``form``, ``part`` (given, held out), ``relation`` (or ``all``), ``triples``, ``mrr``, ``low``,
+            ``high``.
         reported: columns ``form``, ``mrr``; empty where no paper ranks this graph.
     """
     forms, rows = list(dict.fromkeys(found.form)), list(dict.fromkeys(found.relation))
@@ -124,7 +128,9 @@ def ranking(found: pd.DataFrame, reported: pd.DataFrame) -> Chart:
         + "; ".join(f"{form} {own[form, 'given']:.2f} and {own[form, 'held out']:.2f}" for form in forms)
         + ".",
         "Mean reciprocal rank of the right head and tail among all entities, other right ones left out, for triples "
-        "the embedding was given and for held-out ones. Error bars: 95% t interval over ranks."
+        "the embedding was given and for held-out ones; n = "
+        f"{_range(found.triples[found.relation == 'all'])} triples over all relations, two ranks each. Error bars: 95% "
+        "t interval over ranks, cut to 0 and 1, of no width where all ranks are equal; one training."
         + (" Open diamonds: reported in papers, held out, far longer trainings." if len(reported) else ""),
     )
 
@@ -133,7 +139,8 @@ def by_text(found: pd.DataFrame) -> Chart:
     """How well words tell true triples from false ones, by relation.
 
     Args:
-        found: columns ``relation``, ``words`` (names; names and glosses), ``accuracy``, ``low``, ``high``.
+        found: columns ``relation``, ``words`` (names; names and glosses), ``accuracy``, ``low``, ``high``,
+            ``n``.
     """
     rows = list(dict.fromkeys(found.relation))
     figure, axes = plt.subplots(figsize=(WIDTH, 1.1 + 0.27 * len(rows)))
@@ -167,7 +174,7 @@ def by_text(found: pd.DataFrame) -> Chart:
         said,
         "True triples told from false ones, as many of each, whose head or tail is another of the same relation, by a "
         f"logistic regression on the frozen vectors of both entities' {' or '.join(found.words.unique()) or 'names'}. "
-        "Dotted: chance. Error bars: 95% Wilson interval.",
+        f"Dotted: chance. Error bars: 95% Wilson interval over {_range(found.n)} triples asked of a relation.",
     )
 
 
@@ -192,9 +199,14 @@ def _legend(figure: plt.Figure, axes: Axes) -> None:
 
 
 def _bars(found: pd.DataFrame) -> str:
-    several = int(found.seeds.max()) > 1
-    return "Error bars: " + (
-        "95% t interval over seeds, of no width where all agree."
-        if several
-        else "95% Wilson interval over questions; one seed."
+    seeds, asked = int(found.seeds.max()), _range(found.questions)
+    return "Error bars: 95%, each for itself, " + (
+        f"at each end the wider of Student's t over {seeds} seeds and Wilson's over their {asked} questions."
+        if seeds > 1
+        else f"Wilson's over {asked} questions; one seed."
     )
+
+
+def _range(counts: pd.Series) -> str:
+    """``96``, ``40 to 120``; nothing where nothing was counted."""
+    return " to ".join(f"{one:,}" for one in sorted({int(counts.min()), int(counts.max())})) if len(counts) else "no"

@@ -2,7 +2,7 @@
 
 Articles do not depend on each other, so time is linear in their number and machines share them without talking to each
 other; what is lost between machines (starting, uneven shards, slow disks) is one stated number, the efficiency. Peak
-memory does not grow with the articles (measured: page 9 of the report), disk does.
+memory is taken not to grow with the articles, which page 9 of the report measures where benchmarks have run; disk does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from smallbert.errors import UsageError
 
 FORMULAS = {
     "time": "articles × tokens an article / (tokens a second × machines × efficiency)",
-    "memory": "peak memory of one process, whatever the number of articles",
+    "memory": "peak memory of one process, taken as the same for any number of articles",
     "disk": "articles × (bytes of its text + bytes of its vector)",
     "machine hours": "time × machines",
     "money": "machine hours × price of a machine for an hour",
@@ -51,7 +51,8 @@ class Rate:
 
     Args:
         tokens_per_second: of real text, tokenisation and pooling included; None where nobody has measured it.
-        peak_memory: bytes of a process that embeds, whatever the number of articles; None where not measured.
+        peak_memory: bytes of a process that embeds, taken as the same for any number of articles; None where not
+            measured.
         origin: where both come from, in words.
 
     Raises:

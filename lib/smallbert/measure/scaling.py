@@ -28,6 +28,8 @@ LawName = Literal["constant", "power law", "power law with asymptote"]
 LAWS: tuple[LawName, ...] = get_args(LawName)
 """The laws, the simplest first."""
 
+BENT: LawName = "power law with asymptote"
+
 CONSTANTS = dict(zip(LAWS, (1, 2, 3), strict=True))
 """How many numbers a law has, and so how many sizes it needs."""
 
@@ -36,6 +38,9 @@ STEEPEST = 2.0
 
 SHALLOWEST = 0.01
 """Smallest exponent of a law with an asymptote: nearer to 0 it is a logarithm, and its asymptote means nothing."""
+
+STEP = 0.02
+"""Between exponents tried: one this near to a limit of the search may lie anywhere beyond it."""
 
 RESAMPLES = 1_000
 
@@ -79,8 +84,7 @@ def fit(sizes: ArrayLike, losses: ArrayLike, law: LawName) -> Curve:
         return Curve(law, 0.0, 0.0, float(y.mean()))
     middle = np.exp(np.log(n).mean())
     x = np.log(n / middle)
-    free = law == "power law with asymptote"
-    tried = np.arange(SHALLOWEST if free else -STEEPEST, STEEPEST, 0.02)
+    free, tried = law == BENT, _exponents(law)
     best = int(_solve(x, y, tried, free)[2].argmin())
     bounds = tried[max(best - 1, 0)], tried[min(best + 1, len(tried) - 1)]
     found = minimize_scalar(
@@ -89,6 +93,16 @@ def fit(sizes: ArrayLike, losses: ArrayLike, law: LawName) -> Curve:
     (a,), (c,), _ = _solve(x, y, np.array([found.x]), free)
     b = float(found.x) if a > 0 else 0.0
     return Curve(law, float(a * middle**b), b, float(c))
+
+
+def searched(law: LawName) -> tuple[float, float]:
+    """Least and largest exponent that :func:`fit` tries; an estimate at either end is the search's, not the data's."""
+    tried = _exponents(law)
+    return float(tried[0]), float(tried[-1])
+
+
+def _exponents(law: LawName) -> np.ndarray:
+    return np.arange(SHALLOWEST if law == BENT else -STEEPEST, STEEPEST, STEP)
 
 
 def left_out(sizes: ArrayLike, losses: ArrayLike, law: LawName) -> tuple[np.ndarray, list[Curve]]:

@@ -21,6 +21,7 @@ from smallbert.models.sizes import Sizes
 from smallbert.models.tokens import TokenStore
 from smallbert.published import load, published
 from smallbert.studies.articles import draw
+from smallbert.studies.contrasts import worded
 from smallbert.studies.factorise import WordTable, study
 from smallbert.studies.facts import PRETRAIN, called
 from smallbert.studies.layers import Subject
@@ -207,7 +208,7 @@ def answer(
         contrasts: from :func:`smallbert.studies.sharing.contrasts`.
         courses: from :func:`smallbert.studies.layers.verdicts`.
         smoother: from :func:`smallbert.studies.layers.smoothness`.
-        learnt: from :func:`smallbert.studies.sharing.floor_sentence`.
+        learnt: from :func:`smallbert.studies.sharing_sentences.floor_sentence`.
     """
     size = costs.set_index("model")
     mbert, factored, shared = (size.loc[name] for name in list(models())[:3])
@@ -218,17 +219,25 @@ def answer(
         f"{shared.parameters / mbert.parameters:.0%} and both {both.parameters / mbert.parameters:.0%}; the operations "
         f"of a forward pass stay at {both.flops / mbert.flops:.0%}."
     ]
-    words = {"lower": "lower", "higher": "higher", "equivalent": f"equivalent within {MARGIN} nats"}
-    for width, part in contrasts.groupby("embedding", sort=False):
-        told = "; ".join(
-            f"{row.sharing} {row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}], "
-            f"{words.get(row.verdict, row.verdict)}"
-            for row in part.itertuples()
-        )
-        said.append(f"Trained here with E = {width}, the held-out loss against nothing shared, in nats: {told}.")
-    said.append(learnt)
+    said += [learnt, *_trained(contrasts)]
     label = smoother.columns[1]
     own = courses[(courses.label == label) & (courses.state == "trained")]
     tally = ", ".join(f"{word} in {count}" for word, count in own.verdict.value_counts().items())
     said.append(f"How far its layers move a token, {label}, trained ({len(own)} curves): {tally}.")
     return " ".join(said)
+
+
+def _trained(contrasts: pd.DataFrame) -> list[str]:
+    """What sharing costs, told of pairs that have both learnt more than word frequencies."""
+    if not contrasts.learnt.any():
+        return ["So what sharing costs cannot be told here: no pair to compare has learnt more than word frequencies."]
+    equivalent, said = f"equivalent within {MARGIN} nats", []
+    for width, part in contrasts[contrasts.learnt].groupby("embedding", sort=False):
+        told = "; ".join(
+            f"{row.sharing} {row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}], "
+            f"{equivalent if row.verdict == 'equivalent' else worded(row)}"
+            for row in part.itertuples()
+        )
+        said.append(f"Trained here with E = {width}, the held-out loss against nothing shared, in nats: {told}.")
+    left_out = int((~contrasts.learnt).sum())
+    return [*said, f"Of {left_out} more pairs nothing is said: not both have learnt that much."] if left_out else said

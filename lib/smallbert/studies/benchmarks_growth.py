@@ -14,6 +14,10 @@ FLAT = 1.5
 start; the smallest runs do not yet fill one block."""
 
 
+EMBEDDING = "embedding a corpus"
+"""What the benchmarks call the work that page 9 plans for."""
+
+
 def growth(records: list[dict[str, Any]]) -> pd.DataFrame:
     """Every measured run, each in a process of its own.
 
@@ -81,7 +85,7 @@ def sentence(table: pd.DataFrame) -> str:
         return "How time and memory grow has not been measured; `make bench` does."
     said = [f"{row.what} with {row.against}^{row.exponent:.2f}" for row in table.itertuples()]
     over_rows = table[table.against == "rows"]
-    flat = over_rows[over_rows["memory at most"] <= FLAT * over_rows["memory before"]]
+    flat = over_rows[_flat(over_rows)]
     told = f"Time grows: {', '.join(said)}."
     if len(over_rows):
         told += f" Memory is flat in rows for {len(flat)} of {len(over_rows)}"
@@ -91,3 +95,23 @@ def sentence(table: pd.DataFrame) -> str:
         ]
         told += f"; not flat: {'; '.join(rising)}." if rising else "."
     return told
+
+
+def embedding_memory(table: pd.DataFrame) -> str:
+    """Whether the memory of embedding has been measured not to grow with the articles.
+
+    Args:
+        table: from :func:`exponents`.
+    """
+    own = table[(table["what"] == EMBEDDING) & (table.against == "rows")]
+    if own.empty:
+        return "assumed; growth not measured"
+    [row] = own.assign(flat=_flat(own)).to_dict("records")
+    if row["from"] == row["to"]:
+        return f"measured at {row['to']:,} rows alone"
+    used = f"{row['memory before']:,.0f} and {row['memory at most']:,.0f} MiB beyond its start at the two largest sizes"
+    return f"measured {'flat' if row['flat'] else 'to grow'} up to {row['to']:,} rows: {used}"
+
+
+def _flat(table: pd.DataFrame) -> pd.Series:
+    return table["memory at most"] <= FLAT * table["memory before"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from smallbert.studies import benchmarks
+from smallbert.studies import benchmarks, benchmarks_growth
 from smallbert.studies.benchmarks import OURS
 
 
@@ -32,18 +32,45 @@ def machines(records: list[dict[str, Any]], here: dict[str, Any]) -> str:
     return told + (f" Other processes ran beside {', '.join(loud)}." if loud else "")
 
 
+def brief(found: pd.DataFrame, table: pd.DataFrame, exponents: pd.DataFrame) -> str:
+    """All benchmarks in one sentence.
+
+    Args:
+        found: from :func:`smallbert.studies.benchmarks.comparisons`.
+        table: from :func:`smallbert.studies.benchmarks.targets`.
+        exponents: from :func:`smallbert.studies.benchmarks_growth.exponents`.
+    """
+    best = list(_fastest(found).values())
+    measured = table[table.reached != "not measured"]
+    said = []
+    if best:
+        ratios = [row.ratio for row in best]
+        ahead = sum(row["ratio low"] > 1 for row in best)
+        said.append(
+            f"beside other libraries ours, in its fastest number format, is faster in every round of {ahead} of "
+            f"{len(best)} comparisons ({min(ratios):.2f} to {max(ratios):.2f} times as fast)"
+        )
+    if len(measured):
+        said.append(f"{int((measured.reached == 'yes').sum())} of {len(measured)} measured targets are reached")
+    if len(exponents):
+        own = exponents[(exponents["what"] == benchmarks_growth.EMBEDDING) & (exponents.against == "rows")]
+        said += [f"the time of embedding grows with rows^{row.exponent:.2f}" for row in own.itertuples()]
+        said.append(f"memory of embedding: {benchmarks_growth.embedding_memory(exponents)}")
+    if not said:
+        return "Not measured: speed beside other libraries, its targets, growth of time and memory; `make bench` does."
+    return f"Benchmarks: {'; '.join(said)}."
+
+
 def speed(found: pd.DataFrame) -> str:
     """How many times as fast as the peer ours is, the fastest of each comparison.
 
     Args:
         found: from :func:`smallbert.studies.benchmarks.comparisons`.
     """
-    told = []
-    for name, part in found.groupby("comparison", sort=False):
-        ours = part[part.variant.str.startswith(OURS) & part.ratio.notna()]
-        if len(ours):
-            best = ours.loc[ours.ratio.idxmax()]
-            told.append(f"{name} {best.ratio:.2f} (in {best['number format']}, against {best.peer})")
+    told = [
+        f"{name} {best.ratio:.2f} (in {best['number format']}, against {best.peer})"
+        for name, best in _fastest(found).items()
+    ]
     if not told:
         return "How fast ours is beside other libraries has not been measured; `make bench` does."
     return f"Times as fast as the peer, at our fastest: {'; '.join(told)}."
@@ -107,6 +134,12 @@ def parts(found: pd.DataFrame) -> str:
         others = part.drop(index=first.name).nlargest(2, "share")
         said.append(", ".join([told, *(f"{row.share:.0%} into {row.part}" for row in others.itertuples())]))
     return f"Of the time of one core go {'; '.join(said)}."
+
+
+def _fastest(found: pd.DataFrame) -> dict[str, pd.Series]:
+    """Our fastest variant of each comparison that has a peer."""
+    ours = found[found.variant.str.startswith(OURS) & found.ratio.notna()] if len(found) else found
+    return {str(name): part.loc[part.ratio.idxmax()] for name, part in ours.groupby("comparison", sort=False)}
 
 
 def _short(row: dict[str, Any]) -> str:

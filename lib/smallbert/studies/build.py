@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from smallbert import paths, storage
 from smallbert.compress import dense, fewer_layers, quantize
@@ -27,15 +26,14 @@ from smallbert.measure.neighbours import Metric, nearest, overlap
 from smallbert.measure.stats import Interval
 from smallbert.models import encoder as encoders
 from smallbert.models import sources
-from smallbert.models.encoder import Encoder
+from smallbert.models.encoder import Encoder, Pooling
 from smallbert.models.presets import sizes
 from smallbert.progress import Progress
 from smallbert.results import Results
-from smallbert.studies import recommend, searches
+from smallbert.studies import searches
 from smallbert.studies.articles import NEIGHBOURS, draw
 from smallbert.studies.embed import Texts
 from smallbert.studies.facts import PRETRAIN
-from smallbert.studies.frontier_points import TEACHER
 from smallbert.studies.points import Plan
 
 EMBEDDINGS = "01_corpus_and_embeddings"
@@ -43,11 +41,14 @@ EMBEDDINGS = "01_corpus_and_embeddings"
 STORED = "stored"
 """Folder within a built encoder's that holds its weights in fewer bits: what is sent or kept."""
 
+INT8 = "int8.json"
+"""Beside the last layer, what one byte a number stands for: ``low + step * byte``, number by number."""
+
 TRAIN_ROWS, TEST_ROWS = 20_000, 2_000
 """Articles that principal components are fitted to, and that are searched, at most."""
 
-TOLERANCE = 0.05
-"""How far from the report's value a rebuilt point may be: other articles, another draw."""
+
+Format = Floats | Int8 | Binary
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,13 @@ class Built:
         folder: where.
         megabytes: of the weights' files; with fewer bits of those that are sent.
         code: the last layer, if it has one.
+        stored: how an index stores its numbers; None for what has no last layer.
     """
 
     folder: Path
     megabytes: float
-    code: AffineCode | None
+    code: AffineCode | None = None
+    stored: Format | None = None
 
 
 def source(results: Results, name: str) -> str:
@@ -90,7 +93,15 @@ def source(results: Results, name: str) -> str:
 
 
 def build(
-    plan: Plan, source: str, corpus: Corpus, out: Path, *, max_tokens: int = 128, seed: int = 0, device: str = "auto"
+    plan: Plan,
+    source: str,
+    corpus: Corpus,
+    out: Path,
+    *,
+    pooling: Pooling = "mean",
+    max_tokens: int = 128,
+    seed: int = 0,
+    device: str = "auto",
 ) -> Built:
     """Build a plan.
 
@@ -99,6 +110,7 @@ def build(
         source: the encoder: ``minilm``, a folder or a hub id.
         corpus: its train articles decide which tokens stay and what the last layer is fitted to.
         out: a folder without an encoder.
+        pooling: ``mean`` or ``cls``.
         max_tokens: where an article is cut.
         seed: of the draw of train articles.
         device: where to embed.
@@ -113,26 +125,35 @@ def build(
         DataError, MachineError: the encoder cannot be read, or the folder not be written.
     """
     check_free(out)
+    if (test := corpus.counts["split"]["test"]) <= NEIGHBOURS:
+        raise DataError(
+            f"Expected more than {NEIGHBOURS} test articles to be held to, got {test}.", "Use more articles."
+        )
     folder = sources.find(source)
     with tempfile.TemporaryDirectory(prefix="smallbert-build-") as work:
         if plan.coverage is not None:
             last = plan.width is None and plan.bits is None
             folder = _trim(source, corpus, plan.coverage, out if last else Path(work) / "trimmed")
-        code, sent = None, out
+        code, stored, sent = None, None, out
         if plan.layers is not None:
             fewer_layers.write(folder, _kept_layers(folder, *plan.layers), out)
         if plan.width is None:
-            write_modules(out, sizes(str(folder)).hidden, max_tokens=max_tokens)
+            write_modules(out, sizes(str(folder)).hidden, max_tokens=max_tokens, pooling=pooling)
         if plan.width is not None:
-            loaded = encoders.load(str(folder), precision="fp32", max_tokens=max_tokens, device=device)
+            loaded = encoders.load(str(folder), precision="fp32", pooling=pooling, max_tokens=max_tokens, device=device)
             require_width(plan.width, loaded.width, 1)
             _, texts = draw(corpus, "train", TRAIN_ROWS, seed)
-            code = Pca.fit(Moments.of(_vectors(loaded, texts, "embedding"))).code(plan.width)
-            dense.write(folder, code, out, max_tokens=max_tokens)
+            vectors = _vectors(loaded, texts, "embedding")
+            code = Pca.fit(Moments.of(vectors)).code(plan.width)
+            dense.write(folder, code, out, pooling=pooling, max_tokens=max_tokens)
+            stored = _format(plan.numbers, code.encode(vectors))
+            if isinstance(stored, Int8):
+                steps = {"low": stored.low.tolist(), "step": stored.step.tolist()}
+                storage.write_json(out / "2_Dense" / INT8, steps)
         elif plan.bits is not None:
             sent = quantize.write(folder, out / STORED, plan.bits).parent
             quantize.restore(sent, out)
-    return Built(out, sum(path.stat().st_size for path in sent.rglob("*.safetensors")) / 1e6, code)
+    return Built(out, sum(path.stat().st_size for path in sent.rglob("*.safetensors")) / 1e6, code, stored)
 
 
 def kept(
@@ -143,6 +164,7 @@ def kept(
     *,
     rows: int = TEST_ROWS,
     metric: Metric = "cosine",
+    pooling: Pooling = "mean",
     max_tokens: int = 128,
     seed: int = 0,
     device: str = "auto",
@@ -156,19 +178,20 @@ def kept(
         corpus: whose test articles are compared.
         rows: test articles at most; among more of them fewer neighbours stay.
         metric: ``cosine``, where queries keep all their digits, or ``l2`` between what is stored.
+        pooling: as in :func:`build`.
         max_tokens: as in :func:`build`.
         seed: of the draw.
         device: where to embed.
     """
     _, texts = draw(corpus, "test", rows, seed)
-    options: dict[str, Any] = {"precision": "fp32", "max_tokens": max_tokens, "device": device}
+    options: dict[str, Any] = {"precision": "fp32", "pooling": pooling, "max_tokens": max_tokens, "device": device}
     whole = _vectors(encoders.load(source, **options), texts, "comparing")
     own = _vectors(encoders.load(str(built.folder), **options), texts, "comparing")
     # An origin is no loss: both are compared about their means; the last layer takes off the mean of train itself.
     whole, own = whole - whole.mean(axis=0), own if built.code is not None else own - own.mean(axis=0)
     query = stored = own
-    if built.code is not None:
-        stored = _rounded(plan.numbers, query)
+    if built.stored is not None:
+        stored = built.stored.decode(built.stored.encode(query))
         # Bits are compared with bits, as on page 8; else a query keeps all its digits.
         query = stored if plan.numbers == "binary" else query
     if metric == "l2":
@@ -178,67 +201,6 @@ def kept(
         truth = searches.neighbours(cosines(whole, whole))
         found = searches.overlap(truth, searches.neighbours(cosines(query, stored)))
     return percentiles(found, resampled_means(found, seed=seed))
-
-
-def reported(results: Results, point: str, source: str, corpus: Corpus) -> tuple[pd.Series | None, dict[str, Any], str]:
-    """What an edition says of a point's neighbours, where it measured them with this encoder on this corpus.
-
-    Args:
-        results: of the edition.
-        point: its name.
-        source: the encoder it is built from.
-        corpus: the corpus it is built for.
-
-    Returns:
-        The row of the edition's points, and the ``rows``, ``metric``, ``max_tokens`` and ``seed`` it was measured with,
-        as far as they are known; or no row, and why.
-    """
-    try:
-        found, first = recommend.points(results), results.of(EMBEDDINGS).values()
-    except DataError:
-        return None, {}, f"Edition {results.edition.name} has no points to compare with."
-    sha256 = sources.checksum(sources.find(source))
-    if (sha256, corpus.key) != (first["encoder"]["sha256"], first["corpus"]["key"]):
-        return None, {}, f"Edition {results.edition.name} measured another encoder or corpus: nothing to compare with."
-    own = found[(found.point == point) & (found.measure.str.startswith("neighbour") | (found.measure == TEACHER))]
-    if own.empty:
-        return None, {}, f"Edition {results.edition.name} has not measured the neighbours of this point."
-    return own.iloc[0], _conditions(results, own.iloc[0]), ""
-
-
-def _conditions(results: Results, row: pd.Series) -> dict[str, Any]:
-    """How many articles a page searched and how, how much of them it read, and by which draw: as its parameters say."""
-    path = results.edition.results / "run.json"
-    stages = storage.read_json(path)["stages"] if path.exists() else {}
-    first, own = (stages.get(page, {}).get("parameters", {}) for page in (EMBEDDINGS, row.page))
-    # Pages call alike things differently; what none of these names is read as page 1 reads it.
-    named = {"rows": ("probe_rows", "metric_rows", "weight_rows"), "max_tokens": ("sequence", "weight_tokens")}
-    known = {name: next((own[one] for one in ones if one in own), None) for name, ones in named.items()}
-    known |= {"seed": own.get("seed"), "metric": "l2"}
-    if row.over == "queries":  # page 8's index
-        known |= {"rows": int(row.n), "metric": "cosine", "max_tokens": None}
-    known["max_tokens"] = known["max_tokens"] or first.get("max_tokens")
-    return {name: value for name, value in known.items() if value is not None}
-
-
-def verdict(found: Interval, row: pd.Series | None, why: str = "", tolerance: float = TOLERANCE) -> tuple[bool, str]:
-    """Whether a rebuilt point is what the report says, and the sentence; where it says nothing, that.
-
-    Args:
-        found: from :func:`kept`.
-        row: from :func:`reported`.
-        why: there is no row.
-        tolerance: a difference of means this small does not matter.
-    """
-    told = f"Keeps {found.estimate:.1%} [{found.low:.1%}, {found.high:.1%}] of the {NEIGHBOURS} nearest others."
-    if row is not None and row.measure == TEACHER:
-        told = f"Keeps {found.estimate:.1%} of its teacher's perplexity on masked words."
-    if row is None:
-        return True, f"{told} {why}".strip()
-    difference = found.estimate - row.kept
-    within = abs(difference) <= tolerance
-    word = "as the report says" if within else "not what the report says"
-    return within, f"{told} The report: {row.kept:.1%}, {difference:+.1%}, {word} (tolerance {tolerance:.1%})."
 
 
 def _kept_layers(folder: Path, kept: int, of: int) -> list[int]:
@@ -261,13 +223,13 @@ def _vectors(encoder: Encoder, texts: list[str], label: str) -> np.ndarray:
         return encoder.encode(encoder.tokenize(texts), advance=bar.advance)
 
 
-def _rounded(numbers: str, values: np.ndarray) -> np.ndarray:
-    """Numbers as an index gives them back."""
-    formats: dict[str, Callable[[], Floats | Int8 | Binary]] = {
-        "fp32": lambda: Floats(values.shape[1], 32),
-        "fp16": lambda: Floats(values.shape[1], 16),
-        "int8": lambda: Int8.fit(values),
-        "binary": lambda: Binary.signs(values.shape[1]),
+def _format(numbers: str, codes: np.ndarray) -> Format:
+    """How an index stores numbers; what has to be calibrated is, on these train codes."""
+    width = codes.shape[1]
+    formats: dict[str, Callable[[], Format]] = {
+        "fp32": lambda: Floats(width, 32),
+        "fp16": lambda: Floats(width, 16),
+        "int8": lambda: Int8.fit(codes),
+        "binary": lambda: Binary.signs(width),
     }
-    format = formats[numbers]()
-    return format.decode(format.encode(values))
+    return formats[numbers]()

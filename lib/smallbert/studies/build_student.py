@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from smallbert import paths, storage
 from smallbert.compress.distill import teacher as teachers
@@ -19,13 +21,18 @@ from smallbert.compress.vocabulary import check_free
 from smallbert.corpus.prepared import Corpus
 from smallbert.errors import DataError, UsageError
 from smallbert.measure.stats import Interval
+from smallbert.models import sources
 from smallbert.models.tokens import TokenStore
 from smallbert.results import Results
 from smallbert.studies import distillation, points
-from smallbert.studies.build import Built
+from smallbert.studies.build import EMBEDDINGS, Built
 from smallbert.studies.distillation import Arm
 from smallbert.studies.distillation_training import data_tokens
-from smallbert.studies.frontier_points import DISTIL
+from smallbert.studies.facts import PRETRAIN
+from smallbert.studies.frontier_points import ALONE, DISTIL, DISTILLED, TEACHER, figure_data
+
+PANELS = ("methods", "starts", "sizes")
+"""Page 5's figures that hold every student's loss, seed by seed."""
 
 SEED = 0
 """Of the student that is built: the first of the page's."""
@@ -68,7 +75,7 @@ def is_known(results: Results, point: str) -> bool:
     except DataError:
         return False
     own = found[(found.point == point) & (found.page == DISTIL)]
-    return bool(own.command.fillna("").str.startswith("smallbert build").any()) and not points.buildable(point)
+    return bool(own.method.isin([ALONE, DISTILLED]).any())
 
 
 def find(results: Results, point: str, source: str, device: str = "auto") -> Asked:
@@ -81,11 +88,21 @@ def find(results: Results, point: str, source: str, device: str = "auto") -> Ask
         device: auto, cpu or cuda.
 
     Raises:
-        UsageError: the edition has trained none of that name with such a teacher.
+        UsageError: it is not the edition's teacher, or the edition has trained none of that name.
         DataError, MachineError: the teacher cannot be read.
     """
+    parameters = _parameters(results)
+    first = results.of(EMBEDDINGS).values()["encoder"]["sha256"]
+    named = parameters.get("teacher", PRETRAIN)
+    if sources.checksum(sources.find(source)) != (
+        first if named == PRETRAIN else sources.checksum(sources.find(named))
+    ):
+        raise UsageError(
+            f"Expected the teacher of edition {results.edition.name}, got another: {source}.",
+            "Students of an encoder of your own: smallbert distil.",
+        )
     teacher = teachers.load(source, device=device)
-    arms = distillation.arms(_design(results), teacher)
+    arms = distillation.arms(distillation.Design.of(SimpleNamespace(**parameters)), teacher)
     chosen = results.of(DISTIL).values()["students"]
     best = {
         (one["method"], one["hidden"])
@@ -97,18 +114,18 @@ def find(results: Results, point: str, source: str, device: str = "auto") -> Ask
         if points.slug(arm.name) == point or (compared and (arm.method.name, arm.recipe.hidden) in best):
             return Asked(arm, source, teacher)
     raise UsageError(
-        f"Expected a student of edition {results.edition.name} whose teacher is {source}, got {point!r}.",
-        "Give the edition's own encoder; students of another: smallbert distil.",
+        f"Expected a student of edition {results.edition.name}, got {point!r}.",
+        "Its table of points has their names; students of your own: smallbert distil.",
     )
 
 
-def _design(results: Results) -> distillation.Design:
-    """Sizes and budgets that an edition's page 5 ran with."""
+def _parameters(results: Results) -> dict[str, Any]:
+    """What an edition's page 5 ran with."""
     run = results.edition.results / "run.json"
     stages = storage.read_json(run)["stages"] if run.exists() else {}
     if DISTIL not in stages:
         raise DataError(f"Expected the settings of {DISTIL} in {run}, which has none.", "Run that page first.")
-    return distillation.Design.of(SimpleNamespace(**stages[DISTIL]["parameters"]))
+    return stages[DISTIL]["parameters"]
 
 
 def build(student: Student, out: Path, *, max_tokens: int = 128, device: str = "auto") -> Built:
@@ -135,6 +152,22 @@ def build(student: Student, out: Path, *, max_tokens: int = 128, device: str = "
     write_modules(out, arm.recipe.hidden, max_tokens=max_tokens)
     copy_beside(made, out, "*.safetensors")
     return Built(out, sum(path.stat().st_size for path in out.glob("*.safetensors")) / 1e6, None)
+
+
+def first_seed(results: Results, student: Student, row: pd.Series | None) -> pd.Series | None:
+    """A point's row with what its page measured of the seed that is built, where the row is a mean over seeds.
+
+    Args:
+        results: of the edition.
+        student: that is built.
+        row: of the points, if there is one.
+    """
+    if row is None or row.measure != TEACHER:
+        return row
+    cells = pd.concat([figure_data(results.of(DISTIL), name) for name in PANELS], ignore_index=True)
+    own = cells[(cells.arm == student.arm.name) & (cells.seed == SEED)]
+    loss = results.of(DISTIL).table("students").loss.iloc[0]
+    return row if own.empty else row.to_frame().T.assign(kept=float(np.exp(loss - own.loss.iloc[0]))).iloc[0]
 
 
 def masked_words(student: Student, built: Built) -> Interval:

@@ -17,7 +17,7 @@ from smallbert import paths
 from smallbert.errors import DataError
 from smallbert.results import Results
 from smallbert.studies import claims_checks as checks
-from smallbert.studies.claims_checks import UNMEASURED, VERDICTS, Finding
+from smallbert.studies.claims_checks import FAILS, UNMEASURED, VERDICTS, Finding
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,12 @@ CHECKS: dict[str, Callable[[Results], Finding]] = {
     "knowledge-graph": checks.knowledge_graph,
 }
 """Claims that something run here can tell about."""
+
+BIBLIOGRAPHY = {"venue"}
+"""Claims about a publication: what it says itself, the claim's source, refutes them, and nothing is measured."""
+
+LOOKED_UP = "Not a measurement but its source"
+"""How the evidence for such a claim begins."""
 
 
 def load(path: Path | None = None) -> list[Claim]:
@@ -122,11 +128,15 @@ def sentence(found: pd.DataFrame) -> str:
         found: from :func:`audit`.
     """
     counts = found.verdict.value_counts()
-    told = ", ".join(f"{word} {counts[word]}" for word in VERDICTS if word in counts)
+    looked_up = int(found.evidence.str.startswith(LOOKED_UP).sum())
+    apart = {FAILS: f" ({looked_up} of these by a source, not by a measurement)"} if looked_up else {}
+    told = ", ".join(f"{word} {counts[word]}{apart.get(word, '')}" for word in VERDICTS if word in counts)
     return f"Of {len(found)} claims of the original write-ups: {told}."
 
 
 def _checked(claim: Claim, results: Results) -> Finding:
+    if claim.id in BIBLIOGRAPHY:
+        return Finding(FAILS, f"{LOOKED_UP}: {claim.source}")
     if claim.id not in CHECKS:
         return Finding(UNMEASURED, claim.takes)
     try:

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 import pandas as pd
 
 from smallbert.published import published
-from smallbert.studies.codes import Measured, measures
+from smallbert.studies.codes import MARGIN, REFERENCE, Measured, measures
+from smallbert.studies.commonest import ALWAYS, nothing_to_keep
+from smallbert.studies.searches import ENCODINGS
 
 KEEP = 0.95
 """Share of the whole vector's worth that :func:`smallest` asks for."""
@@ -32,18 +34,28 @@ def smallest_sentence(points: pd.DataFrame, keep: float = KEEP) -> str:
         one = smallest(points, name, keep)
         if one is None:
             worth = points[(points.measure == name) & (points.group == "whole")].iloc[0]
-            nothing = pd.isna(worth.kept)
-            told.append(
-                f"{name}: " + (f"the whole vector has {worth['mean']:.3f} to keep" if nothing else "no code tried")
-            )
+            told.append(f"{name}: {_nothing(worth) if pd.isna(worth.kept) else 'no code tried'}")
             continue
         worth = f"keeps {one.kept:.1%} [{one['kept low']:.1%}, {one['kept high']:.1%}]"
         told.append(f"{name}: {one.bytes:,} bytes ({one.method}, {worth}), {whole / one.bytes:g} times smaller")
     return f"Fewest bytes with at least {keep:.0%} of the whole vector's worth, interval included. {'; '.join(told)}."
 
 
+def _nothing(whole: pd.Series) -> str:
+    """Why no share of a whole vector's worth is told."""
+    worth = whole["mean"]
+    if nothing_to_keep(whole.low, whole.floor):
+        return (
+            f"nothing to keep, the whole vector ({worth:.3f}) is no better for sure than {ALWAYS} ({whole.floor:.3f})"
+        )
+    return f"the whole vector has {worth:.3f} to keep"
+
+
 def encoding(measured: Measured) -> pd.DataFrame:
-    """Microseconds to encode a vector on this machine, one core: one row a ``method``, one column a size."""
+    """Microseconds to encode a vector on this machine, one core: one row a ``method``, one column a size.
+
+    Each is the least over timings and seeds; an outcome keeps no other.
+    """
     rows = [
         (method, nbytes, min(outcome.encode for outcome in outcomes))
         for (method, group, nbytes), outcomes in measured.points().items()
@@ -73,6 +85,29 @@ def contrast_table(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             ends = dict.fromkeys(f"{end:+.3f}" for end in (part.difference.min(), part.difference.max()))
             told.setdefault(str(method), {})[name] = f"{tally} ({' to '.join(ends)})"
     return pd.DataFrame([{"method": method} | row for method, row in told.items()], columns=["method", *found])
+
+
+def contrasts_caption(found: Mapping[str, pd.DataFrame], seeds: int) -> str:
+    """What stands behind :func:`contrast_table`.
+
+    Args:
+        found: as there.
+        seeds: how often a code that is drawn or trained was fitted.
+    """
+    asked = "; ".join(f"{name} {int(table.pairs.max()):,}" for name, table in found.items() if len(table))
+    return (
+        f"Against {REFERENCE}: at how many equal sizes better or worse (differences); equivalent: within {MARGIN:g}. "
+        f"Paired by query (n: {asked or 'none'}), codes that are drawn or trained over {seeds} seeds; topic probes are "
+        "fitted on as many training articles as are searched. Holm-corrected."
+    )
+
+
+def encoding_caption() -> str:
+    """How :func:`encoding` was measured, and what it cannot tell."""
+    return (
+        f"Microseconds to encode one vector, on one core while others are busy too: the fastest of {ENCODINGS} timings "
+        "and of all seeds, without an interval. What else ran then differs from cell to cell: no ranking."
+    )
 
 
 def reported_sentence() -> str:

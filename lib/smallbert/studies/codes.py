@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,19 +15,15 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from smallbert import runtime, storage
-from smallbert.compress.autoencoder import Architecture
 from smallbert.compress.codes import catalogue
-from smallbert.compress.codes.autoencoded import Autoencoded
 from smallbert.compress.codes.code import Code
-from smallbert.compress.codes.formats import Floats
-from smallbert.compress.schedules import hidden_widths
 from smallbert.measure.bootstrap import p_value, percentiles, resampled_means
 from smallbert.measure.pareto import front
 from smallbert.progress import Progress
+from smallbert.studies.commonest import commonest, nothing_to_keep
 from smallbert.studies.contrasts import corrected
-from smallbert.studies.matrices import SPLITS, Matrices
-from smallbert.studies.protocols import Arm, Bench, fair, last_epoch, tune_each
-from smallbert.studies.searches import MEASURES, Outcome, Searches
+from smallbert.studies.matrices import common_topics
+from smallbert.studies.searches import MEASURES, TOPIC, Outcome, Searches
 
 VERSION = 1
 """Part of every key: raise it when the same inputs would give other outcomes."""
@@ -42,9 +37,6 @@ MARGIN = 0.01
 
 LEAST_WORTH = 0.05
 """A whole vector that is worth less than this by its lower limit has nothing that a code could keep a share of."""
-
-HIDDEN_DEPTH = 2
-"""Affine layers of an autoencoder's encoder."""
 
 
 @dataclass(frozen=True)
@@ -121,64 +113,12 @@ def cells(training: catalogue.Training, *, seeds: int) -> list[Cell]:
     return found
 
 
-def autoencoders(
-    searches: Searches,
-    budgets: Sequence[int],
-    store: Path,
-    *,
-    rates: Sequence[float],
-    epochs: int,
-    seeds: int,
-    device: str = "auto",
-    jobs: int | None = None,
-) -> list[Cell]:
-    """Autoencoders with an affine and with a two-layer decoder, their bottleneck in 16-bit numbers.
-
-    Trained as page 2 trains fairly: the peak rate of every arm by validation, on a grid that is widened at its edges.
-
-    Args:
-        searches: whose preprocessing the vectors get.
-        budgets: bytes of the codes; those beyond 16 bits a number of the whole vector are left out.
-        store: folder of finished cells.
-        rates: first grid of peak rates.
-        epochs: budget of every training.
-        seeds: how many.
-        device: where to train.
-        jobs: trainings at once; all cores by default.
-    """
-    raw = searches.collection.matrices
-    splits = {split: searches.prepare(getattr(raw, split)) for split in SPLITS}
-    own = Matrices(**splits, rows=raw.rows, key=f"{raw.key}-{searches.prepare.name}")
-    bench = Bench(own, store, device=device, jobs=jobs)
-    sizes = {nbytes // 2: nbytes for nbytes in budgets if nbytes <= 2 * own.width}
-    arms = [
-        Arm(f"autoencoder, {decoder} decoder, {k}", Architecture(
-            own.width, k, hidden_widths("uniform", own.width, k, HIDDEN_DEPTH), activation="gelu", decoder=decoder
-        ))
-        for decoder in ("affine", "mlp") for k in sizes
-    ]  # fmt: skip
-    if not arms:
-        return []
-    tuning = tune_each(bench, arms, rates=rates, epochs=epochs)
-    trained = last_epoch(fair(bench, arms, tuning, epochs=epochs, seeds=seeds, keep_weights=True))
-    mean = own.train.mean(axis=0, dtype=np.float64).astype(np.float32)
-    names = {"affine": "autoencoder", "mlp": "autoencoder, two-layer decoder"}
-
-    def fit(row: Any) -> Code:
-        return Autoencoded(bench.model("fair", row.cell), mean, Floats(row.bottleneck, 16))
-
-    return [
-        Cell(names[row.decoder], "maps", sizes[row.bottleneck], row.seed, partial(fit, row), row.cell)
-        for row in trained[trained.finite].itertuples()
-    ]
-
-
 def measure(searches: Searches, chosen: Sequence[Cell], store: Path, *, epochs: int, label: str = "codes") -> Measured:
     """Fit and measure every cell, or find it measured; methods side by side on all cores.
 
     Args:
         searches: the questions.
-        chosen: from :func:`cells` and :func:`autoencoders`.
+        chosen: from :func:`cells` and :func:`smallbert.studies.code_autoencoders.cells`.
         store: folder of finished outcomes.
         epochs: of the codes that are trained, part of their key.
         label: of the line of progress.
@@ -222,14 +162,26 @@ def _pool() -> Iterator[ThreadPoolExecutor]:
         torch.set_num_threads(threads)
 
 
-def summary(measured: Measured) -> pd.DataFrame:
+def floor(searches: Searches) -> float:
+    """Accuracy of always answering the commonest topic on the articles searched; not-a-number without topics."""
+    topics = common_topics(searches.collection.matrices.rows)
+    # A probe is fitted on as many train articles as are searched.
+    return commonest(topics["train"].iloc[: len(searches.test)], topics["test"])
+
+
+def summary(measured: Measured, floor: float = float("nan")) -> pd.DataFrame:
     """Every code and measure with its 95% bootstrap interval over queries and seeds.
 
     What is kept of the whole vector's worth is a ratio on the same resampled queries.
 
+    Args:
+        measured: from :func:`measure`.
+        floor: from :func:`floor`.
+
     Returns:
         Columns ``method``, ``group``, ``bytes``, ``measure``, ``mean``, ``low``, ``high``, ``kept``, ``kept low`` and
-        ``kept high`` (not-a-number where the whole vector is worth hardly anything), ``seeds``, ``queries``.
+        ``kept high`` (not-a-number where the whole vector is worth hardly anything, or of topics no more than the
+        floor), ``seeds``, ``queries``, ``floor`` (of topics; not-a-number for others).
     """
     rows = []
     [whole] = [(method, nbytes) for method, group, nbytes in measured.points() if group == "whole"]
@@ -239,14 +191,13 @@ def summary(measured: Measured) -> pd.DataFrame:
             if values is not None:
                 found = percentiles(values, resampled := measured.resampled(method, nbytes, name))
                 before = percentiles(measured.known(*whole, name), measured.resampled(*whole, name))
-                kept = [np.nan] * 3
-                if before.low >= LEAST_WORTH:
+                kept, least = [np.nan] * 3, floor if name == TOPIC else float("nan")
+                if before.low >= LEAST_WORTH and not nothing_to_keep(before.low, least):
                     over = percentiles(values, resampled / measured.resampled(*whole, name))
                     kept = [found.estimate / before.estimate, over.low, over.high]
-                rows.append(
-                    (method, group, nbytes, name, found.estimate, found.low, found.high, *kept, len(outcomes), found.n)
-                )
-    columns = ["mean", "low", "high", "kept", "kept low", "kept high", "seeds", "queries"]
+                worth = (found.estimate, found.low, found.high, *kept)
+                rows.append((method, group, nbytes, name, *worth, len(outcomes), found.n, least))
+    columns = ["mean", "low", "high", "kept", "kept low", "kept high", "seeds", "queries", "floor"]
     return pd.DataFrame(rows, columns=["method", "group", "bytes", "measure", *columns])
 
 

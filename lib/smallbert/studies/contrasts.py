@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -9,6 +11,9 @@ from smallbert.measure.comparisons import holm, paired_t
 from smallbert.measure.stats import Interval, paired_interval, verdict
 
 LEVEL = 0.95
+
+NOT_AFTER_CORRECTION = "not told after correction"
+"""Where an interval leaves zero out and only the correction for many comparisons forbids to call it a difference."""
 
 
 def contrast(a: pd.Series, b: pd.Series) -> dict[str, float]:
@@ -44,6 +49,19 @@ def corrected(rows: pd.DataFrame, *, margin: float) -> pd.DataFrame:
         for row, p, ok in zip(rows.itertuples(), adjusted, finite, strict=True)
     ]
     return rows.drop(columns="p").assign(p_holm=adjusted, verdict=verdicts)
+
+
+def worded(row: Any) -> str:
+    """The verdict of a corrected contrast as sentences say it.
+
+    Tables show intervals that are not corrected. Beside one that leaves zero out "no difference shown" would read as a
+    contradiction, so there it is :data:`NOT_AFTER_CORRECTION`; every other verdict is its own word.
+
+    Args:
+        row: with ``verdict``, ``low`` and ``high``, as of :func:`corrected`.
+    """
+    beside_zero = row.low > 0 or row.high < 0
+    return NOT_AFTER_CORRECTION if row.verdict == "no difference shown" and beside_zero else str(row.verdict)
 
 
 def by_seed(cells: pd.DataFrame, columns: str | list[str], values: str = "test_fvu") -> pd.DataFrame:

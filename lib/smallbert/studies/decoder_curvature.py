@@ -29,7 +29,7 @@ from smallbert.storage import digest, read_json, write_json
 from smallbert.studies.curved_clouds import CurvedCloud
 from smallbert.studies.matrices import SPLITS, Matrices
 
-FORMAT = 1
+FORMAT = 2
 """Part of every key: raise it when a change makes old numbers incomparable with new ones."""
 
 LEAST_SQUARES, RIDGE = "quadratic", "quadratic by ridge"
@@ -97,7 +97,8 @@ def run(
     Args:
         vectors: the embeddings; where they have several languages, also with each one's mean taken off.
         store: folder of finished blocks.
-        rows: numbers of training rows; the embeddings are left out of those they do not have.
+        rows: numbers of training rows; the embeddings are left out of those more than half of theirs, of which two
+            draws would be nearly one.
         codes: code widths k.
         curvatures: of the clouds.
         hidden: units of the hidden layers.
@@ -121,7 +122,7 @@ def run(
         for k in codes
         for name, curvature in clouds.items()
         for n in rows
-        if name not in real or (n <= len(vectors.train) and k < vectors.width)
+        if name not in real or (2 * n <= len(vectors.train) and k < vectors.width)
     ]
     paths = {block: store / f"{_key(block, real.get(block.name))}.json" for block in blocks}
     found = {block: record for block, path in paths.items() if (record := _read(path)) is not None}
@@ -187,7 +188,7 @@ def _fit(block: Block, vectors: Matrices | None) -> list[dict[str, Any]]:
         totals.append(total / unit**2)
     stacks = [np.stack(part).astype(np.float32) for part in (train_codes, train_left, test_codes, test_left)]
     batch = min(BATCH, block.rows)
-    training = Training(RATE, -(-STEPS * batch // block.rows), batch, schedule="cosine", warm_up=0.1)
+    training = Training(RATE, -(-STEPS // -(-block.rows // batch)), batch, schedule="cosine", warm_up=0.1)
     for units in block.hidden:
         weights = hidden_decoder.train(*stacks[:2], hidden=units, training=training, seeds=range(block.seeds))
         missed = stacks[3] - hidden_decoder.correction(weights, stacks[2])
@@ -220,7 +221,7 @@ def hidden_name(units: int) -> str:
 
 def cloud_name(curvature: float) -> str:
     """How a cloud is called."""
-    return f"{curvature:.0%} curved" if curvature else "flat"
+    return f"{100 * curvature:g}% curved" if curvature else "flat"
 
 
 def _key(block: Block, vectors: Matrices | None) -> str:

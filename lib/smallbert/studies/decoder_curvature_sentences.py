@@ -73,7 +73,7 @@ def _smallest(table: pd.DataFrame) -> str:
 
 
 def _rows(part: pd.DataFrame) -> str:
-    return f"from {part.rows.min():,} rows"
+    return f"at {part.rows.min():,} rows"
 
 
 def _overfitting(table: pd.DataFrame) -> str:
@@ -86,8 +86,9 @@ def _overfitting(table: pd.DataFrame) -> str:
     fields = table.groupby("rows").size()
     shares = ", ".join(f"{by_rows.get(n, 0)} of {count} at {n:,} rows" for n, count in fields.items())
     return (
-        f"A decoder larger than its rows can teach hurts: {shares}; most with codes of {worst.k} and {worst.rows:,} "
-        f"rows, where {worst.decoder} has {worst.relative:+.0%} of PCA's error ({worst.cloud})."
+        f"Decoders that hurt, those larger than their rows can teach among them: {shares}; most with codes of "
+        f"{worst.k} and {worst.rows:,} rows, where {worst.decoder} errs {worst.relative:.0%} more than PCA "
+        f"({worst.cloud})."
     )
 
 
@@ -103,7 +104,8 @@ def embeddings(table: pd.DataFrame, embedded: pd.DataFrame) -> str:
         field = table[(table.cloud == row.cloud) & (table.k == row.k) & (table.rows == row.rows)]
         first, untold = field[field.smallest], field.verdict.eq(UNTOLD).any()
         what = "these embeddings" if row.cloud == EMBEDDINGS else "the same embeddings, each language's mean taken off"
-        head = f"Of what PCA of {row.k} leaves of {what}, {row.share:.1%} [{row.low:.1%}, {row.high:.1%}] is "
+        head = f"Of what PCA of {row.k} leaves of {what}, {row.share:.1%} [{row.low:.1%}, {row.high:.1%}, over "
+        head += "draws of the same articles] is "
         head += "quadratic in the code"
         if row.low <= 0 <= row.high:
             head += ", which may be nothing"
@@ -114,7 +116,8 @@ def embeddings(table: pd.DataFrame, embedded: pd.DataFrame) -> str:
         if len(first):
             one = first.iloc[0]
             found = f"with {row.rows:,} rows the smallest that helps is {one.decoder}, {one.relative:+.1%}"
-            best = field.loc[field.relative.idxmin()]
+            helping = field[field.verdict == HELPS]
+            best = helping.loc[helping.relative.idxmin()]
             if best.decoder != one.decoder:
                 found += f", and the best {best.decoder}, {best.relative:+.1%}"
         elif untold:

@@ -17,6 +17,10 @@ from smallbert.measure.cost import affine_flops, affine_parameters
 from smallbert.studies.floor import Floor
 from smallbert.studies.protocols import Arm, Bench, Choice, fair, last_epoch, original
 from smallbert.studies.quality import Code, Ruler
+from smallbert.studies.verdicts import MARGIN
+
+SAME_DIRECTION = 5.0
+"""Degrees: subspaces whose principal angles are all this small are called the same."""
 
 
 def arm(width: int, bottleneck: int, depth: int, schedule: str = "uniform", **changes: Any) -> Arm:
@@ -122,6 +126,37 @@ def subspace(bench: Bench, arm: Arm, tuning: pd.DataFrame, *, epochs: int, seeds
         angles = principal_angles(learned, principal)
         rows.append((cell.seed, float(np.median(angles)), float(angles.max()), cell.gap_train))
     return pd.DataFrame(rows, columns=["seed", "median", "largest", "gap_train"])
+
+
+def subspace_sentence(angles: pd.DataFrame, epochs: int) -> str:
+    """Whether the linear autoencoder found the principal subspace.
+
+    Args:
+        angles: from :func:`subspace`.
+        epochs: of its training.
+    """
+    after = f"After {epochs} epochs"
+    if angles.empty:
+        return f"{after} no linear autoencoder ended finite, so nothing is compared."
+    if angles.largest.max() <= SAME_DIRECTION:
+        found = "is"
+    else:
+        found = "is, but for some directions" if angles["median"].max() <= SAME_DIRECTION else "is not"
+    cheap = (
+        ", so what is missed lies among directions that hardly differ in variance"
+        if found != "is" and angles.gap_train.max() <= MARGIN
+        else ""
+    )
+    return (
+        f"{after} it {found}: the median angle is {_span(angles['median'], '.2g')} degrees, the largest "
+        f"{_span(angles.largest, '.2g')}, and {_span(angles.gap_train, '.4f')} of the variance of the training "
+        f"articles is left above PCA ({len(angles)} seed{'' if len(angles) == 1 else 's'}){cheap}."
+    )
+
+
+def _span(values: pd.Series, form: str) -> str:
+    low, high = (format(float(value), form) for value in (values.min(), values.max()))
+    return low if low == high else f"{low} to {high}"
 
 
 def quality(bench: Bench, cells: pd.DataFrame, *, bottleneck: int, rows: int, seed: int) -> pd.DataFrame:

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from smallbert.studies import distillation_verdicts as verdicts
-from smallbert.studies import sharing
+from smallbert.studies import sharing_sentences
+from smallbert.studies.contrasts import NOT_AFTER_CORRECTION, worded
 from smallbert.studies.distillation import ALONE, EQUAL, FRESH, TRIPLE
+from smallbert.studies.distillation_measures import MARGINS, MEASURES, effect
 from smallbert.studies.distillation_training import Trained
-from smallbert.studies.distillation_verdicts import MARGINS, MEASURES
 
 NO_PREDICTIONS = "This teacher predicts no words, so nothing can be said here of soft targets or of a loss on words."
 NO_COPIES = "This teacher's layers do not fit our students, so none starts from them."
@@ -40,7 +41,7 @@ def floor_sentence(trained: Trained, floor: float) -> str:
     """
     if not trained.predicts:
         return ""
-    return sharing.floor_sentence(trained.cells[trained.cells.loss.notna()], floor)
+    return sharing_sentences.floor_sentence(trained.cells[trained.cells.loss.notna()], floor)
 
 
 def methods_sentence(trained: Trained) -> str:
@@ -70,13 +71,15 @@ def removals_sentence(trained: Trained) -> str:
     found = verdicts.removals(trained)
     same, opposite = ((found.sign == word).sum() for word in ("the same", "the opposite"))
     told = "; ".join(
-        f"{row.label} {_change(row)} nats, {row.verdict} (printed {row.printed:+.2f} points)"
+        f"{row.label} {_effect(row, 'loss')} (printed: {abs(row.printed):.2f} points "
+        f"{'worse' if row.printed < 0 else 'better'})"
         for row in found.itertuples()
     )
+    rest = len(found) - same - opposite
     return (
         f"DistilBERT's Table 4 finds every part of its recipe useful. Here, against the {TRIPLE} from copied layers: "
-        f"{told}. That is the paper's sign in {same} of {len(found)} and the opposite in {opposite}; the others are "
-        "undecided or equivalent."
+        f"{told}. Both get worse in {same} of {len(found)}; the paper's gets worse and ours better in {opposite}; "
+        f"whether ours gets worse is not told, or it stays equivalent, in {rest}."
     )
 
 
@@ -115,10 +118,10 @@ def temperatures_sentence(trained: Trained) -> str:
         return "Only one temperature was tried."
     kept = trained.panel("temperatures").groupby("temperature")["mass kept"].mean()
     told = ", ".join(f"{share:.0%} at T = {temperature:g}" for temperature, share in kept.items())
-    words = "; ".join(f"T = {row.label} {_change(row)}, {_word(row.verdict, 'loss')}" for row in found.itertuples())
+    words = "; ".join(f"T = {row.label} {_effect(row, 'loss')}" for row in found.itertuples())
     return (
-        f"Hinton's soft targets, held-out loss against T = {found.against.iloc[0]}, nats: {words}. The logits that are "
-        f"stored hold {told} of the teacher's probability; the rest is taught as one."
+        f"Hinton's soft targets against T = {found.against.iloc[0]}, held-out loss in nats: {words}. The logits that "
+        f"are stored hold {told} of the teacher's probability; the rest is taught as one."
     )
 
 
@@ -128,8 +131,8 @@ def shares_sentence(trained: Trained) -> str:
     name = verdicts.measure_of(trained)
     few, many = found.iloc[0], found.iloc[-1]
     said = (
-        f"With {few.share:.0%} of the data, read {1 / few.share:.3g} times, the teacher gives {_gain(few, name)}; with "
-        f"all of it, {_gain(many, name)}."
+        f"With {few.share:.0%} of the data, read {1 / few.share:.3g} times, the teacher {_gain(few, name)}; with "
+        f"{_all(many.share)}, {_gain(many, name)}."
     )
     if len(found) < 2 or found.pairs.min() < 2:
         return said
@@ -139,10 +142,18 @@ def shares_sentence(trained: Trained) -> str:
         "higher": "the teacher helps more where data are many",
         "equivalent": f"its help does not depend on the amount of data (within {MARGINS[name]})",
     }
+    falls = change.estimate < 0
+    low, high = (-change.high, -change.low) if falls else (change.low, change.high)
+    line = "" if len(found) == 2 else f"Along a line through all {len(found)} shares: "
     return (
-        f"{said} Each tenfold of the data changes its gain by {change.estimate:+.3f} [{change.low:+.3f}, "
-        f"{change.high:+.3f}]: {ends.get(word, 'no dependence on the amount of data is shown')}."
+        f"{said} {line}{'f' if line else 'F'}rom {few.share:.0%} of the data to {_all(many.share)} the teacher's gain "
+        f"{'falls' if falls else 'rises'} by {abs(change.estimate):.3f} [{low:.3f}, {high:.3f}]: "
+        f"{ends.get(word, 'no dependence on the amount of data is shown')}."
     )
+
+
+def _all(share: float) -> str:
+    return "all of it" if share == 1 else f"{share:.0%}"
 
 
 def sizes_sentence(trained: Trained) -> str:
@@ -152,17 +163,47 @@ def sizes_sentence(trained: Trained) -> str:
         f"width {row.hidden} ({row.parameters:,} parameters, {row.share:.0%} of the teacher's) {_gain(row, name)}"
         for row in found.rename(columns={"of teacher": "share"}).itertuples()
     )
-    return f"What the teacher gives by size: {told}. {_reaches_a_larger(found, name)}"
+    return f"What the teacher's help does by size: {told}. {_reaches_a_larger(found, name)}"
 
 
-def answer(trained: Trained, name: str) -> str:
+def steps_caption(applied: pd.DataFrame, rows: int) -> str:
+    """Of the table of applied steps, with how many articles are behind it.
+
+    Args:
+        applied: from :func:`smallbert.studies.reductions.run`.
+        rows: test articles at most, as there.
+    """
+    probed = applied[applied.measure == "accuracy"].n
+    said = f"What each step leaves and what it costs, on {int(applied.n.max()):,} test articles"
+    if probed.empty:
+        return f"{said}."
+    return (
+        f"{said}. Accuracy: of a probe fitted on at most {2 * rows:,} train articles, on the {int(probed.max()):,} "
+        "test articles with a label; low, high: 95% interval of its change."
+    )
+
+
+def answer(trained: Trained, name: str, floor: float) -> str:
     """The answer of page 5 in one paragraph.
 
     Args:
         trained: the students.
         name: how the report calls the teacher, escaped.
+        floor: as of :func:`floor_sentence`.
     """
-    return " ".join([teacher_sentence(trained, name), methods_sentence(trained), sizes_sentence(trained)])
+    parts = [teacher_sentence(trained, name), methods_sentence(trained), _below(trained, floor)]
+    return " ".join(part for part in [*parts, sizes_sentence(trained)] if part)
+
+
+def _below(trained: Trained, floor: float) -> str:
+    """Without it a gain over a student that has learnt nothing reads as something learnt."""
+    if not trained.predicts:
+        return ""
+    below, taught = verdicts.learnt(trained, floor)
+    return (
+        f"Of these {taught} ways to teach, those that end more than {MARGINS['loss']} nats below word frequencies "
+        f"alone ({floor:.3f}): {below}."
+    )
 
 
 def _reaches_a_larger(found: pd.DataFrame, name: str) -> str:
@@ -179,27 +220,32 @@ def _reaches_a_larger(found: pd.DataFrame, name: str) -> str:
     return f"By their means a distilled student reaches the next larger one trained alone: {told}."
 
 
-def _word(word: str, name: str) -> str:
+def _word(row: Any, name: str) -> str:
     """A verdict as better or worse."""
     better, worse = ("lower", "higher") if name == "loss" else ("higher", "lower")
-    return {better: "better", worse: "worse", "equivalent": f"equivalent within {MARGINS[name]}"}.get(word, word)
+    words = {better: "better", worse: "worse", "equivalent": f"equivalent within {MARGINS[name]}"}
+    return words.get(row.verdict, worded(row))
 
 
-def _change(row: Any) -> str:
-    return f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}]"
+def _effect(row: Any, name: str) -> str:
+    """A contrast as what it does and its verdict."""
+    return f"{effect(name, (row.difference, row.low, row.high))}, {_word(row, name)}"
 
 
 def _told(row: pd.Series, name: str, other: str) -> str:
-    """A contrast in words: ``better than`` the other, with its interval."""
+    """A contrast in words: ``better than`` the other, with what it does."""
     phrases = {"better": "better than", "worse": "worse than", "no difference shown": "not told apart from"}
-    word = _word(row.verdict, name)
-    return f"{phrases.get(word, f'{word} to')} {other} ({_change(row)})"
+    word, done = _word(row, name), effect(name, (row.difference, row.low, row.high))
+    if word == NOT_AFTER_CORRECTION:
+        return f"not told apart from {other} after correction ({done})"
+    return f"{phrases.get(word, f'{word} to')} {other} ({done})"
 
 
 def _listed(rows: pd.DataFrame, name: str) -> str:
-    return "; ".join(f"{label} {_change(row)}, {_word(row.verdict, name)}" for label, row in rows.iterrows())
+    return "; ".join(f"{label} {_effect(row, name)}" for label, row in rows.iterrows())
 
 
 def _gain(row: Any, name: str) -> str:
-    unit = " nats" if name == "loss" else ""
-    return f"{row.gain:+.3f}{unit} [{row.low:+.3f}, {row.high:+.3f}], {row.verdict}"
+    """What the teacher does to the measure; ``row.gain`` is positive where that is better."""
+    limits = (-row.gain, -row.high, -row.low) if name == "loss" else (row.gain, row.low, row.high)
+    return f"{effect(name, limits)}{' nats' if name == 'loss' else ''}, {worded(row)}"

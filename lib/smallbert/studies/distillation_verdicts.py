@@ -15,19 +15,8 @@ from smallbert.measure.stats import Interval, mean_interval, verdict
 from smallbert.published import Published, load
 from smallbert.studies.contrasts import LEVEL, contrast, corrected
 from smallbert.studies.distillation import ALONE, EQUAL, FRESH, REMOVED, TEMPERATURE, TRIPLE
+from smallbert.studies.distillation_measures import MARGINS, MEASURES
 from smallbert.studies.distillation_training import Trained
-
-MEASURES = {
-    "loss": "held-out loss, nats",
-    "agreement": "agreement with the teacher",
-    "similarity": "similarity to the teacher",
-    "topic": "topic probe",
-    "language": "language probe",
-}
-"""What students are judged by; of the first, less is better, of the others more."""
-
-MARGINS = {"loss": 0.02, "agreement": 0.01, "similarity": 0.01, "topic": 0.02, "language": 0.02}
-"""Differences that do not matter: two per cent of perplexity; one or two points."""
 
 
 def measure_of(trained: Trained) -> str:
@@ -43,7 +32,7 @@ def against(
     Args:
         cells: of one panel.
         pairs: arm and what it is compared with.
-        measure: of :data:`MEASURES`.
+        measure: of :data:`smallbert.studies.distillation_measures.MEASURES`.
         by: column that names an arm.
 
     Returns:
@@ -65,6 +54,18 @@ def methods(trained: Trained) -> pd.DataFrame:
     others = [label for label in dict.fromkeys(cells.label) if label != ALONE]
     known = [name for name in MEASURES if name in cells and cells[name].notna().any()]
     return pd.concat([against(cells, dict.fromkeys(others, ALONE), name) for name in known], ignore_index=True)
+
+
+def learnt(trained: Trained, floor: float) -> tuple[int, int]:
+    """How many of the taught students of the panel ``methods`` have learnt more than word frequencies; and of how many.
+
+    Args:
+        trained: the students, of a teacher that predicts words.
+        floor: held-out loss of word frequencies alone, from :func:`smallbert.models.unigram.frequencies`.
+    """
+    cells = trained.panel("methods")
+    means = cells[~cells.label.isin([ALONE, EQUAL])].groupby("label").loss.mean()
+    return int((means < floor - MARGINS["loss"]).sum()), len(means)
 
 
 def removals(trained: Trained, table: Mapping[str, Published] | None = None) -> pd.DataFrame:
@@ -152,17 +153,18 @@ def gains(trained: Trained, panel: str, by: str) -> pd.DataFrame:
 
 
 def slope(trained: Trained) -> tuple[Interval, str]:
-    """How the teacher's gain changes for each tenfold of the data: mean over seeds, and its verdict.
+    """How the teacher's gain changes from the least share of the data to the largest: mean over seeds, and its verdict.
 
-    A line is fitted to every seed's gains against the logarithm of the share.
+    A line is fitted to every seed's gains against the logarithm of the share; of two shares it is their difference.
     """
     cells, name = trained.panel("shares"), measure_of(trained)
     wide = (_sign(name) * cells.set_index(["seed", "share", "label"])[name]).unstack("label")
     [distilled] = set(wide.columns) - {ALONE}
     gain = (wide[distilled] - wide[ALONE]).unstack("share")
-    slopes = np.polyfit(np.log10(gain.columns.to_numpy(float)), gain.T.to_numpy(), 1)[0]
-    found = mean_interval(slopes, level=LEVEL)
-    return found, verdict(found, margin=MARGINS[name], p=paired_t(slopes, [0.0] * len(slopes)))
+    logarithms = np.log10(gain.columns.to_numpy(float))
+    changes = np.polyfit(logarithms, gain.T.to_numpy(), 1)[0] * np.ptp(logarithms)
+    found = mean_interval(changes, level=LEVEL)
+    return found, verdict(found, margin=MARGINS[name], p=paired_t(changes, [0.0] * len(changes)))
 
 
 def students(trained: Trained) -> list[dict[str, Any]]:

@@ -30,7 +30,7 @@ from smallbert.models.training import fit
 from smallbert.studies import elastic_reading as reading
 from smallbert.studies.elastic_reading import WHOLE, Inputs
 
-VERSION = 1
+VERSION = 2
 """Part of every cell's key: raise it when the same inputs would give another result."""
 
 LIST, RANDOM, FULL, SEPARATE, START = (
@@ -69,6 +69,11 @@ class Design:
     def sizes(self) -> list[Pair]:
         """All of the grid."""
         return [(layer, width) for layer in self.depths for width in self.widths]
+
+    @property
+    def can_draw(self) -> bool:
+        """Whether sizes drawn at random differ from step to step: of two layers and two widths every step has all."""
+        return max(len(self.depths), len(self.widths)) > 2
 
     @property
     def full(self) -> Pair:
@@ -141,7 +146,7 @@ def cells(of: Design) -> list[Cell]:
     """All trainings, each once: training for the full size only is that size's own student."""
     found = [Cell(START, 0, of.full)]
     for seed in range(of.seeds):
-        found += [Cell(LIST, seed), Cell(RANDOM, seed)]
+        found += [Cell(LIST, seed), *([Cell(RANDOM, seed)] if of.can_draw else [])]
         found += [Cell(SEPARATE, seed, size) for size in of.sizes]
     return found
 
@@ -158,7 +163,7 @@ def run(inputs: Inputs, of: Design, where: Path, *, device: str = "auto", proces
 
     Returns:
         One row an arm, seed, size and coverage: ``arm``, ``seed``, ``layer``, ``width``, ``coverage`` (1 is the whole
-        vocabulary), :data:`MEASURES`, ``finite``, ``parameters``, ``megabytes``, ``bytes a vector``, ``operations`` (a
+        vocabulary), :data:`MEASURES`, ``parameters``, ``megabytes``, ``bytes a vector``, ``operations`` (a
         token).
 
     Raises:
@@ -170,8 +175,9 @@ def run(inputs: Inputs, of: Design, where: Path, *, device: str = "auto", proces
     paths = [where / f"{_key(cell, inputs, of)}.json" for cell in trainings]
     missing = [(cell, path) for cell, path in zip(trainings, paths, strict=True) if not path.exists()]
     units = of.recipe.steps * of.recipe.batch_tokens
+    read = inputs.folder, inputs.source, of
     jobs = [
-        workers.Job(cell.name, _train, (cell, inputs.folder, of, path, kind), units, cost=cell.depth(of) * units)
+        workers.Job(cell.name, _train, (cell, *read, path, kind), units, cost=cell.depth(of) * units)
         for cell, path in missing
     ]
     workers.run(
@@ -192,7 +198,7 @@ def run(inputs: Inputs, of: Design, where: Path, *, device: str = "auto", proces
                     rows.append(rows[-1] | {"arm": SEPARATE})
     found = pd.DataFrame(rows)
     costs = [_costs(inputs, row) for row in found[["layer", "width", "coverage"]].to_dict("records")]
-    return pd.concat([found.assign(finite=True), pd.DataFrame(costs)], axis=1)
+    return pd.concat([found, pd.DataFrame(costs)], axis=1)
 
 
 class Objective:
@@ -248,9 +254,11 @@ def trained(
     return student
 
 
-def _train(cell: Cell, folder: Path, of: Design, path: Path, kind: str, *, report: Callable[[int], None]) -> None:
+def _train(
+    cell: Cell, folder: Path, source: str, of: Design, path: Path, kind: str, *, report: Callable[[int], None]
+) -> None:
     """Train a student, cut it at every size it was trained to be cut at, and write what each cut is worth."""
-    inputs = Inputs.open(folder)
+    inputs = Inputs.open(folder, source)
     student = trained(cell, inputs, of, kind, report)
     alone = cell.arm == SEPARATE and cell.only != of.full
     sizes = [cell.only] if alone and cell.only else of.sizes

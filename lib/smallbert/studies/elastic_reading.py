@@ -24,6 +24,7 @@ from smallbert.errors import DataError, UsageError
 from smallbert.measure.neighbours import nearest, overlap
 from smallbert.measure.probe import probe
 from smallbert.models import encoder as encoders
+from smallbert.models import sources
 from smallbert.models.encoder import Pooling
 from smallbert.models.presets import sizes as sizes_of
 from smallbert.models.sizes import Sizes
@@ -31,7 +32,8 @@ from smallbert.studies.articles import NEIGHBOURS, draw
 from smallbert.studies.matrices import common_topics
 from smallbert.studies.reductions import trimmed
 
-VERSION = 1
+VERSION = 2
+"""Part of every key: raise it when the same inputs would give other arrays."""
 
 OVERLAP, TOPIC = f"neighbour overlap@{NEIGHBOURS}", "topic accuracy"
 MEASURES = (OVERLAP, TOPIC)
@@ -41,6 +43,9 @@ WHOLE = 1.0
 
 COVERAGES = (0.9, 0.99)
 """Shares of the corpus's token occurrences that a trimmed vocabulary keeps."""
+
+PCA_TEXTS = 2000
+"""Train texts behind the teacher's principal components, at most: many times its width, however short a training is."""
 
 AT_ONCE = 64
 """Texts read at once to be measured."""
@@ -52,17 +57,19 @@ class Inputs:
 
     Args:
         folder: where it lies.
-        about: plain facts: key, source, layer, pooling, sequence, vocabularies.
+        source: where the teacher is: ``minilm``, a folder or a hub id.
+        about: plain facts: key, layer, pooling, sequence, vocabularies.
         arrays: by name.
     """
 
     folder: Path
+    source: str
     about: dict[str, Any]
     arrays: dict[str, np.ndarray]
 
     @classmethod
-    def open(cls, folder: Path) -> Inputs:
-        """Read what :func:`prepare` wrote.
+    def open(cls, folder: Path, source: str) -> Inputs:
+        """Read what :func:`prepare` wrote for the teacher that is now at ``source``.
 
         Raises:
             DataError: the folder holds none, or a damaged one.
@@ -72,17 +79,12 @@ class Inputs:
                 arrays = {name: file[name] for name in file.files}
         except Exception as error:  # zipfile, zlib and numpy each raise their own
             raise DataError(f"{folder} cannot be read: {error}", "Delete it and run again.") from error
-        return cls(folder, storage.read_json(folder / "about.json"), arrays)
+        return cls(folder, source, storage.read_json(folder / "about.json"), arrays)
 
     @property
     def key(self) -> str:
         """Digest of all that decides it."""
         return self.about["key"]
-
-    @property
-    def source(self) -> str:
-        """Where the teacher is."""
-        return self.about["source"]
 
     @property
     def pooling(self) -> Pooling:
@@ -167,7 +169,7 @@ def prepare(
 
     Raises:
         UsageError: too few rows to find neighbours among.
-        DataError: a split has too few articles.
+        DataError: a split has too few articles, or the teacher is not the encoder of the embeddings.
     """
     if rows <= NEIGHBOURS:
         raise UsageError(f"Expected more than {NEIGHBOURS} rows, to find {NEIGHBOURS} neighbours, got {rows}.")
@@ -175,21 +177,24 @@ def prepare(
     read_as = {name: known[name] for name in ("sha256", "layer", "pooling")}
     key = storage.digest([VERSION, read_as, prepared.key, sequence, tokens, rows, seed, list(coverages)])
     folder = cache / f"read-{key}"
+    if sources.checksum(sources.find(source)) != known["sha256"]:
+        raise DataError("Expected the encoder of the embeddings, found another.", "Run the first page again.")
     if (folder / "about.json").exists():
-        return Inputs.open(folder)
+        return Inputs.open(folder, source)
     encoder = encoders.load(
         source, pooling=known["pooling"], layer=known["layer"], max_tokens=sequence, precision="fp32", device=device
     )
-    if encoder.sha256 != known["sha256"]:
-        raise DataError("Expected the encoder of the embeddings, found another.", "Run the first page again.")
-    # Another draw than the probes': who trains on what a probe is fitted on reads its test differently.
-    _, texts = draw(prepared, "train", -(-tokens // sequence), seed + 1)
-    ids = encoder.tokenize(texts)
-    vectors = encoder.encode(ids)
-    pca = Pca.fit(Moments.of(vectors))
-    articles = {"probe": draw(prepared, "train", rows, seed), "test": draw(prepared, "test", rows, seed)}
+    read = -(-tokens // sequence)
+    facts, texts = draw(prepared, "train", max(read, PCA_TEXTS) + rows, seed)
+    # One draw in two parts: who trains on what a probe is fitted on reads its test differently.
+    first = len(texts) - min(rows, len(texts) // 2)
+    articles = {"probe": (facts[first:], texts[first:]), "test": draw(prepared, "test", rows, seed)}
     if len(articles["test"][1]) <= NEIGHBOURS:
         raise DataError(f"Expected more than {NEIGHBOURS} test articles.", "Use a larger corpus.")
+    ids = encoder.tokenize(texts[:first])
+    vectors = encoder.encode(ids)
+    pca = Pca.fit(Moments.of(vectors))
+    ids, vectors = ids[:read], vectors[:read]
     whole = {split: encoder.encode(encoder.tokenize(texts)) for split, (_, texts) in articles.items()}
     topics = common_topics({"train": articles["probe"][0], "test": articles["test"][0]})
     arrays = packed("train", ids) | {
@@ -217,9 +222,9 @@ def prepare(
     np.savez(buffer, allow_pickle=False, **arrays)
     with storage.atomic_write(folder / "arrays.npz") as file:
         file.write(buffer.getbuffer())
-    about = {"key": key, "source": source, "layer": known["layer"], "pooling": known["pooling"], "sequence": sequence}
+    about = {"key": key, "layer": known["layer"], "pooling": known["pooling"], "sequence": sequence}
     storage.write_json(folder / "about.json", about | {"vocabularies": vocabularies})
-    return Inputs.open(folder)
+    return Inputs.open(folder, source)
 
 
 def measure(

@@ -9,8 +9,8 @@ from smallbert.studies.contrasts import LEVEL, contrast, corrected
 from smallbert.studies.elastic import ARMS, FULL, LIST, RANDOM, SEPARATE, START, Design
 from smallbert.studies.elastic_reading import OVERLAP, TOPIC, WHOLE
 
-MARGINS = {OVERLAP: 0.01, TOPIC: 0.02}
-"""Differences that do not matter: one neighbour in a hundred, two articles in a hundred."""
+MARGIN = 0.01
+"""A difference that does not matter: one neighbour in a hundred."""
 
 AGAINST = ((LIST, SEPARATE), (RANDOM, SEPARATE), (FULL, SEPARATE), (LIST, FULL), (LIST, RANDOM), (SEPARATE, START))
 """Which arms are compared, size by size; each pair is one family of Holm's correction."""
@@ -18,29 +18,32 @@ AGAINST = ((LIST, SEPARATE), (RANDOM, SEPARATE), (FULL, SEPARATE), (LIST, FULL),
 _SIZE = ["layer", "width"]
 
 
-def contrasts(cells: pd.DataFrame, measure: str = OVERLAP) -> pd.DataFrame:
-    """Every pair of :data:`AGAINST` at every size of the whole vocabulary, paired by seed, Holm-corrected over sizes.
+def contrasts(cells: pd.DataFrame) -> pd.DataFrame:
+    """The overlap, every pair of :data:`AGAINST` at every size of the whole vocabulary, paired by seed, Holm-corrected.
 
     Args:
         cells: from :func:`smallbert.studies.elastic.run`.
-        measure: of :data:`smallbert.studies.elastic_reading.MEASURES`.
 
     Returns:
         Columns ``arm``, ``against``, ``layer``, ``width``, ``difference``, ``low``, ``high``, ``pairs``, ``p_holm``,
         ``verdict``.
     """
     whole = cells[cells.coverage == WHOLE]
-    wide = whole.pivot(index="seed", columns=["arm", *_SIZE], values=measure)
+    wide = whole.pivot(index="seed", columns=["arm", *_SIZE], values=OVERLAP)
     wide[START] = wide[START].ffill()  # what is not trained is the same for every seed
     families = []
-    for arm, other in AGAINST:
-        sizes = whole.loc[whole.arm == arm, _SIZE].drop_duplicates().itertuples(index=False, name=None)
+    arms = set(whole.arm)
+    for arm, other in (pair for pair in AGAINST if arms.issuperset(pair)):
+        own = whole.loc[whole.arm == arm, _SIZE].drop_duplicates()
+        if (arm, other) == (FULL, SEPARATE):  # at full size they are one student
+            own = own[(own != own.max()).any(axis=1)]
+        sizes = own.itertuples(index=False, name=None)
         rows = [
             {"arm": arm, "against": other, "layer": layer, "width": width}
             | contrast(wide[arm, layer, width], wide[other, layer, width])
             for layer, width in sizes
         ]
-        families.append(corrected(pd.DataFrame(rows), margin=MARGINS[measure]))
+        families.append(corrected(pd.DataFrame(rows), margin=MARGIN))
     return pd.concat(families, ignore_index=True)
 
 
@@ -87,17 +90,20 @@ def cost_sentence(of: Design, found: pd.DataFrame) -> str:
     """
     count = len(of.sizes)
     said = [
-        f"One student trained once on {of.recipe.tokens:,} tokens stands for {count} students of their own, "
-        f"which read {count} times as many. {_against(found, LIST, SEPARATE, OVERLAP)}"
+        f"One student trained once on {of.recipe.steps * of.recipe.batch_tokens:,} places for tokens stands for "
+        f"{count} students of their own, "
+        f"which read {count} times as many. {_against(found, LIST, SEPARATE)}"
     ]
-    said.append(_against(found, RANDOM, SEPARATE, OVERLAP, "With sizes drawn at random"))
+    if of.can_draw:
+        said.append(_against(found, RANDOM, SEPARATE, "With sizes drawn at random"))
     return " ".join(said)
 
 
 def gain_sentence(cells: pd.DataFrame, of: Design, found: pd.DataFrame) -> str:
     """What the joint training buys: against the student of the full size and the teacher itself, cut the same way."""
-    said = [_against(found, LIST, FULL, OVERLAP, "Against training for the full size alone, cut the same way")]
-    said.append(_against(found, LIST, RANDOM, OVERLAP, "Against sizes drawn at random"))
+    said = [_against(found, LIST, FULL, "Against training for the full size alone, cut the same way")]
+    if of.can_draw:
+        said.append(_against(found, LIST, RANDOM, "Against sizes drawn at random"))
     whole = cells[(cells.coverage == WHOLE) & (cells.arm.isin([LIST, START]))]
     mean = whole.groupby(["arm", *_SIZE])[OVERLAP].mean()
     least = of.sizes[0]
@@ -141,7 +147,7 @@ def verdict_sentence(found: pd.DataFrame) -> str:
     return (
         f"{_verdict(found)} Training for one size alone differs from the encoder itself, cut untrained, by "
         f"{own.difference.min():+.3f} to {own.difference.max():+.3f}: told to be better at {better} and worse at "
-        f"{worse} of {len(own)} sizes{'' if better else ', so that there is no gain that could be lost'}."
+        f"{worse} of {len(own)} sizes{'' if better else ', so that no gain is shown that could be lost'}."
     )
 
 
@@ -158,18 +164,18 @@ def _verdict(found: pd.DataFrame) -> str:
     better = int((own.verdict == "higher").sum())
     return (
         f"One student for all sizes is told to be worse than separate ones at none of {count} sizes "
-        f"(equivalent within {MARGINS[OVERLAP]:g} at {same}, better at {better})."
+        f"(equivalent within {MARGIN:g} at {same}, better at {better})."
     )
 
 
-def _against(found: pd.DataFrame, arm: str, other: str, measure: str, opening: str = "") -> str:
+def _against(found: pd.DataFrame, arm: str, other: str, opening: str = "") -> str:
     """How an arm does beside another over all sizes."""
     own = found[(found.arm == arm) & (found.against == other)]
     counts = own.verdict.value_counts()
     words = {
         "lower": "lower at",
         "higher": "higher at",
-        "equivalent": f"equivalent within {MARGINS[measure]:g} at",
+        "equivalent": f"equivalent within {MARGIN:g} at",
         "no difference shown": "no difference shown at",
         "diverged": "not measured twice at",
     }
@@ -178,7 +184,7 @@ def _against(found: pd.DataFrame, arm: str, other: str, measure: str, opening: s
     subject = "the fixed list" if arm == LIST else "it"
     start = f"{opening}, {subject}" if opening else f"Beside them {subject}"
     return (
-        f"{start} differs by {own.difference.mean():+.3f} in {measure} on average, from {low.difference:+.3f} "
+        f"{start} differs by {own.difference.mean():+.3f} in {OVERLAP} on average, from {low.difference:+.3f} "
         f"({_size((low.layer, low.width))}) to {high.difference:+.3f} ({_size((high.layer, high.width))}); of "
         f"{len(own)} sizes: {said}."
     )

@@ -13,6 +13,7 @@ from smallbert.models.parameters import BYTES
 from smallbert.results import Results
 from smallbert.studies import points as names
 from smallbert.studies import weights
+from smallbert.studies.commonest import nothing_to_keep
 from smallbert.studies.frontier_points import (
     ALBERT,
     ALONE,
@@ -22,6 +23,7 @@ from smallbert.studies.frontier_points import (
     ENCODER,
     FRONTIER,
     NEIGHBOURS,
+    OTHERS,
     PEER,
     QUANTISED,
     SHARED,
@@ -31,7 +33,6 @@ from smallbert.studies.frontier_points import (
     TRANSFER,
     TRIM,
     TRUNCATE,
-    TWIN,
     WHOLE,
     Row,
     build_command,
@@ -47,13 +48,13 @@ from smallbert.studies.weights import FULL
 
 
 def shared(results: Results) -> Iterator[Row]:
-    """Page 4: sharing and factorising, encoders pretrained from scratch, against their unshared, unfactorised twin."""
+    """Page 4: sharing and factorising, encoders pretrained from scratch, all against the first of them."""
     panels = [figure_data(results, name) for name in ("sharing", "embedding_sweep", "depth_sweep")]
     cells = pd.concat(panels, ignore_index=True).drop_duplicates(["arm", "seed"])
-    times = figure_data(results, "speed")
-    times = times[times.measure == weights.ALONE].set_index("arm")
+    times, many = _times(figure_data(results, "speed"), "arm")
     first = cells.iloc[0]
     losses = cells.pivot(index="seed", columns="arm", values="loss")
+    floor = np.exp(losses[first.arm].mean() - _frequencies(results))
     for arm, row in cells.drop_duplicates("arm").set_index("arm").iterrows():
         whole = arm == first.arm
         yield {
@@ -61,13 +62,14 @@ def shared(results: Results) -> Iterator[Row]:
             "name": arm,
             "kind": ENCODER,
             "method": WHOLE if whole else SHARED,
-            "measure": TWIN,
+            "measure": f"{OTHERS}{first.arm}",
             **(limits(1.0, 1.0, 1.0) if whole else perplexities(losses[first.arm], losses[arm])),
+            "floor": floor,
             "n": len(losses),
             "over": "seeds",
             "megabytes": row.megabytes,
             "operations": row.operations / first.operations,
-            **time(times, f"{row.sharing}, E {row.embedding}" if row.layers == first.layers else ""),
+            **time(times, f"{row.sharing}, E {row.embedding}" if row.layers == first.layers else "", many),
             "where": "sharing",
             "command": page_command(ALBERT),
         }
@@ -76,16 +78,22 @@ def shared(results: Results) -> Iterator[Row]:
 def distilled(results: Results) -> Iterator[Row]:
     """Page 5: what was done to the encoder, and students by their held-out loss."""
     steps, costs = figure_data(results, "reductions"), figure_data(results, "student_costs")
-    times = costs[costs.measure == weights.ALONE].set_index("model")
+    steps = steps.reindex(columns=dict.fromkeys([*steps, "n", "commonest"]))
+    times, many = _times(costs, "model")
     made = costs[costs.measure == "operations"].set_index("model").ratio
-    whole = steps[steps.step == "whole"].set_index("measure").estimate
+    whole = steps[steps.step == "whole"].set_index("measure")
     label = steps.label.iloc[0]
     students = _shown(results.values()["students"])
     for (step, measure), part in steps.groupby(["step", "measure"], sort=False):
         if measure not in ("neighbours kept", "change"):
             continue
         row, first = part.iloc[0], step == "whole"
-        base = whole["accuracy"] if measure == "change" else 0.0
+        base, floor = 0.0, np.nan
+        if measure == "change":
+            if nothing_to_keep(whole.low["accuracy"], row.commonest):
+                continue
+            base = whole.estimate["accuracy"]
+            floor = row.commonest / base if base else np.nan
         scale = base or 1.0
         model = "teacher" if first else step
         yield {
@@ -95,10 +103,12 @@ def distilled(results: Results) -> Iterator[Row]:
             "method": _step_method(step),
             "measure": NEIGHBOURS if measure == "neighbours kept" else f"{label} accuracy kept",
             **limits(*((base + value) / scale for value in (row.estimate, row.low, row.high))),
+            "floor": floor,
+            "n": row.n,
             "over": "articles",
             "megabytes": BYTES["fp32"] * row.parameters / 1e6,
             "operations": made.get(model, np.nan),
-            **time(times, model),
+            **time(times, model, many),
             "where": "reductions",
             "command": "" if first else _step_command(step, students, results),
         }
@@ -112,6 +122,7 @@ def _students(results: Results) -> Iterator[Row]:
     teacher = results.table("students").iloc[0]
     if not np.isfinite(teacher.loss):
         return
+    floor = np.exp(teacher.loss - _frequencies(results))
     yield {
         "point": "teacher",
         "name": "the teacher",
@@ -119,6 +130,7 @@ def _students(results: Results) -> Iterator[Row]:
         "method": WHOLE,
         "measure": TEACHER,
         **limits(1.0, 1.0, 1.0),
+        "floor": floor,
         "n": 1,
         "over": "seeds",
         "megabytes": teacher.megabytes,
@@ -141,6 +153,7 @@ def _students(results: Results) -> Iterator[Row]:
                 if over
                 else (np.exp(teacher.loss - losses.mean()), np.nan, np.nan)
             ),
+            "floor": floor,
             "n": len(losses),
             "over": "seeds",
             "megabytes": row.megabytes,
@@ -190,9 +203,12 @@ def _shelved(shelf: pd.DataFrame, model: str, measure: str, kept: tuple[float, f
 def weighed(quality: pd.DataFrame, timed: pd.DataFrame | None) -> Iterator[Row]:
     """Page 8: encoders with weights in fewer bits, alone and stacked with trimming or distilling."""
     first = quality.iloc[0]
-    speeds = pd.DataFrame(columns=["ratio", "low", "high"])
+    speeds = together = pd.DataFrame(columns=["ratio", "low", "high"])
     if timed is not None:
-        alone = timed[timed.measure == weights.ALONE].set_index(["encoder", "form"])
+        alone, many = (
+            timed[timed.measure == one].set_index(["encoder", "form"]) for one in (weights.ALONE, weights.TOGETHER)
+        )
+        together = pd.DataFrame({"ratio": 1 / many.speed})
         # A time is what a speed is the inverse of; its limits change places, and a speed that few rounds do not tell
         # from none leaves the time without an upper one.
         slowest = alone["speed low"].where(alone["speed low"] > 0, 0.0)
@@ -209,17 +225,31 @@ def weighed(quality: pd.DataFrame, timed: pd.DataFrame | None) -> Iterator[Row]:
             "name": base_name if full else f"{base_name}, {row['form']}",
             "kind": ENCODER,
             "method": (WHOLE if full else QUANTISED) if own else (_shelf_method(row["encoder"]) if full else STACKED),
-            "n": row["articles"],
             "over": "articles",
             "megabytes": row["bytes"] / 1e6,
             # Weights that are only stored in fewer bits run as the full ones do.
-            **time(speeds, (row["encoder"], row["form"] if row["form"] in weights.PRODUCTS else FULL)),
+            **time(speeds, (row["encoder"], row["form"] if row["form"] in weights.PRODUCTS else FULL), together),
             "where": "weights",
             "command": _form_command(point, row["form"]),
         }
-        for measure, column in ((NEIGHBOURS, weights.KEPT), (weights.TOPIC_KEPT, weights.TOPIC_KEPT)):
+        for measure, column, n, floor in (
+            (NEIGHBOURS, weights.KEPT, row["articles"], np.nan),
+            (weights.TOPIC_KEPT, weights.TOPIC_KEPT, row[weights.ASKED], row[weights.COMMONEST] / first[weights.TOPIC]),
+        ):
             if not pd.isna(row[column]):
-                yield common | {"measure": measure} | limits(*(row[f"{column}{one}"] for one in ("", " low", " high")))
+                kept = limits(*(row[f"{column}{one}"] for one in ("", " low", " high")))
+                yield common | {"measure": measure, "n": n, "floor": floor} | kept
+
+
+def _times(costs: pd.DataFrame, model: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Times of a text read alone and of many together, by model."""
+    alone, many = (costs[costs.measure == one].set_index(model) for one in (weights.ALONE, weights.TOGETHER))
+    return alone, many
+
+
+def _frequencies(results: Results) -> float:
+    """Held-out loss of word frequencies alone, where the page recorded it; what has not beaten it has read nothing."""
+    return float(results.values().get("floor", np.nan))
 
 
 def _form_command(point: str, form: str) -> str:

@@ -10,7 +10,9 @@ from smallbert.models.parameters import BYTES
 from smallbert.results import Results
 from smallbert.studies import points as names
 from smallbert.studies import searches
+from smallbert.studies.commonest import nothing_to_keep
 from smallbert.studies.frontier_points import (
+    CORPUS,
     DEPTH,
     FRONTIER,
     INDEX,
@@ -27,14 +29,17 @@ def narrowed(results: Results) -> Iterator[Row]:
     nbytes = results.table("measures").set_index("method")["bytes a vector"]
     found = figure_data(results, "quality").set_index(["metric", "method"])
     seeds = len(results.values()["seeds"])
+    unread = _commonest_topic(results)
     for measure in (searches.OVERLAP, searches.TOPIC):
         if measure not in found.index.get_level_values(0):
             continue
         own = found.loc[measure]
         whole = own["mean"].iloc[0]
+        if measure == searches.TOPIC and nothing_to_keep(whole, unread):
+            continue
         for method, row in own.iterrows():
             size = int(nbytes[method])
-            point = f"pca-{size // BYTES['fp32']}-fp32" if method == "PCA" else f"{names.slug(method)}-{size}-bytes"
+            point = f"{names.slug(method)}-{size // BYTES['fp32']}-fp32"
             first = method == own.index[0]
             yield {
                 "point": names.WHOLE if first else point,
@@ -53,6 +58,7 @@ def narrowed(results: Results) -> Iterator[Row]:
 
 def coded(points: pd.DataFrame) -> Iterator[Row]:
     """Page 8: codes of an index at equal bytes."""
+    whole = points[points.group == "whole"].set_index("measure")["mean"]
     for measure, part in points.groupby("measure", sort=False):
         for row in part.to_dict("records"):
             first = row["group"] == "whole"
@@ -64,9 +70,19 @@ def coded(points: pd.DataFrame) -> Iterator[Row]:
                 "method": row["method"],
                 "measure": measure,
                 **limits(row["kept"], row["kept low"], row["kept high"]),
+                "floor": row["floor"] / whole[measure],
                 "n": row["queries"],
                 "over": "queries",
                 "bytes": row["bytes"],
                 "where": f"codes_{row['group']}" if not first else "codes_maps",
                 "command": "" if first else build_command(point) or page_command(FRONTIER),
             }
+
+
+def _commonest_topic(results: Results) -> float:
+    """Accuracy of always answering the commonest topic, as page 1 measured it; page 2 tells no interval of its own.
+
+    Not-a-number where page 1 has no topics.
+    """
+    probes = results.of(CORPUS).table("probes")
+    return float(probes[probes.label == "topic"]["commonest class"].mean())

@@ -1,11 +1,12 @@
 """What a point of the frontier is, and what its readers share.
 
-Quality is *kept*: a measure's value as a share of its reference's, on the page where both were measured. Where less is
-better (held-out loss) it is the ratio of perplexities, the reference's over the point's.
+Quality is *kept*: a measure's value as a share of its reference's, on the page where both were measured; :data:`KEPT`
+says what of. A measure may have a *floor*: what is kept without any encoder.
 """
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,15 @@ from smallbert.studies import points as names
 INDEX, ENCODER = "index", "encoder"
 
 NEIGHBOURS, TASKS = "neighbours kept", "task scores kept"
-TWIN, TEACHER = "masked words, against the unshared twin", "masked words, against the teacher"
+OTHERS = "masked words, against "
+"""How measures begin whose reference is another than the run's encoder; its name follows."""
+TEACHER = f"{OTHERS}the teacher"
+
+KEPT = (
+    "Kept, a share of the reference's: of neighbours, topics and nDCG the plain score, chance included; of task scores "
+    "the points above a constant answer; of masked words the perplexity, the reference's over the point's."
+)
+"""What is kept, for captions."""
 
 WHOLE, TRIM, TRUNCATE, DROP = "whole encoder", "trim", "narrow word table", "drop layers"
 DISTILLED, ALONE, SHARED, QUANTISED, STACKED, PEER = (
@@ -29,12 +38,12 @@ METHODS = (WHOLE, TRIM, TRUNCATE, DROP, DISTILLED, ALONE, SHARED, QUANTISED, STA
 """Kinds of encoders, in the order of legends."""
 
 COLUMNS = [
-    "point", "name", "kind", "method", "measure", "detail", "kept", "low", "high", "n", "over", "bytes", "megabytes",
-    "operations", "time", "time low", "time high", "page", "where", "command",
+    "point", "name", "kind", "method", "measure", "detail", "kept", "low", "high", "floor", "n", "over", "bytes",
+    "megabytes", "operations", "time", "time low", "time high", "time many", "page", "where", "command",
 ]  # fmt: skip
 
-DEPTH, ALBERT, DISTIL, TRANSFER, FRONTIER = (
-    "02_autoencoder_depth", "04_albert", "05_distillation", "06_transfer", "08_frontier"
+CORPUS, DEPTH, ALBERT, DISTIL, TRANSFER, FRONTIER = (
+    "01_corpus_and_embeddings", "02_autoencoder_depth", "04_albert", "05_distillation", "06_transfer", "08_frontier"
 )  # fmt: skip
 
 Row = dict[str, Any]
@@ -79,12 +88,19 @@ def limits(kept: float, low: float, high: float) -> dict[str, float]:
     return {"kept": float(kept), "low": float(low), "high": float(high)}
 
 
-def time(times: pd.DataFrame, key: Any) -> dict[str, float]:
-    """A point's time as a share of the reference's, from a frame ``ratio``, ``low``, ``high``; nothing if not timed."""
+def time(times: pd.DataFrame, key: Any, many: pd.DataFrame) -> dict[str, float]:
+    """A point's time as a share of the reference's; nothing if it was not timed.
+
+    Args:
+        times: of a text read alone: ``ratio``, ``low``, ``high``.
+        key: of its row.
+        many: the same of many texts read together.
+    """
     if key not in times.index:
         return {}
     own = times.loc[key]
-    return {"time": float(own.ratio), "time low": float(own.low), "time high": float(own.high)}
+    together = float(many.ratio[key]) if key in many.index else np.nan
+    return {"time": float(own.ratio), "time low": float(own.low), "time high": float(own.high), "time many": together}
 
 
 def perplexities(first: pd.Series, own: pd.Series) -> dict[str, float]:
@@ -94,3 +110,20 @@ def perplexities(first: pd.Series, own: pd.Series) -> dict[str, float]:
         return limits(np.exp((both[:, 0] - both[:, 1]).mean()) if len(both) else np.nan, np.nan, np.nan)
     over = paired_interval(both[:, 0], both[:, 1])
     return limits(*np.exp([over.estimate, over.low, over.high]))
+
+
+def cost_words(cost: str, row: Mapping[Hashable, Any]) -> str:
+    """A point's cost in words: ``32 bytes a vector``, ``4.64 MB``, ``80% of fp32's time for one text read alone``."""
+    if cost != "time":
+        return f"{row[cost]:,.0f} bytes a vector" if cost == "bytes" else f"{row[cost]:.3g} MB"
+    # Page 8 tells the time of a number format against fp32; others that of an encoder against their first.
+    whose = "fp32's time" if row["page"] == FRONTIER else "the whole encoder's time"
+    many = "" if np.isnan(row["time many"]) else f" ({row['time many']:.0%} for many)"
+    return f"{row['time']:.0%} of {whose} for one text read alone{many}"
+
+
+def kept_words(row: Mapping[Hashable, Any], digits: int = 0) -> str:
+    """What a point keeps, with its interval where there is one, in percent of so many digits after the point."""
+    if np.isnan(row["low"]):
+        return f"{row['kept']:.{digits}%} (no interval)"
+    return f"{row['kept']:.{digits}%} [{row['low']:.{digits}%}, {row['high']:.{digits}%}]"

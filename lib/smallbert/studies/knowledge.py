@@ -46,7 +46,7 @@ INJECTING: dict[Method, str] = {
 ENTITIES = {"known": "of training", "unknown": "held out"}
 """Whom questions are about."""
 
-COLUMNS = ["arm", "seed", "kind", "entities", "given", "others", "value", "low", "high", "n", "follows"]
+COLUMNS = ["arm", "seed", "kind", "entities", "given", "others", "value", "low", "high", "n", "follows", "right"]
 
 MOST_OTHERS = 3
 """Other triples beside the right one in training, at most; drawn for each question."""
@@ -163,8 +163,8 @@ def linking_sentence(giver: Giver, asked: Exam) -> str:
     recall, count = giver.recall(asked.unknown)
     names = giver.dictionary.ambiguity
     return (
-        f"Linking by dictionary and looking up finds the right triple for {recall:.0%} of the questions, among "
-        f"{count:.1f} triples on average; {names.ambiguous:,} of {names.names:,} names are ambiguous."
+        f"Linking by dictionary and looking up finds the right triple for {recall:.0%} of {len(asked.unknown)} "
+        f"questions, among {count:.1f} triples on average; {names.ambiguous:,} of {names.names:,} names are ambiguous."
     )
 
 
@@ -194,7 +194,8 @@ def run(
     Returns:
         A row for each arm, seed, kind of question and condition: ``arm``, ``seed``, ``kind``, ``entities`` (of
         training, held out), ``given``, ``others`` (triples beside the right one), ``value`` (accuracy) with its Wilson
-        interval ``low`` and ``high``, ``follows`` (share of answers that agree with what is given) and ``n``.
+        interval ``low`` and ``high``, ``n``, ``follows`` (share of answers that agree with what is given) and ``right``
+        (tuple of bool, question by question: every arm of a seed is asked the same ones in the same order).
     """
     folder = sources.find(encoder)
     checksum = sources.checksum(folder)
@@ -248,7 +249,7 @@ def _cells(sitting: _Sitting, task: Task, answers: Mapping[str, list[int]]) -> I
             share = wilson_interval(int(right[of].sum()), int(of.sum()))
             agreed = float(follows[of].mean()) if one.given != "nothing" else np.nan
             condition = sitting.arm, sitting.seed, kind, ENTITIES[one.entities], one.given, one.others
-            yield *condition, share.estimate, share.low, share.high, share.n, agreed
+            yield *condition, share.estimate, share.low, share.high, share.n, agreed, tuple(right[of].tolist())
 
 
 def _arms(plan: Plan) -> list[tuple[str, Method, Given, list[Asked]]]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
 from smallbert.knowledge.questions import CANDIDATES
-from smallbert.measure.stats import Interval, mean_interval, verdict
-from smallbert.studies.contrasts import LEVEL, contrast, corrected
+from smallbert.measure.stats import Interval, verdict
+from smallbert.studies.accuracy_contrasts import accuracy, accuracy_contrast
+from smallbert.studies.contrasts import LEVEL, NOT_AFTER_CORRECTION, corrected, worded
 from smallbert.studies.knowledge import CLOSED, ENTITIES, READING, TEXT
 
 NEAR_CHANCE = 0.05
@@ -15,24 +19,23 @@ NEAR_CHANCE = 0.05
 MARGIN = 0.05
 """A difference of five points of accuracy does not matter here; intervals within it are equivalent."""
 
+_COMPARED = ["kind", "arm", "given", "against", "difference", "low", "high", "pairs", "questions", "p_holm"]
+
 
 def summary(cells: pd.DataFrame) -> pd.DataFrame:
-    """Mean over seeds of each accuracy with its 95% t interval, cut to 0 .. 1; of one seed its own interval.
+    """Mean over seeds of each accuracy with its 95% interval over seeds and questions; of one seed over questions.
 
     Returns:
         Columns ``kind``, ``arm``, ``entities``, ``given``, ``others``, ``mean``, ``low``, ``high``, ``follows``,
-        ``chance``, ``seeds``.
+        ``chance``, ``seeds``, ``questions`` (of all seeds).
     """
     keys = ["kind", "arm", "entities", "given", "others"]
     rows = []
     for own, part in cells.groupby(keys, sort=False):
-        if len(part) > 1:
-            over = mean_interval(part.value)
-            limits = over.estimate, max(over.low, 0.0), min(over.high, 1.0)
-        else:
-            limits = tuple(part.iloc[0][["value", "low", "high"]])
-        rows.append((*own, *limits, part.follows.mean(), 1 / CANDIDATES[own[0]], len(part)))
-    return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "follows", "chance", "seeds"])
+        over = accuracy(part.right)
+        limits = over.estimate, over.low, over.high
+        rows.append((*own, *limits, part.follows.mean(), 1 / CANDIDATES[own[0]], len(part), over.n))
+    return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "follows", "chance", "seeds", "questions"])
 
 
 def contrasts(cells: pd.DataFrame) -> pd.DataFrame:
@@ -44,13 +47,12 @@ def contrasts(cells: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns ``kind``, ``arm``, ``given``, ``against``, ``difference`` (accuracy), ``low``, ``high``, ``pairs``,
-        ``p_holm``, ``verdict``; empty with a single seed.
+        ``questions``, ``p_holm``, ``verdict``, ``note`` (what the verdict alone would hide); empty with a single seed.
     """
-    columns = ["kind", "arm", "given", "against", "difference", "low", "high", "pairs", "p_holm", "verdict"]
-    tables = [pd.DataFrame(columns=columns)]
+    tables = [pd.DataFrame(columns=[*_COMPARED, "verdict", "note"])]
     for kind, part in cells[cells.entities == ENTITIES["unknown"]].groupby("kind", sort=False):
-        wide = part.pivot(index="seed", columns=["arm", "given", "others"], values="value").sort_index(axis=1)
-        rows = []
+        wide = part.pivot(index="seed", columns=["arm", "given", "others"], values="right").sort_index(axis=1)
+        rows, notes = [], []
         for arm, own in part[part.arm != CLOSED].groupby("arm", sort=False):
             pairs = [("text", 0, CLOSED, "nothing")] if arm == TEXT else [("right", 0, arm, "wrong")]
             if arm not in READING:
@@ -58,12 +60,37 @@ def contrasts(cells: pd.DataFrame) -> pd.DataFrame:
                 most = int(own.others.max())
                 pairs += [("right", most, arm, "right")] if most else []
             for given, others, other_arm, against in pairs:
-                found = contrast(wide[arm, given, others], wide[other_arm, against, 0])
+                first, second = wide[arm, given, others], wide[other_arm, against, 0]
                 name = f"{given} among {others + 1}" if others else given
-                rows.append({"kind": kind, "arm": arm, "given": name, "against": against} | found)
+                row = {"kind": kind, "arm": arm, "given": name, "against": against}
+                rows.append(row | accuracy_contrast(first, second))
+                notes.append(_agreement(first, second))
         if len(wide) > 1:
-            tables.append(corrected(pd.DataFrame(rows), margin=MARGIN))
-    return pd.concat(tables[1:] or tables, ignore_index=True)[columns]
+            table = corrected(pd.DataFrame(rows), margin=MARGIN)
+            open_ = [word if (word := worded(row)) == NOT_AFTER_CORRECTION else "" for row in table.itertuples()]
+            table["note"] = ["; ".join(filter(None, pair)) for pair in zip(open_, notes, strict=True)]
+            tables.append(table)
+    return pd.concat(tables[1:] or tables, ignore_index=True)[[*_COMPARED, "verdict", "note"]]
+
+
+def _agreement(a: pd.Series, b: pd.Series) -> str:
+    """Whether the seeds differ by the same number of answers, so that an interval over them would have no width."""
+    gained = a.map(np.sum).astype(int) - b.map(np.sum).astype(int)
+    return f"the same in all {len(gained)} seeds" if len(gained) > 1 and gained.nunique() == 1 else ""
+
+
+def compared_caption(differences: pd.DataFrame) -> str:
+    """How the table of :func:`contrasts` is to be read, with its numbers of seeds and questions."""
+    if differences.empty:
+        return "Accuracy on held-out entities: there is one seed, so nothing is compared."
+    word = NOT_AFTER_CORRECTION.capitalize()
+    return (
+        f"Accuracy on held-out entities, paired over {_range(differences.pairs)} seeds and their "
+        f"{_range(differences.questions)} questions. Intervals are 95% and not corrected: at each end the wider of "
+        "Student's t over seeds and Tango's over questions, cut to -1 and 1. Verdicts follow Holm's p over the "
+        f"comparisons of a kind of question; equivalent: an interval within {MARGIN:g} of zero. {word}: the interval "
+        "leaves zero out, the corrected p does not."
+    )
 
 
 def answer(cells: pd.DataFrame, differences: pd.DataFrame) -> str:
@@ -79,29 +106,36 @@ def answer(cells: pd.DataFrame, differences: pd.DataFrame) -> str:
     for kind in dict.fromkeys(cells.kind):
         of = found.loc[kind]
         closed, text = of.loc[CLOSED, unknown, "nothing", 0], of.loc[TEXT, unknown, "text", 0]
+        own = differences[differences.kind == kind]
         said.append(
             f"{_KINDS[kind]} About entities that training never named a closed book is {_told(closed)}, the sentence "
-            f"that states the answer {_told(text)}; chance is {closed.chance:.0%}."
+            f"that states the answer {_told(text)}; chance is {closed.chance:.0%}.{_added(own)}"
         )
-        compared = differences[(differences.kind == kind) & (differences.given == "right")].set_index("arm").verdict
-        arms = [arm for arm in dict.fromkeys(cells.arm) if arm not in READING]
-        if compared.empty:
+        if own.empty:
             said.append("There is one seed, so nothing is compared.")
             continue
-        used = [arm for arm in arms if compared[arm] == "higher"]
+        compared = own[own.against == "wrong"]
+        words = {row.arm: worded(row) for row in compared.itertuples()}
+        arms = [arm for arm in dict.fromkeys(cells.arm) if arm not in READING]
         copied = "; ".join(
             f"{arm} ({of.loc[arm, unknown, 'right', 0]['mean']:.0%} right, of wrong ones "
             f"{of.loc[arm, unknown, 'wrong', 0].follows:.0%} copied)"
-            for arm in used
+            for arm in arms
+            if words[arm] == "higher"
         )
-        others = ", ".join(arm for arm in arms if arm not in used)
-        told = [f"Answers follow {copied}." if used else "", f"No use is shown of {others}." if others else ""]
+        unused = ", ".join(arm for arm in arms if words[arm] in _UNUSED)
+        rest = [
+            f"Right less wrong triple with {row.arm}: {_difference(row)}."
+            for row in compared.itertuples()
+            if words[row.arm] != "higher" and words[row.arm] not in _UNUSED
+        ]
+        told = [f"Answers follow {copied}." if copied else "", *rest, f"No use is shown of {unused}." if unused else ""]
         said.append(" ".join(filter(None, told)))
     return " ".join(said)
 
 
 def details(cells: pd.DataFrame, differences: pd.DataFrame) -> list[str]:
-    """What was found, a sentence for each arm and kind of question.
+    """What was found, a sentence for each arm and kind of question, and one on what "chance" rests on.
 
     Args:
         cells: from :func:`run`.
@@ -118,6 +152,7 @@ def details(cells: pd.DataFrame, differences: pd.DataFrame) -> list[str]:
             f"{_KINDS[kind]} Closed book: {_told(of.loc[CLOSED, known, 'nothing', 0])} about entities of its training, "
             f"{_told(closed)} about others{leak}; with the sentence that states the answer "
             f"{_told(of.loc[TEXT, unknown, 'text', 0])} about others. Chance is {closed.chance:.0%}."
+            f"{_added(differences[differences.kind == kind])}"
         )
         for arm in dict.fromkeys(cells.arm[~cells.arm.isin(READING)]):
             own = of.loc[arm, unknown]
@@ -127,21 +162,46 @@ def details(cells: pd.DataFrame, differences: pd.DataFrame) -> list[str]:
                 given.append(f"{_told(own.loc['right', most])} with {most} others beside it")
             given.append(f"{_told(own.loc['retrieved', 0])} with what linking finds")
             compared = differences[(differences.kind == kind) & (differences.arm == arm)]
-            verdicts = compared.set_index("given").verdict
-            said.append(f"With {arm} it is {', '.join(given)}. {_use(verdicts, own.loc['wrong', 0].follows)}")
-    return said
+            said.append(f"With {arm} it is {', '.join(given)}. {_use(compared, own.loc['wrong', 0].follows)}")
+    return [*said, "Above, at or below chance: each by its own 95% interval, not corrected for their number."]
 
 
-def _use(verdicts: pd.Series, follows: float) -> str:
+def _use(compared: pd.DataFrame, follows: float) -> str:
     """What the right triple against a wrong one says of how triples are used."""
-    if verdicts.empty:
+    if compared.empty:
         return "There is one seed, so nothing is compared."
-    if verdicts["right"] != "higher":
-        return "No use of the triples is shown."
-    return f"Its answers follow what it is given: {follows:.0%} of them copy a wrong triple."
+    [row] = compared[compared.against == "wrong"].itertuples()
+    word = worded(row)
+    if word == "higher":
+        return f"Its answers follow what it is given: {follows:.0%} of them copy a wrong triple."
+    told = f"Right less wrong triple: {_difference(row)}."
+    return f"No use of the triples is shown. {told}" if word in _UNUSED else told
 
 
 _KINDS = {"tool": "Which tool?", "birthplace": "Born where?"}
+
+_UNUSED = ("equivalent", "no difference shown")
+
+
+def _added(own: pd.DataFrame) -> str:
+    """What the sentence that states the answer adds; nothing where there are no comparisons."""
+    return "".join(f" The sentence adds {_difference(row)}." for row in own[own.given == "text"].itertuples())
+
+
+def _difference(row: Any) -> str:
+    """``+0.906 [+0.568, +1.000], not told after Holm's correction (3 seeds, p 0.06)``."""
+    word = worded(row)
+    if word in ("higher", "lower", NOT_AFTER_CORRECTION):
+        word = f"{'not ' * (word == NOT_AFTER_CORRECTION)}told after Holm's correction ({row.pairs} seeds, p {_p(row)})"
+    return f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}], {word}"
+
+
+def _p(row: Any) -> str:
+    return "below 0.001" if row.p_holm < 0.001 else f"{row.p_holm:.2g}"
+
+
+def _range(counts: pd.Series) -> str:
+    return " to ".join(f"{one:,}" for one in sorted({int(counts.min()), int(counts.max())}))
 
 
 def _told(row: pd.Series) -> str:

@@ -108,7 +108,7 @@ def ranking(
 
     Returns:
         Columns ``form``, ``part`` (given, held out), ``relation`` (or ``all``), ``triples``, ``mrr`` with its 95% t
-        interval over ranks ``low`` and ``high``, ``hits1``, ``hits3``, ``hits10``, ``mean rank``.
+        interval over ranks, cut to 0 and 1, ``low`` and ``high``, ``hits1``, ``hits3``, ``hits10``, ``mean rank``.
     """
     rows = []
     parts = {GIVEN: graph.train, HELD_OUT: graph.parts["test"]}
@@ -135,7 +135,8 @@ def recipes(base: GraphRecipe) -> dict[str, GraphRecipe]:
 def _ranked(model: GraphEmbedding, triples: np.ndarray, graph: Graph) -> tuple:
     ranks = rank(model, triples, graph.all)
     over = mean_interval(1 / ranks.both)
-    return len(triples), over.estimate, over.low, over.high, *(ranks.hits(k) for k in (1, 3, 10)), ranks.mean_rank
+    limits = max(over.low, 0.0), min(over.high, 1.0)  # what a mean of reciprocal ranks can be
+    return len(triples), over.estimate, *limits, *(ranks.hits(k) for k in (1, 3, 10)), ranks.mean_rank
 
 
 def reported(graph: Graph) -> pd.DataFrame:
@@ -260,7 +261,8 @@ def text_sentence(found: pd.DataFrame) -> str:
             f"From {words} a true triple is told from a false one "
             + "; ".join(f"{word} for {', '.join(names)}" for word, names in told.items())
         )
-    return ". ".join(said) + "."
+    alone = " Each is judged by its own 95% interval, not corrected for their number." if len(found) > 1 else ""
+    return ". ".join(said) + "." + alone
 
 
 def _against_chance(row: Any) -> str:

@@ -8,7 +8,7 @@ import pandas as pd
 from smallbert.errors import DataError, UsageError
 from smallbert.results import Results
 from smallbert.studies.frontier import COSTS
-from smallbert.studies.frontier_points import FRONTIER, TASKS, TEACHER, TWIN
+from smallbert.studies.frontier_points import FRONTIER, OTHERS, TASKS
 
 POINTS = "points"
 """The table of page 8 that holds every point."""
@@ -47,7 +47,7 @@ def measure(found: pd.DataFrame, cost: str, task: str = "") -> str:
     if not known:
         raise DataError(f"Expected points with {cost}, got none.", "Run the other pages of this edition, then page 8.")
     if not task:
-        usual = [name for name in known if name not in (TWIN, TEACHER)] or known
+        usual = [name for name in known if not name.startswith(OTHERS)] or known
         ranked = [name for start in (TASKS, "topic", "neighbour") for name in usual if name.startswith(start)]
         return (ranked or usual)[0]
     single = set(own.measure[own.detail])
@@ -99,6 +99,8 @@ def answer(found: pd.DataFrame, cost: str, budget: float, name: str) -> list[str
         f"{best['name']} ({best.point}): {best[cost]:.4g} {unit}, {_kept(best)} of its reference's {measured}.",
         f"Measured on page {int(best.page[:2])} ({best.page}.html#{best['where']}), {_behind(best)}.",
     ]
+    if best.kept <= (floor := best.get("floor", np.nan)):  # an edition of an older version has no floors
+        lines.append(f"That is worth nothing: without any encoder, by frequencies alone, {floor:.1%} is kept.")
     if not pd.isna(best.time):
         high = f"{best['time high']:.0%}" if np.isfinite(best["time high"]) else "no upper limit told"
         lines.append(f"Its time for one text: {best.time:.0%} [{best['time low']:.0%}, {high}] of the reference's.")
@@ -108,7 +110,7 @@ def answer(found: pd.DataFrame, cost: str, budget: float, name: str) -> list[str
         told = "; ".join(f"{row['name']}, {row[cost]:.4g} {unit}" for row in rivals.head(ENOUGH).to_dict("records"))
         more = f" and {len(rivals) - ENOUGH} more" if len(rivals) > ENOUGH else ""
         lines.append(f"Not told from it by their intervals: {told}{more}.")
-    if name in (TWIN, TEACHER):
+    if name.startswith(OTHERS):
         lines.append("Its reference is not the edition's encoder but the one named.")
     lines.append(
         f"To build it: {best.command}" if not pd.isna(best.command) and best.command else "It needs no building."

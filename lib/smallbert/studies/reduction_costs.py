@@ -15,6 +15,7 @@ from smallbert.measure.stats import Interval, wilson_interval
 from smallbert.models.encoder import Encoder
 from smallbert.progress import Progress
 from smallbert.studies.articles import NEIGHBOURS, draw
+from smallbert.studies.commonest import commonest
 from smallbert.studies.matrices import common_topics
 
 UNCHANGED, COSINE, KEPT, ACCURACY, CHANGE = "unchanged to the bit", "cosine", "neighbours kept", "accuracy", "change"
@@ -37,6 +38,13 @@ class Articles:
         self.label: str
         self.labels: dict[str, pd.Series] | None
         self.label, self.labels = told[0] if told else ("", None)
+        self.commonest = commonest(**self.labels) if self.labels else float("nan")
+
+    def asked(self, measure: str) -> int:
+        """Test articles behind a measure: a probe is asked only about those whose label is known."""
+        if self.labels is None or measure not in (ACCURACY, CHANGE):
+            return len(self.texts["test"])
+        return int((self.labels["test"] != "").sum())
 
 
 def _can_be_told(train: pd.Series, test: pd.Series) -> bool:

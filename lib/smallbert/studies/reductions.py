@@ -31,8 +31,10 @@ from smallbert.models.sizes import Sizes
 from smallbert.models.words import with_words, word_table
 from smallbert.progress import Progress
 from smallbert.studies.articles import NEIGHBOURS
+from smallbert.studies.commonest import ALWAYS, nothing_to_keep
 from smallbert.studies.embed import Texts
 from smallbert.studies.reduction_costs import (
+    ACCURACY,
     CHANGE,
     KEPT,
     MEASURES,
@@ -99,8 +101,9 @@ def run(
     Returns:
         One row a step and measure: ``step``, ``parameters``, ``measure`` (of :data:`MEASURES`), ``estimate``, ``low``,
         ``high`` (95% intervals, Wilson's for shares of articles, bootstrapped over articles for means; ``change`` is
-        paired) and ``label``, what the probe tells apart: topic, or language where there are no two topics. Cosines
-        need vectors of one width, probes two labels: else there is no such row.
+        paired), ``label``, what the probe tells apart: topic, or language where there are no two topics, ``n``
+        (articles) and ``commonest`` (accuracy of always answering the commonest label, not-a-number without one).
+        Cosines need vectors of one width, probes two labels: else there is no such row.
 
     Raises:
         UsageError: too few rows to find neighbours among, or a family whose weights cannot be exchanged.
@@ -123,11 +126,11 @@ def run(
                 storage.write_json(path, {name: [one.estimate, one.low, one.high] for name, one in found.items()})
     return pd.DataFrame(
         [
-            (step.name, step.parameters, measure, *values, articles.label)
+            (step.name, step.parameters, measure, *values, articles.label, articles.asked(measure), articles.commonest)
             for step, path in zip(steps, paths, strict=True)
             for measure, values in storage.read_json(path).items()
         ],
-        columns=["step", "parameters", "measure", "estimate", "low", "high", "label"],
+        columns=["step", "parameters", "measure", "estimate", "low", "high", "label", "n", "commonest"],
     )
 
 
@@ -171,21 +174,26 @@ def sentence(cells: pd.DataFrame) -> str:
     Args:
         cells: from :func:`run`.
     """
-    whole = cells[cells.step == WHOLE].iloc[0]
-    said = []
+    first = cells[cells.step == WHOLE].set_index("measure")
+    whole, told, said = first.iloc[0], "", []
+    if ACCURACY in first.index and nothing_to_keep(first.low[ACCURACY], whole.commonest):
+        told = (
+            f" No step is judged by {whole.label} accuracy: the whole encoder's, {first.estimate[ACCURACY]:.3f}, is no "
+            f"better for sure than {ALWAYS} ({whole.commonest:.3f})."
+        )
     for step, part in cells[cells.step != WHOLE].groupby("step", sort=False):
         found = part.set_index("measure")
         clauses = [f"{found.parameters.iloc[0] / whole.parameters:.0%} of the parameters"]
         if found.estimate.get(UNCHANGED, 0) > 0:
             clauses.append(f"{found.estimate[UNCHANGED]:.0%} of the articles the same to the bit")
         clauses.append(f"{found.estimate[KEPT]:.0%} of their neighbours")
-        if CHANGE in found.index and found.estimate.get(UNCHANGED, 0) < 1:
+        if CHANGE in found.index and not told and found.estimate.get(UNCHANGED, 0) < 1:
             change = found.loc[CHANGE]
             word = verdict(Interval(change.estimate, change.low, change.high, 0, 0.95))
             between = f"[{change.low:+.3f}, {change.high:+.3f}]"
             clauses.append(f"{change.label} accuracy {change.estimate:+.3f} {between}, {word}")
         said.append(f"{step}: {', '.join(clauses)}")
-    return f"What is left of {whole.parameters:,} parameters, and of what their vectors say. {'; '.join(said)}."
+    return f"What is left of {whole.parameters:,} parameters, and of what their vectors say. {'; '.join(said)}.{told}"
 
 
 def _steps(

@@ -38,9 +38,15 @@ def article_table(one: Article) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["of one article, on average", "value", "unit"])
 
 
-def formulas() -> pd.DataFrame:
-    """How a plan follows from rates and prices: ``what``, ``formula``."""
-    return pd.DataFrame(list(FORMULAS.items()), columns=["what", "formula"])
+def formulas(memory: str = "") -> pd.DataFrame:
+    """How a plan follows from rates and prices: ``what``, ``formula``.
+
+    Args:
+        memory: what is known of its growth, from :func:`smallbert.studies.benchmarks_growth.embedding_memory`.
+    """
+    notes = {"memory": f" ({memory})"} if memory else {}
+    rows = [(what, formula + notes.get(what, "")) for what, formula in FORMULAS.items()]
+    return pd.DataFrame(rows, columns=["what", "formula"])
 
 
 def rate(
@@ -118,7 +124,8 @@ def assumptions(params: Any) -> str:
     return (
         f"Assumed, to be replaced by your own: {params.cpu_price:g} for an hour of a CPU machine, {params.gpu_price:g} "
         f"for one of a GPU machine, in any currency; a cluster of {params.cluster} keeps {params.efficiency:.0%} of "
-        "its machines' rates. Rate: tokens a second of one machine. Memory: of each process, whatever the articles."
+        "its machines' rates. Rate: tokens a second of one machine, measured on few articles and taken to hold for "
+        "all. Memory: of each process, taken as the same for any number of articles."
     )
 
 
@@ -173,20 +180,30 @@ def numbers(found: Sequence[Plan]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def sentence(found: Sequence[Plan], encoder: str) -> str:
-    """What the edition's own encoder takes, and what has not been measured.
+def sentence(found: Sequence[Plan], encoder: str, texts: int | None = None) -> str:
+    """What the edition's own encoder would take, and what has not been measured.
 
     Args:
         found: from :func:`plans`; the first machine's are told.
         encoder: the encoder's name.
+        texts: articles on which the rate was measured, where that is to be said.
     """
     first = [one for one in found if one.machine == found[0].machine]
     told = [
-        f"{words(one.articles)} articles take {duration(one.seconds)} and {size(one.disk_bytes)} of disk"
+        f"{duration(one.seconds)} and {size(one.disk_bytes)} of disk ({size(one.vector_bytes)} of it vectors) for "
+        f"{words(one.articles)} articles"
         for one in first
         if one.seconds is not None
     ]
-    said = f"With {plain(encoder)} on {first[0].machine.name.split(',')[0]}: {'; '.join(told)}."
+    said = f"With {plain(encoder)} on {first[0].machine.name.split(',')[0]} "
+    if told:
+        measured = f" (measured on {texts:,} articles)" if texts else ""
+        said += f"it would take, if its rate{measured} held, {'; '.join(told)}."
+    else:
+        said += "no rate has been measured."
+    if count := sum(one.articles for one in first):
+        kept = size(sum(one.vector_bytes for one in first) / count)
+        said += f" A vector has {kept} as page 1 stores it; page 8 says what codes of fewer bytes keep."
     unknown = dict.fromkeys(one.machine.name for one in found if one.seconds is None)
     if unknown:
         said += f" Not measured, and so not told: {', '.join(unknown)}; a rate can be typed in."

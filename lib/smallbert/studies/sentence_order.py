@@ -16,8 +16,9 @@ import pandas as pd
 
 from smallbert import runtime
 from smallbert.corpus.prepared import Corpus
-from smallbert.measure.bag_of_words import FEATURES, Bags, bag_of_words, counts
+from smallbert.measure.bag_of_words import FEATURES, Bags, bag_of_words, counts, probabilities
 from smallbert.measure.probe import probe
+from smallbert.measure.proportions import paired_difference
 from smallbert.measure.stats import Interval, mean_interval, verdict, wilson_interval
 from smallbert.models import interchange
 from smallbert.models import tokenizer as wordpiece
@@ -26,7 +27,7 @@ from smallbert.models.pairs import TASKS, Task
 from smallbert.models.tokenizer import SPECIAL_TOKENS
 from smallbert.models.tokens import TokenStore
 from smallbert.published import published
-from smallbert.studies.contrasts import LEVEL, contrast, corrected
+from smallbert.studies.contrasts import LEVEL, contrast, corrected, worded
 from smallbert.studies.pair_tasks import DOWNSTREAM, INTRINSIC, NEAR, NSP, SOP, Pairs, PairTask, articles, tasks
 
 MLM = "masked words"
@@ -40,6 +41,9 @@ OWN, FRESH, WORDS = "own head", "fresh head", "bag of words"
 """Who answers."""
 
 COLUMNS = ["arm", "seed", "task", "reader", "value", "low", "high", "n"]
+
+GAIN = ["gain", "gain low", "gain high"]
+"""Of words that tell which came first: their accuracy less that of words that cannot, on the same pairs."""
 
 CHANCE = 0.5
 
@@ -88,13 +92,27 @@ def measure(model: PairEncoder, recipe: PairRecipe, asked: Sequence[PairTask], *
 
 
 def control(asked: Sequence[PairTask], vocabulary_size: int) -> pd.DataFrame:
-    """What the words alone tell of each task, in no order; columns as of :func:`measure`, the features as arm."""
+    """What the words alone tell of each task, in no order.
+
+    Returns:
+        Columns as of :func:`measure`, the features as arm, and of the signed features on the order of sentences
+        :data:`GAIN` over the symmetric ones, with Tango's interval (1998) for the same pairs.
+    """
     rows = []
     for task in asked:
         train, test = (_bags(part, vocabulary_size) for part in (task.train, task.test))
         for features in FEATURES:
-            rows.append((f"{WORDS}, {features}", 0, task.name, WORDS, *_row(bag_of_words(train, test, features))))
-    return pd.DataFrame(rows, columns=COLUMNS)
+            gain = _gain(train, test) if (task.name, features) == (SOP, "signed") else (np.nan,) * len(GAIN)
+            accuracy = bag_of_words(train, test, features)
+            rows.append((f"{WORDS}, {features}", 0, task.name, WORDS, *_row(accuracy), *gain))
+    return pd.DataFrame(rows, columns=[*COLUMNS, *GAIN])
+
+
+def _gain(train: Bags, test: Bags) -> tuple[float, float, float]:
+    classes = np.unique(train.labels)
+    symmetric, signed = (classes[probabilities(train, test, name).argmax(1)] == test.labels for name in FEATURES)
+    found = paired_difference(signed, symmetric, level=LEVEL)
+    return found.estimate, found.low, found.high
 
 
 def run(
@@ -119,7 +137,8 @@ def run(
         device: auto, cpu or cuda.
 
     Returns:
-        Columns as of :func:`measure`; the accuracy on masked words is that of ``curve.csv``, without limits.
+        Columns as of :func:`measure` and :func:`control`; the accuracy on masked words is that of ``curve.csv``,
+        without limits.
     """
     folders = train(arms)
     fitted, judged = (
@@ -190,12 +209,10 @@ def answer(measures: pd.DataFrame, differences: pd.DataFrame) -> str:
     symmetric, signed = (f"{WORDS}, {features}" for features in FEATURES)
     nsp, sop = ARMS["nsp"], ARMS["sop"]
     control = [found.loc[of] for of in ((symmetric, NSP, WORDS), (symmetric, SOP, WORDS), (signed, SOP, WORDS))]
-    gives_away = _against_chance(control[2]) == "above chance"
     said = [
         f"Words without their order judge {_share(control[0])} of the next sentences right and {_share(control[1])} of "
         "the orders if the features are the same for both orders. If they tell whose words came first, they judge "
-        f"{_share(control[2])} of the orders right: "
-        + ("the words that begin an article give its order away." if gives_away else "no words give the order away.")
+        f"{_share(control[2])} of the orders right{_given_away(measures)}"
     ]
     for arm, own, other in ((nsp, NSP, SOP), (sop, SOP, NSP)):
         learnt, across, fresh = (
@@ -230,11 +247,24 @@ def answer(measures: pd.DataFrame, differences: pd.DataFrame) -> str:
         f"{NSP} for the arm {sop}, without saying which head answered."
     )
     said += [
-        f"{row.task}, {row.arm} against {row.against}: {row.verdict} ({row.difference:+.3f}, {row.low:+.3f} to "
+        f"{row.task}, {row.arm} against {row.against}: {worded(row)} ({row.difference:+.3f}, {row.low:+.3f} to "
         f"{row.high:+.3f})."
         for row in differences.itertuples()
     ]
     return " ".join(said)
+
+
+def _given_away(measures: pd.DataFrame) -> str:
+    """Whether words that tell which came first know more of the order than words that cannot, on the same pairs."""
+    signed = f"{WORDS}, {FEATURES[1]}"
+    [own] = measures[(measures.arm == signed) & (measures.task == SOP)][GAIN].to_numpy()
+    gain, low, high = own
+    told = f", {gain:+.1%} [{low:+.1%}, {high:+.1%}] on the same pairs: "
+    if low > 0:
+        return told + "the words that begin an article give its order away."
+    if verdict(Interval(gain, low, high, 1, LEVEL), margin=NEAR_CHANCE) == "equivalent":
+        return told + f"within {NEAR_CHANCE:.0%} no words give the order away."
+    return told + "not told from words that cannot know the order."
 
 
 def _told(row: pd.Series) -> str:

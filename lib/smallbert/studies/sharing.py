@@ -253,36 +253,30 @@ def learnt(cells: pd.DataFrame, floor: float) -> tuple[int, int]:
     return int((means < floor - MARGIN).sum()), len(means)
 
 
-def floor_sentence(cells: pd.DataFrame, floor: float) -> str:
-    """:func:`learnt` in words."""
-    below, arms = learnt(cells, floor)
-    said = f"Word frequencies alone are worth {floor:.3f} nats; {below} of {arms} arms lie below by over {MARGIN}."
-    if below == arms:
-        return said
-    return f"{said} The others have learnt no context yet: among them differences show how fast frequencies are learnt."
-
-
-def contrasts(cells: pd.DataFrame) -> pd.DataFrame:
+def contrasts(cells: pd.DataFrame, floor: float) -> pd.DataFrame:
     """Every mode against nothing shared at the same embedding width, paired by seed, Holm-corrected.
 
     Args:
         cells: of the panel ``sharing``.
+        floor: as of :func:`learnt`.
 
     Returns:
         Columns ``embedding``, ``sharing``, ``parameters saved`` (share of 1), ``difference`` (held-out loss, nats) with
-        ``low``, ``high``, ``pairs``, ``p_holm`` and ``verdict``.
+        ``low``, ``high``, ``pairs``, ``p_holm``, ``verdict``, and ``learnt``: whether both have learnt more than word
+        frequencies, without which no difference says what sharing costs.
     """
     first, *others = MODES.values()
-    rows = []
+    rows, learnt = [], []
     for width, part in cells.assign(finite=True).groupby("embedding", sort=False):
         wide = by_seed(part, "sharing", "loss")
-        size = part.groupby("sharing").parameters.first()
+        size, below = part.groupby("sharing").parameters.first(), wide.mean() < floor - MARGIN
+        learnt += [bool(below[mode] and below[first]) for mode in others]
         rows += [
             {"embedding": int(width), "sharing": mode, "parameters saved": 1 - size[mode] / size[first]}
             | contrast(wide[mode], wide[first])
             for mode in others
         ]
-    return corrected(pd.DataFrame(rows), margin=MARGIN)
+    return corrected(pd.DataFrame(rows), margin=MARGIN).assign(learnt=learnt)
 
 
 def summary(cells: pd.DataFrame) -> pd.DataFrame:

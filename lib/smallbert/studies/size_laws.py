@@ -9,11 +9,22 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from smallbert.measure.scaling import CONSTANTS, LAWS, Curve, fit, left_out, preferred, resampled
+from smallbert.measure.scaling import (
+    CONSTANTS,
+    LAWS,
+    STEP,
+    Curve,
+    LawName,
+    fit,
+    left_out,
+    preferred,
+    resampled,
+    searched,
+)
 from smallbert.models import parameters
 from smallbert.models.presets import BERT_BASE
 from smallbert.published import load, published
-from smallbert.studies.contrasts import LEVEL
+from smallbert.studies.contrasts import LEVEL, worded
 from smallbert.studies.model_size import MEASURES, SIZE
 from smallbert.studies.sharing import MARGIN, Trained
 
@@ -147,21 +158,24 @@ def answer(trained: Trained, contrasts: pd.DataFrame, fitted: pd.DataFrame, floo
         floor: held-out loss of word frequencies alone, from :func:`smallbert.models.unigram.frequencies`.
     """
     cells = trained.panel(SIZE)
-    means = cells.groupby(["arm", "parameters"], sort=False).loss.mean().reset_index().sort_values("parameters")
+    means = cells.groupby(["arm", "parameters"], sort=False)[["loss", "accuracy"]].mean().reset_index()
+    means = means.sort_values("parameters")
     smallest, largest, best = means.iloc[0], means.iloc[-1], means.loc[means.loss.idxmin()]
-    beyond = int((means.loss < floor - MARGIN).sum())
+    beyond = means[means.loss < floor - MARGIN]
+    by = f", by {floor - beyond.loss.min():.3f} at most" if len(beyond) else ""
     said = [
         f"From {int(smallest.parameters):,} parameters to {int(largest.parameters):,} the mean held-out loss goes from "
         f"{smallest.loss:.3f} to {largest.loss:.3f} nats, all after as many tokens; it is lowest with {best.arm} "
         f"({int(best.parameters):,}: {best.loss:.3f}).",
-        f"{beyond} of {len(means)} sizes are more than {MARGIN} nats below what word frequencies alone are worth "
-        f"({floor:.3f})" + (": the others have learnt no context yet." if beyond < len(means) else "."),
+        f"{len(beyond)} of {len(means)} sizes are more than {MARGIN} nats below what word frequencies alone are worth "
+        f"({floor:.3f}){by}; of the masked words {means.accuracy.min():.1%} to {means.accuracy.max():.1%} are right.",
     ]
-    last = contrasts[contrasts.panel == SIZE].iloc[-1]
+    steps = contrasts[contrasts.panel == SIZE]
+    last = steps.iloc[-1]
     said += [
-        f"The largest against the second largest: {last.verdict} ({last.difference:+.3f} nats, {last.low:+.3f} to "
+        f"The largest against the second largest: {worded(last)} ({last.difference:+.3f} nats, {last.low:+.3f} to "
         f"{last.high:+.3f}).",
-        _law_sentence(fitted[fitted.measure == MEASURES[0]]),
+        _law_sentence(fitted[fitted.measure == MEASURES[0]], told=bool(steps.verdict.isin(["lower", "higher"]).any())),
         f"Does it grow without end? Within what was measured, {_END[last.verdict]}. No number of sizes shows what the "
         "next would do, and at other numbers of tokens the curve is another.",
     ]
@@ -198,8 +212,11 @@ _END = {
 }
 
 
-def _law_sentence(fitted: pd.DataFrame) -> str:
-    """Which law foretells left-out sizes best, its numbers, and how far the two that fall part beyond the sizes."""
+def _law_sentence(fitted: pd.DataFrame, *, told: bool) -> str:
+    """Which law foretells left-out sizes best, its numbers, and how far the two that fall part beyond the sizes.
+
+    ``told``: whether any step from size to size is a difference for sure; if none is, a law says nothing.
+    """
     if not fitted.preferred.any():
         return "The sizes are too few to tell one law of size from another."
     best, rows = fitted[fitted.preferred].iloc[0], fitted.set_index("law")
@@ -207,8 +224,11 @@ def _law_sentence(fitted: pd.DataFrame) -> str:
     said = [
         f"Of three laws the simplest that foretells a left-out size as well as any is {_SAYS[best.law]} (errors in "
         f"nats: {errors})."
+        if told
+        else "No step from one size to the next is told, so no law is told from no effect (errors on left-out sizes in "
+        f"nats: {errors})."
     ]
-    said += [f"The {law}: {_numbers(rows.loc[law], names)}." for law, names in ((PLAIN, "b"), (BENT, "bc"))]
+    said += [f"The {law}: {_numbers(law, rows.loc[law], names)}." for law, names in ((PLAIN, "b"), (BENT, "bc"))]
     apart = abs(rows.beyond[PLAIN] - rows.beyond[BENT])
     said.append(
         f"At {BEYOND} times the largest size the two laws that fall foretell {rows.beyond[PLAIN]:.3f} and "
@@ -218,15 +238,21 @@ def _law_sentence(fitted: pd.DataFrame) -> str:
     return " ".join(said)
 
 
-def _numbers(row: pd.Series, names: str) -> str:
-    """``b = 0.05 [0.04, 0.06], 0.03 to 0.09 with one size left out``, for each name."""
+def _numbers(law: LawName, row: pd.Series, names: str) -> str:
+    """``b = 0.05 [0.04, 0.06], 0.03 to 0.09 with one size left out``, for each name; or that none is determined."""
+    least, most = searched(law)
+    at_least, at_most = row["b low"] <= least + STEP, row["b high"] >= most - STEP
+    if at_least and at_most:  # and with it c, which falls as b does
+        return f"{' and '.join(names)} not determined (b: the whole search range, {least:.3g} to {most:.3g})"
     told = []
     for name in names:
         over_seeds = (
             f" [{row[f'{name} low']:.3f}, {row[f'{name} high']:.3f}]" if np.isfinite(row[f"{name} low"]) else ""
         )
-        least, most = row[f"{name} least"], row[f"{name} most"]
-        told.append(f"{name} = {row[name]:.3f}{over_seeds}, {least:.3f} to {most:.3f} with one size left out")
+        ends = [row[f"{name} {end}"] for end in ("least", "most")]
+        told.append(f"{name} = {row[name]:.3f}{over_seeds}, {ends[0]:.3f} to {ends[1]:.3f} with one size left out")
+    if at_least or at_most:
+        told.append(f"the interval of b ends where the search does, at {least if at_least else most:.3g}")
     return "; ".join(told)
 
 
@@ -234,7 +260,7 @@ def heads_sentence(contrasts: pd.DataFrame) -> str:
     """What more heads do at one number of parameters, here and in BERT's Table 6."""
     own = contrasts[contrasts.panel == "heads"]
     told = "; ".join(
-        f"{row.arm} against {row.against}: {row.verdict} ({row.difference:+.3f} nats, {row.low:+.3f} to "
+        f"{row.arm} against {row.against}: {worded(row)} ({row.difference:+.3f} nats, {row.low:+.3f} to "
         f"{row.high:+.3f})"
         for row in own.itertuples()
     )

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from smallbert.published import published
+from smallbert.studies.contrasts import NOT_AFTER_CORRECTION, worded
 from smallbert.studies.transfer_shelf import FRESH, REFERENCE
 from smallbert.studies.transfer_table import MARGIN
 
@@ -18,6 +19,7 @@ _WORDS = {
     "lower": "lower on",
     "higher": "higher on",
     "equivalent": f"equivalent within {MARGIN:.2f} on",
+    NOT_AFTER_CORRECTION: f"{NOT_AFTER_CORRECTION} on",
     UNDECIDED: "no difference shown on",
     "diverged": "not measured twice on",
 }
@@ -39,6 +41,7 @@ def learnt(found: pd.DataFrame) -> str:
         said.append(
             f"{mode.capitalize()}, the {REFERENCE} beats a constant answer on {listed(known) or 'no task'}"
             + (f"; not on {listed(lost)}, of which nothing can be retained." if lost else ".")
+            + f" Of these it beats a bag of words for sure on {listed(_over_words(part)) or 'none'}."
         )
     said += [
         f"{mode.capitalize()}, the {REFERENCE} is not used here, being too large: the others stand alone."
@@ -48,11 +51,20 @@ def learnt(found: pd.DataFrame) -> str:
     best = own.groupby("task", sort=False).agg({"score": "max", "words": "first"})
     beaten = list(best.index[best.words >= best.score])
     said.append(
-        f"A bag of words is as good or better on {listed(beaten)}."
+        f"By its mean a bag of words is as good or better on {listed(beaten)}."
         if beaten
-        else f"No bag of words is as good as the {REFERENCE}."
+        else f"By their means no bag of words is as good as the {REFERENCE}."
     )
     return " ".join(said)
+
+
+def _over_words(part: pd.DataFrame) -> list[str]:
+    """Tasks of one mode on which the reference's whole interval lies above a constant answer and a bag of words.
+
+    A bag of words can be worse than a constant answer: to beat it alone says nothing.
+    """
+    own = part[part.model == REFERENCE]
+    return list(own.task[own.learnt & (own.low > own.words)])
 
 
 def fresh(totals: pd.DataFrame) -> str:
@@ -79,9 +91,9 @@ def costs(totals: pd.DataFrame, differences: pd.DataFrame, facts: pd.DataFrame) 
     size, said = facts.set_index("model")["of reference"], []
     for row in _rows(totals[~totals.model.isin([REFERENCE, FRESH])]):
         part = differences[(differences.model == row.model) & (differences["mode"] == row.mode)]
-        told = []
+        told, verdicts = [], pd.Series([worded(one) for one in part.itertuples()], part.index, dtype=object)
         for verdict, word in _WORDS.items():
-            own = part[part.verdict == verdict]
+            own = part[verdicts == verdict]
             if len(own):  # the table has the numbers of what is not told
                 known = list(own.task) if verdict == UNDECIDED else [_change(one) for one in own.itertuples()]
                 told.append(f"{word} {listed(known)}")
@@ -92,28 +104,67 @@ def costs(totals: pd.DataFrame, differences: pd.DataFrame, facts: pd.DataFrame) 
     return said
 
 
-def answer(totals: pd.DataFrame, differences: pd.DataFrame, facts: pd.DataFrame, tasks: int) -> str:
+def answer(
+    totals: pd.DataFrame, differences: pd.DataFrame, facts: pd.DataFrame, tasks: int, found: pd.DataFrame
+) -> str:
     """The answer in one paragraph: what each reduction leaves, and on how many tasks it costs something for sure.
 
     Args:
         totals, differences, facts: as of :func:`costs`.
         tasks: number of all tasks.
+        found: as of :func:`learnt`.
     """
     size, said = facts.set_index("model")["of reference"], []
     for mode, part in totals.groupby("mode", sort=False):
-        count = int(part.tasks.iloc[0])
-        told = []
-        for row in _rows(part[~part.model.isin([REFERENCE, FRESH])]):
-            own = differences[(differences.model == row.model) & (differences["mode"] == mode)]
-            worse = int((own.verdict == "lower").sum())
+        own = found[(found.model == REFERENCE) & (found["mode"] == mode)]
+        known, told = list(own.task[own.learnt]), []
+        shrunk = part[~part.model.isin([REFERENCE, FRESH])]
+        for row in _rows(shrunk):
+            lost = differences[(differences.model == row.model) & (differences["mode"] == mode)]
+            worse = int((lost.verdict == "lower").sum())
             told.append(
                 f"{row.model}, {size[row.model]:.0%} of the parameters, retains {row.retained:.0%} {_interval(row)}"
                 + (f", lower for sure on {worse}" if worse else "")
             )
         said.append(
-            f"{mode.capitalize()}, on the {count} of {tasks} tasks that the {REFERENCE} has learnt: {'; '.join(told)}."
+            f"{mode.capitalize()}, on the {len(known)} of {tasks} tasks on which the {REFERENCE} beats a constant "
+            f"answer ({listed(known)}; a bag of words too on {len(_over_words(own))}), of the points above that "
+            f"answer{', summed over these tasks' if len(known) > 1 else ''}: {'; '.join(told)}."
         )
-    return " ".join(said) or f"The {REFERENCE} has learnt none of the {tasks} tasks: nothing can be retained."
+        said += [
+            f"The same architecture with {FRESH} retains {row.retained:.0%} {_interval(row)}; "
+            f"{int((shrunk.retained <= row.retained).sum())} of the {len(shrunk)} encoders are not above it by mean."
+            for row in _rows(part[part.model == FRESH])
+        ]
+    if not said:
+        return f"The {REFERENCE} beats a constant answer on none of the {tasks} tasks: nothing can be retained."
+    return " ".join(said)
+
+
+def rates_caption(rates: pd.DataFrame) -> str:
+    """The caption of the table of rates: a choice is told only where there was one.
+
+    Args:
+        rates: of :class:`smallbert.studies.transfer.Cells`.
+    """
+    tried = {mode: list(part.rate.unique()) for mode, part in rates.groupby("mode", sort=False)}
+    several = [mode for mode, own in tried.items() if len(own) > 1]
+    single = ", ".join(f"{mode} {own[0]:g}" for mode, own in tried.items() if len(own) == 1)
+    if not several:
+        return f"One peak rate, set beforehand ({single}); none was chosen."
+    if not single:
+        return "Peak rates taken, the best on development."
+    return f"Peak rates taken; {listed(several)}, the best on development; one rate set beforehand: {single}."
+
+
+def answering_caption(table: pd.DataFrame) -> str:
+    """The caption of questions with and without an answer, and why there is none.
+
+    Args:
+        table: from :func:`smallbert.studies.transfer_table.answering`.
+    """
+    said = "Questions with and without an answer, apart"
+    return f"{said}." if len(table) else f"{said}: empty, since no task here asks questions that have no answer."
 
 
 def rates(chosen: pd.DataFrame) -> str:

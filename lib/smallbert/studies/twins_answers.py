@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from smallbert.published import published
-from smallbert.studies.contrasts import contrast, corrected
+from smallbert.studies.contrasts import NOT_AFTER_CORRECTION, contrast, corrected, worded
 from smallbert.studies.twins import ALL, BERT, BOTH, DIFFERENCES, LEFT, PLAIN
 from smallbert.studies.twins_tasks import COMMONEST, WORDS, TwinTask
 
@@ -85,12 +85,15 @@ def answer(differences: pd.DataFrame) -> str:
     if len(same):
         said.append(f"Equivalent within {MARGIN:.2f}: {_told(same)}.")
     unknown = alone[~alone.verdict.isin(["higher", "lower", "equivalent"])]
-    if len(unknown):
-        said.append(f"Not told by so few seeds: {_told(unknown)}.")
+    beside = pd.Series([worded(row) == NOT_AFTER_CORRECTION for row in unknown.itertuples()], unknown.index, dtype=bool)
+    if beside.any():
+        said.append(f"{NOT_AFTER_CORRECTION.capitalize()} for so many comparisons: {_told(unknown[beside])}.")
+    if not beside.all():
+        said.append(f"Not told by so few seeds: {_told(unknown[~beside])}.")
     words = {"higher": "better", "lower": "worse", "equivalent": f"equivalent within {MARGIN:.2f}"}
     for row in differences[differences.difference == ALL].itertuples():
         said.append(
-            f"All of GPT-1's ways against all of BERT's: {words.get(row.verdict, row.verdict)} ({_numbers(row)})."
+            f"All of GPT-1's ways against all of BERT's: {words.get(row.verdict, worded(row))} ({_numbers(row)})."
         )
     return " ".join(said)
 

@@ -151,7 +151,7 @@ def _depth_matters(told: pd.DataFrame) -> str:
     words = {"higher": "with larger error", "lower": "with smaller error"}
     counts = told.verdict.value_counts()
     tally = ", ".join(f"{count} {words.get(word, word)}" for word, count in counts.items())
-    head = "depth matters" if worse or better else "no effect of depth is shown"
+    head = "depth makes a difference at this budget" if worse or better else "no effect of depth is shown"
     return f"{head} (against depth {first}: {tally})"
 
 

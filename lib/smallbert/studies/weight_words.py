@@ -8,8 +8,21 @@ from typing import Any
 import pandas as pd
 
 from smallbert.compress import quantize
+from smallbert.studies.commonest import ALWAYS, nothing_to_keep
 from smallbert.studies.facts import plain
-from smallbert.studies.weights import ALONE, COSINE, FULL, KEPT, OWN, TOGETHER, TOPIC_KEPT
+from smallbert.studies.weights import (
+    ALONE,
+    ASKED,
+    COMMONEST,
+    COSINE,
+    FITTED,
+    FULL,
+    KEPT,
+    OWN,
+    TOGETHER,
+    TOPIC,
+    TOPIC_KEPT,
+)
 
 
 def shown(found: pd.DataFrame) -> pd.DataFrame:
@@ -68,6 +81,38 @@ def speed_sentence(found: pd.DataFrame) -> str:
         )
     where = f"This processor has integer units ({units})" if units else "This processor has no integer units"
     return f"{where}. {'. '.join(told)}."
+
+
+def caption(found: pd.DataFrame) -> str:
+    """What stands behind :func:`shown`.
+
+    Args:
+        found: from :func:`quality`.
+    """
+    first = found.iloc[0]
+    topics = "" if pd.isna(first[TOPIC]) else f"; topics on {first[ASKED]:,}, by a probe fitted on {first[FITTED]:,}"
+    return (
+        f"Every encoder in every form, on {first.articles:,} test articles{topics}; 95% intervals, paired by article. "
+        "The first is the whole encoder in fp32; own neighbours are those of the same encoder in fp32."
+    )
+
+
+def topics_sentence(found: pd.DataFrame) -> str:
+    """What the probe of topics was fitted on and asked, and whether the first encoder has anything of them to keep.
+
+    Args:
+        found: from :func:`quality`.
+    """
+    first = found.iloc[0]
+    if pd.isna(first[TOPIC]):
+        return "This corpus names no two topics."
+    asked = (
+        f"Topics, fitted on {first[FITTED]:,} articles and asked of {first[ASKED]:,}: the first encoder in fp32 is "
+        f"right on {_limited(first.to_dict(), TOPIC, f'{TOPIC} ', '.3f')}, {ALWAYS} on {first[COMMONEST]:.3f}"
+    )
+    if nothing_to_keep(first[f"{TOPIC} low"], first[COMMONEST]):
+        return f"{asked}: no better for sure, so there is nothing to keep. Other pages ask other articles."
+    return f"{asked}. Other pages ask other articles."
 
 
 def _between(row: Mapping[str, Any], name: str) -> str:

@@ -25,6 +25,7 @@ from smallbert.models.encoder import Encoder
 from smallbert.models.throughput import inference
 from smallbert.progress import Progress
 from smallbert.studies.articles import NEIGHBOURS, Articles
+from smallbert.studies.commonest import commonest, nothing_to_keep
 from smallbert.studies.matrices import common_topics
 
 VERSION = 2
@@ -41,6 +42,8 @@ ALONE, TOGETHER = "one text", "many texts"
 OWN = f"neighbour overlap@{NEIGHBOURS}"
 KEPT = f"neighbours of the first encoder kept@{NEIGHBOURS}"
 TOPIC, TOPIC_KEPT = "topic accuracy", "topic accuracy kept"
+COMMONEST, FITTED, ASKED = "commonest topic", "articles fitted", "articles asked"
+"""Accuracy of always answering the commonest topic; with a known topic, articles a probe is fitted on and asked."""
 LIMITS = ("low", "high")
 COSINE = "cosine to original"
 
@@ -73,8 +76,9 @@ def quality(
         One row an encoder and form: ``encoder``, ``form``, ``parameters``, ``bytes`` (of the weights' files), ``share``
         (of the first encoder's fp32), ``articles``, ``cosine to original`` and ``neighbour overlap@10`` (against the
         same encoder in fp32), neighbours of the first encoder kept, ``topic accuracy`` and ``topic accuracy kept`` (as
-        a share of the first encoder's in fp32). Each measure but the cosine has its 95% limits, such as ``topic
-        accuracy low``; those of topics are empty where no two are known.
+        a share of the first encoder's in fp32; not-a-number where that is no better than :data:`COMMONEST`). Each
+        measure but the cosine has its 95% limits, such as ``topic accuracy low``; those of topics are empty where no
+        two are known. Last :data:`COMMONEST`, :data:`FITTED` and :data:`ASKED`.
     """
     read, first = {name: _Forms(source, max_tokens, store) for name, source in chosen.items()}, next(iter(chosen))
     full = {name: forms.load(FULL) for name, forms in read.items()}
@@ -96,17 +100,20 @@ def quality(
                 vectors = whole if form == FULL else own.vectors(read[name].load(form), bar.advance)
                 storage.write_json(records[name, form], _measure(own, vectors, whole, original))
     measured = {key: storage.read_json(path) for key, path in records.items()}
+    topics = common_topics(articles[first].known)  # all encoders read the same articles
+    floor = commonest(**topics)
     table = [
         {
             "encoder": name,
             "form": form,
             "parameters": stored(read[name].folder)[0],
             "bytes": read[name].nbytes(form),
-            **_summary(found, measured[first, FULL], seed),
+            **_summary(found, measured[first, FULL], seed, floor),
         }
         for (name, form), found in measured.items()
     ]
-    frame = pd.DataFrame(table)
+    counts = {FITTED: int((topics["train"] != "").sum()), ASKED: int((topics["test"] != "").sum())}
+    frame = pd.DataFrame(table).assign(**{COMMONEST: floor}, **counts)
     frame.insert(4, "share", frame.bytes / frame.bytes.iloc[0])
     return frame
 
@@ -130,8 +137,8 @@ def _measure(
     }
 
 
-def _summary(found: dict[str, Any], first: dict[str, Any], seed: int) -> dict[str, float]:
-    """Means with their limits; topics also as a share of the first encoder's."""
+def _summary(found: dict[str, Any], first: dict[str, Any], seed: int, floor: float) -> dict[str, float]:
+    """Means with their limits; topics also as a share of the first encoder's, where that is worth something."""
     told = {"articles": len(found[COSINE]), COSINE: float(np.mean(found[COSINE]))}
     for name in (OWN, KEPT):
         values = np.array(found[name])
@@ -142,6 +149,8 @@ def _summary(found: dict[str, Any], first: dict[str, Any], seed: int) -> dict[st
     right, before = np.array(found[TOPIC]), np.array(first[TOPIC])
     over, change = wilson_interval(int(right.sum()), len(right)), paired_difference(right, before)
     told |= _limited(TOPIC, over.estimate, over.low, over.high)
+    if nothing_to_keep(wilson_interval(int(before.sum()), len(before)).low, floor):
+        return told | _limited(TOPIC_KEPT, *[np.nan] * 3)
     if found is first:
         return told | _limited(TOPIC_KEPT, 1.0, 1.0, 1.0)
     # The first encoder's accuracy is the unit here, not an estimate: what is uncertain is the change.

@@ -69,7 +69,8 @@ def test_a_prefix_keeps_its_bits(vectors):
 
 def test_layers_are_even_and_widths_are_halves():
     assert elastic.grid(12, 768, 6) == ([2, 4, 6, 8, 10, 12], [24, 48, 96, 192, 384, 768])
-    assert elastic.grid(2, 64, 3) == ([1, 2], [32, 64])  # no more of either than there are layers
+    assert elastic.grid(2, 64, 3) == ([1, 2], [16, 32, 64])  # no more layers than there are
+    assert elastic.grid(1, 64, 2) == ([1], [32, 64])
 
 
 def test_the_fixed_list_grows_to_the_full_size():
@@ -102,5 +103,5 @@ def test_lists_that_say_nothing_are_refused(vectors, teacher):
         elastic.pair_list_loss(vectors, teacher, [(3, 4)])
     with pytest.raises(UsageError, match="same 3 or more texts, got 2 and 2"):
         elastic.neighbour_loss(draws(2, 4), draws(2, 4))
-    with pytest.raises(UsageError, match="at least 2 layers"):
-        elastic.grid(1, 64, 3)
+    with pytest.raises(UsageError, match="at least 1 layer"):
+        elastic.grid(0, 64, 3)

@@ -29,21 +29,21 @@ def grid(layers: int, width: int, steps: int) -> tuple[list[int], list[int]]:
     """Layers and widths to cut at, ascending: evenly spaced layers, widths halved each time.
 
     Args:
-        layers: N, layers of the student.
+        layers: N, layers of the student; of one layer only its width can be cut.
         width: D, numbers of its vector.
         steps: how many of each, where there are as many.
 
     Raises:
-        UsageError: fewer than two, or fewer than two layers or numbers to choose from.
+        UsageError: no layer, or fewer than two numbers or steps.
     """
-    if min(layers, width, steps) < 2:
+    if layers < 1 or min(width, steps) < 2:
         raise UsageError(
-            f"Expected at least 2 layers, 2 numbers and 2 sizes of each, got {layers}, {width} and {steps}.",
-            "An encoder of one layer has nothing to cut off.",
+            f"Expected at least 1 layer, 2 numbers and 2 sizes, got {layers}, {width} and {steps}.",
+            "Vectors of embeddings alone, layer 0, have nothing to cut off.",
         )
     count = min(steps, layers)
     depths = [layers * place // count for place in range(1, count + 1)]
-    widths = sorted({max(width >> place, 1) for place in range(count)})
+    widths = sorted({max(width >> place, 1) for place in range(steps)})
     return depths, widths
 
 
@@ -95,8 +95,9 @@ def drawn(layers: list[int], widths: list[int], step: int, seed: int) -> list[Pa
         seed: of the training. A draw depends on both alone, so that resuming needs no state.
     """
     random = generator(seed, SIZES_STREAM, step)
-    layer, width = (one[int(random.integers(len(one) - 1))] for one in (layers, widths))
-    return [(layers[-1], widths[-1]), (layers[-1], width), (layer, widths[-1]), (layer, width)]
+    layer, width = (one[int(random.integers(max(len(one) - 1, 1)))] for one in (layers, widths))
+    pairs = [(layers[-1], widths[-1]), (layers[-1], width), (layer, widths[-1]), (layer, width)]
+    return list(dict.fromkeys(pairs))  # of one layer there is none below the last
 
 
 def neighbour_loss(student: Tensor, teacher: Tensor, temperature: float = TEMPERATURE) -> Tensor:

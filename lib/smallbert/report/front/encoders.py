@@ -1,21 +1,18 @@
-"""What pages 4 to 8 found, as numbers: sizes, students, tasks, triples, and what to take."""
+"""What pages 4 to 6 found, as numbers: sizes, students and tasks."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
 from smallbert.errors import DataError
+from smallbert.measure.stats import Interval, verdict
 from smallbert.report.front.tally import Tally, compared
 from smallbert.results import Results
-from smallbert.studies.contrasts import contrast
-from smallbert.studies.frontier_points import ALBERT, DISTIL, FRONTIER, TRANSFER, figure_data
-
-KNOWLEDGE = "07_knowledge"
+from smallbert.studies.contrasts import LEVEL, contrast
+from smallbert.studies.distillation_measures import MARGINS
+from smallbert.studies.frontier_points import ALBERT, DISTIL, TRANSFER, figure_data
 
 _ALONE_LONGER = "alone, equal operations"
 
@@ -28,8 +25,9 @@ class Sharing:
         parameters: of multilingual BERT.
         smallest: what its smallest form here is called.
         kept, operations: of the parameters and of a forward pass's operations in that form, shares.
-        trained: encoders trained here that share layers against their unshared twins, by held-out loss.
-        learnt: arms whose loss is below what word frequencies alone are worth; differences among others say nothing.
+        trained: encoders trained here that share layers against their unshared twins, by held-out loss: pairs of which
+            both have learnt more than word frequencies, since differences among others say nothing.
+        learnt: arms whose loss is below what word frequencies alone are worth.
         arms: how many were trained.
     """
 
@@ -57,17 +55,19 @@ class Sharing:
             least.model.removeprefix("the same, "),
             float(least["parameters of first"]),
             float(least["flops of first"]),
-            Tally.of(page.table("contrasts").verdict),
-            *_learnt(page),
+            *_trained(page),
         )
 
 
-def _learnt(page: Results) -> tuple[int, int]:
+def _trained(page: Results) -> tuple[Tally, int, int]:
+    contrasts = page.table("contrasts")
     try:
         learnt, arms = page.values()["learnt"]
-    except KeyError as error:
-        raise DataError(f"Expected page 4 to record {error}: an older version ran it.", "Run it again.") from error
-    return learnt, arms
+        # Where all arms have learnt, or none, a table of an older version needs no column to say which.
+        which = contrasts.learnt if 0 < learnt < arms else pd.Series(learnt == arms, contrasts.index)
+    except (KeyError, AttributeError) as error:
+        raise DataError("Expected page 4 to record what its arms have learnt.", "Run it again.") from error
+    return Tally.of(contrasts[which.astype(bool)]), learnt, arms
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,10 @@ class Students:
         best: the best of them by its mean.
         gain: its difference from training alone, low and high limit beside it.
         longer: its difference from training alone for as many operations, with limits.
+        against_longer: the verdict on that.
+        learnt: taught students whose loss is below what word frequencies alone are worth, and how many are taught; None
+            where no words are predicted.
+        frequencies: that worth, nats of held-out loss; not-a-number likewise.
     """
 
     by_loss: bool
@@ -87,6 +91,9 @@ class Students:
     best: str
     gain: tuple[float, float, float]
     longer: tuple[float, float, float]
+    against_longer: Tally
+    learnt: tuple[int, int] | None = None
+    frequencies: float = float("nan")
 
     @classmethod
     def of(cls, results: Results) -> Students:
@@ -104,18 +111,27 @@ class Students:
         own = compared(taught[taught.measure == measure].dropna(subset="difference")).set_index("label")
         best = own.difference.idxmin() if by_loss else own.difference.idxmax()
         cells = figure_data(page, "methods").pivot(index="seed", columns="label", values=measure)
+        longer, values = contrast(cells[best], cells[_ALONE_LONGER]), page.values()
+        limits = _limits(pd.Series(longer))
+        pairs = int(longer["pairs"])
+        found = verdict(Interval(*limits, pairs, LEVEL), margin=MARGINS[measure], p=longer["p"])
+        word = found if pairs > 1 else "diverged"
+        told = pd.DataFrame({"verdict": [word], "low": limits[1], "high": limits[2]})
         return cls(
             by_loss,
-            Tally.of(own.verdict, lower_is_better=by_loss),
+            Tally.of(own, lower_is_better=by_loss),
             str(best),
             _limits(own.loc[best]),
-            _limits(pd.Series(contrast(cells[best], cells[_ALONE_LONGER]))),
+            limits,
+            Tally.of(told, lower_is_better=by_loss),
+            tuple(values["learnt"]) if "learnt" in values else None,
+            values.get("floor", float("nan")),
         )
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What an encoder keeps of the reference's task scores above a constant answer, over the tasks it has learnt.
+    """What an encoder keeps of the points that the reference has above a constant answer, summed over its tasks.
 
     Args:
         name: the encoder.
@@ -138,15 +154,25 @@ class Tasks:
 
     Args:
         tasks: number of tasks.
-        learnt: those that the frozen reference has learnt.
-        best: the encoder that keeps most of them, frozen; None where nothing was learnt.
+        learnt: names of those on which the frozen reference is for sure above a constant answer.
+        over_words: number of these on which it is for sure above a bag of words too.
+        best: the encoder that keeps most of the points above the constant answers, frozen; None without such tasks.
         smallest: the one with fewest parameters.
+        random: the reference's architecture with random weights; None where it was not asked.
+        encoders: number of encoders that compress.
+        not_above: those of them whose mean is not above that of random weights.
+        reference: parameters of the whole encoder.
     """
 
     tasks: int
-    learnt: int
+    learnt: tuple[str, ...]
+    over_words: int
     best: Kept | None
     smallest: Kept | None
+    random: Kept | None
+    encoders: int
+    not_above: int
+    reference: int
 
     @classmethod
     def of(cls, results: Results) -> Tasks:
@@ -158,116 +184,31 @@ class Tasks:
         page = results.of(TRANSFER)
         count, shelf = len(page.table("tasks")), page.table("shelf").set_index("model")
         contrasts, retained = page.table("task_contrasts"), figure_data(page, "retained")
+        scores, reference = figure_data(page, "scores"), shelf.index[0]
+        whole = scores[(scores.model == reference) & (scores["mode"] == "frozen")]
+        above = whole[whole.learnt.astype(bool)]
+        learnt, over_words = tuple(above.task), int((above.low > above.words).sum())
         frozen = contrasts[contrasts["mode"] == "frozen"]
-        own = retained[(retained.task == "all learnt") & (retained["mode"] == "frozen")].dropna().set_index("model")
-        # The contrasts leave out the reference and its fresh weights, which compress nothing.
-        own = own.loc[[name for name in dict.fromkeys(frozen.model) if name in own.index]]
+        every = retained[(retained.task == "all learnt") & (retained["mode"] == "frozen")].dropna().set_index("model")
+        # The contrasts leave out the reference and its random weights, which compress nothing.
+        own = every.loc[[name for name in dict.fromkeys(frozen.model) if name in every.index]]
+        parameters = int(shelf.parameters.iloc[0])
         if own.empty:
-            return cls(count, 0, None, None)
+            return cls(count, learnt, over_words, None, None, None, 0, 0, parameters)
         worse = frozen[frozen.verdict == "lower"].model.value_counts()
 
         def kept(name: str) -> Kept:
-            row = own.loc[name]
+            row = every.loc[name]
             share, low, high = (float(row[column]) for column in ("retained", "retained low", "retained high"))
-            parameters = float(shelf.loc[[name], "of reference"].iloc[0])
-            return Kept(name, parameters, share, low, high, int(worse.get(name, 0)))
+            of_reference = float(shelf.loc[[name], "of reference"].iloc[0])
+            return Kept(name, of_reference, share, low, high, int(worse.get(name, 0)))
 
-        smallest = shelf.loc[own.index].parameters.idxmin()
-        return cls(count, int(frozen.task.nunique()), kept(str(own.retained.idxmax())), kept(str(smallest)))
-
-
-@dataclass(frozen=True)
-class Triples:
-    """Page 7, questions about entities that training did not show.
-
-    Args:
-        text: the sentence that states the answer against no sentence, a comparison for each kind of question.
-        follows: the right triple against a wrong one, one for each kind of question and way to inject.
-        crowded: the right triple among others against it alone.
-    """
-
-    text: Tally
-    follows: Tally
-    crowded: Tally
-
-    @classmethod
-    def of(cls, results: Results) -> Triples:
-        """As the edition's page 7 recorded it.
-
-        Raises:
-            DataError: the page has not run.
-        """
-        found = compared(results.of(KNOWLEDGE).table("contrasts"))
-        masks = (found.given == "text", found.against == "wrong", found.given.astype(str).str.startswith("right among"))
-        return cls(*(Tally.of(found.verdict[mask], lower_is_better=False) for mask in masks))
-
-
-@dataclass(frozen=True)
-class Need:
-    """A usual need and its answer.
-
-    Args:
-        need: in words.
-        take: what to take, or that nothing qualifies.
-        cost: of it; empty where nothing qualifies, as are the others.
-        kept: the least limit over its measures, share of the reference.
-        measures: what it was measured by.
-        page: stem of the page that measured it.
-        command: what builds it.
-    """
-
-    need: str
-    take: str
-    cost: str = ""
-    kept: float = float("nan")
-    measures: str = ""
-    page: str = ""
-    command: str = ""
-
-
-@dataclass(frozen=True)
-class Frontier:
-    """Page 8.
-
-    Args:
-        keep: the share that has to be kept for sure, such as ``95%``.
-        needs: the usual needs.
-        claims: verdict on each claim of the original write-ups.
-    """
-
-    keep: str
-    needs: tuple[Need, ...]
-    claims: dict[str, str]
-
-    @classmethod
-    def of(cls, results: Results) -> Frontier:
-        """As the edition's page 8 recorded it.
-
-        Raises:
-            DataError: the page has not run.
-        """
-        page = results.of(FRONTIER)
-        needs, claims = page.table("needs"), page.table("claims")
-        keep = re.search(r"\d+%", page.values().get("answer", ""))
-        rows = [_need(row) for row in needs.to_dict("records")]
-        return cls(keep[0] if keep else "", tuple(rows), dict(zip(claims.claim, claims.verdict, strict=True)))
-
-    @property
-    def answered(self) -> tuple[Need, ...]:
-        """Needs for which something qualifies."""
-        return tuple(one for one in self.needs if one.cost)
-
-    def count(self, verdict: str) -> int:
-        """Claims with this verdict."""
-        return list(self.claims.values()).count(verdict)
+        smallest, best = str(shelf.loc[own.index].parameters.idxmin()), str(own.retained.idxmax())
+        drawn = [name for name in every.index if name not in own.index and name != reference]
+        random = kept(drawn[0]) if drawn else None
+        not_above = int((own.retained <= random.share).sum()) if random else 0
+        return cls(count, learnt, over_words, kept(best), kept(smallest), random, len(own), not_above, parameters)
 
 
 def _limits(row: pd.Series) -> tuple[float, float, float]:
     return float(row["difference"]), float(row["low"]), float(row["high"])
-
-
-def _need(row: dict[Hashable, Any]) -> Need:
-    if pd.isna(row["cost"]):
-        return Need(row["need"], row["answer"])
-    measures, page, command = ("" if pd.isna(row[one]) else row[one] for one in ("measured by", "page", "command"))
-    return Need(row["need"], row["answer"], row["cost"], float(row["least kept"]), measures, page, command)

@@ -6,7 +6,8 @@ from typing import Protocol, Self
 
 from smallbert.errors import DataError
 from smallbert.paths import Edition
-from smallbert.report.front.encoders import KNOWLEDGE, Frontier, Sharing, Students, Tasks, Triples
+from smallbert.report.front.answers import KNOWLEDGE, Frontier, Triples
+from smallbert.report.front.encoders import Sharing, Students, Tasks
 from smallbert.report.front.narrowing import CORPUS, SCHEDULES, Articles, Floor, Schedules
 from smallbert.results import Results
 from smallbert.studies.frontier_points import ALBERT, DEPTH, DISTIL, FRONTIER, TRANSFER

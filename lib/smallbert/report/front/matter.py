@@ -12,10 +12,12 @@ from typing import Any
 from smallbert.errors import DataError
 from smallbert.paths import Edition
 from smallbert.report.front import korean
+from smallbert.report.front.answers import Frontier
 from smallbert.report.front.english import sentence
 from smallbert.report.front.findings import Finding, collect
 from smallbert.report.front.first import LEADING, EditionFound, across, first, questions
 from smallbert.report.front.glossary import Term, entries, load
+from smallbert.report.front.reference import Reference
 from smallbert.report.front.summary_ko import summary
 from smallbert.report.inputs import named
 from smallbert.report.notebooks import Notebook
@@ -83,7 +85,8 @@ class Matter:
             shown: facts of the run, as the renderer prepared them.
             question: of the whole report.
         """
-        front = first(self.found, self.pages, self.titles)
+        reference = Reference.of(self.run, self.found)
+        front = first(self.found, self.pages, self.titles, reference)
         yield Document(
             "index.html",
             "first",
@@ -95,16 +98,20 @@ class Matter:
             meaning = f"What the words of the report mean: {', '.join(term.term for term, _ in self.terms)}."
             yield Document(GLOSSARY, "glossary", meaning, {"run": shown, "entries": self.terms})
         if self.found:
-            yield Document(SUMMARY, "summary_ko", korean.QUESTION, self._korean(shown))
+            yield Document(SUMMARY, "summary_ko", korean.QUESTION, self._korean(shown, reference))
 
-    def _korean(self, shown: Mapping[str, Any]) -> dict[str, Any]:
+    def _korean(self, shown: Mapping[str, Any], reference: Reference | None) -> dict[str, Any]:
         image = next((page["image"] for page in self.pages if page["stem"] == FRONTIER), "")
         content = summary(self.edition, self.found, self.run, self.titles)
         return {
             "question": korean.QUESTION,
             "run": dict(shown) | {name: named(self.run.get(name) or {}) for name in ("corpus", "encoder")},
             "summary": content,
-            "answer": [korean.sentence(self.found[stem]) for stem in (*LEADING, FRONTIER) if stem in self.found],
+            "answer": [
+                *([korean.take(last)] if isinstance(last := self.found.get(FRONTIER), Frontier) else []),
+                *([korean.measured(reference)] if reference else []),
+                *(korean.sentence(self.found[stem]) for stem in LEADING if stem in self.found),
+            ],
             "pictured": FRONTIER,
             # The same drawing with its alternative text in the page's language.
             "image": re.sub(r'\balt="[^"]*"', lambda _: f'alt="{escape(content.drawn)}"', image),

@@ -56,6 +56,9 @@ class Floor:
         shallowest: encoder layers that the others are compared with.
         deeper: the deeper encoders against these, trained fairly.
         freed: names of decoders that go below PCA on held-out articles with their whole interval.
+        epochs: of the fair training.
+        budgets: epochs, and the largest mean distance above PCA over all depths, of the shortest and the longest fair
+            training; empty where there is one.
     """
 
     cells: int
@@ -63,6 +66,13 @@ class Floor:
     shallowest: int
     deeper: Tally
     freed: tuple[str, ...]
+    epochs: int
+    budgets: tuple[tuple[int, float], ...] = ()
+
+    @property
+    def fell(self) -> bool:
+        """Whether the largest distance is smaller after the longest training than after the shortest."""
+        return len(self.budgets) > 1 and self.budgets[-1][1] < self.budgets[0][1]
 
     @classmethod
     def of(cls, results: Results) -> Floor:
@@ -81,12 +91,16 @@ class Floor:
             for name, own in free.groupby("arm", sort=False)
             if len(own) > 1 and mean_interval(own.gap_test).high < 0
         ]
+        gaps = figure_data(page, "gap_by_budget").groupby(["budget", "depth"]).gap_test.mean()
+        ends = [(int(budget), float(gap)) for budget, gap in gaps.groupby("budget").max().items()]
         return cls(
             int(bound["cells checked"]),
             max(float(bound["least above PCA, train"]), 0.0),  # a rounding error below it is at it
             int(fair.against.min()),
-            Tally.of(fair.verdict),
+            Tally.of(fair),
             tuple(below),
+            ends[-1][0],
+            (ends[0], ends[-1]) if len(ends) > 1 else (),
         )
 
 
@@ -114,4 +128,4 @@ class Schedules:
         matched = results.of(SCHEDULES).table("matched")
         fair = compared(matched[matched.protocol == "fair"])
         rule = str(matched.schedule.iloc[0]).split(",")[0]
-        return cls(rule, Tally.of(fair.verdict), float(fair.difference.mean()))
+        return cls(rule, Tally.of(fair), float(fair.difference.mean()))

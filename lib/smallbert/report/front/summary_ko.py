@@ -9,7 +9,7 @@ from typing import Any
 from smallbert.errors import DataError
 from smallbert.paths import Edition
 from smallbert.report.front import korean
-from smallbert.report.front.encoders import Frontier, Need
+from smallbert.report.front.answers import Frontier, Need
 from smallbert.report.front.findings import Finding
 from smallbert.results import Results
 from smallbert.studies.frontier_points import FRONTIER, figure_data
@@ -78,7 +78,7 @@ def _number(stem: str) -> int:
 def _row(need: Need) -> Row:
     name = korean.NEEDS.get(need.need, need.need)
     if not need.cost:
-        return Row(name, "조건을 채운 것이 없음", "–", "–", "", found=False)
+        return Row(name, korean.kept_whole(need.take), "–", "–", "", found=False)
     return Row(name, need.take, korean.cost(need.cost), f"{need.kept:.0%}", need.command, found=True)
 
 

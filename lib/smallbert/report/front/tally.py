@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
 from smallbert.errors import DataError
+from smallbert.studies.contrasts import NOT_AFTER_CORRECTION, worded
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,7 @@ class Tally:
         equivalent: the interval lies within the margin that does not matter.
         open: no difference shown, which is not the same as none.
         failed: could not be compared (diverged, or a single seed).
+        uncorrected: an interval leaves zero out, and only the correction for many comparisons forbids to tell it.
     """
 
     better: int = 0
@@ -26,20 +27,27 @@ class Tally:
     equivalent: int = 0
     open: int = 0
     failed: int = 0
+    uncorrected: int = 0
 
     @classmethod
-    def of(cls, verdicts: Iterable[str], *, lower_is_better: bool = True) -> Tally:
-        """Counts of the words of :func:`smallbert.measure.stats.verdict`; any other word counts as failed."""
-        words = list(verdicts)
+    def of(cls, rows: pd.DataFrame, *, lower_is_better: bool = True) -> Tally:
+        """Counts of the words of :func:`smallbert.studies.contrasts.worded`; any other word counts as failed.
+
+        Args:
+            rows: of comparisons, with ``verdict``, ``low`` and ``high``.
+            lower_is_better: what a lower value means.
+        """
+        words = [worded(row) for row in rows.itertuples()]
         low, high = words.count("lower"), words.count("higher")
         better, worse = (low, high) if lower_is_better else (high, low)
-        equivalent, undecided = words.count("equivalent"), words.count("no difference shown")
-        return cls(better, worse, equivalent, undecided, len(words) - low - high - equivalent - undecided)
+        known = better, worse, words.count("equivalent"), words.count("no difference shown")
+        beside = words.count(NOT_AFTER_CORRECTION)
+        return cls(*known, len(words) - sum(known) - beside, beside)
 
     @property
     def total(self) -> int:
         """Number of comparisons."""
-        return self.better + self.worse + self.equivalent + self.open + self.failed
+        return sum(vars(self).values())
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))

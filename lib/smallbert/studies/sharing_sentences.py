@@ -1,0 +1,50 @@
+"""What is said of encoders trained for a comparison: what they have learnt, how rates came about, what is left out."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from smallbert.studies.sharing import MARGIN, learnt
+
+
+def floor_sentence(cells: pd.DataFrame, floor: float) -> str:
+    """How many arms have learnt more than how often tokens occur.
+
+    Args:
+        cells: of :class:`smallbert.studies.sharing.Trained`.
+        floor: held-out loss of word frequencies alone, from :func:`smallbert.models.unigram.frequencies`.
+    """
+    below, arms = learnt(cells, floor)
+    said = f"Word frequencies alone are worth {floor:.3f} nats; {below} of {arms} arms lie below by over {MARGIN}."
+    if below == arms:
+        return said
+    who = "The others" if below else "They"
+    return f"{said} {who} have learnt no context yet: among them differences show how fast frequencies are learnt."
+
+
+def rates_caption(rates: pd.DataFrame, several: str) -> str:
+    """The caption of a table of peak rates: a choice is told only where there was one.
+
+    Args:
+        rates: from :func:`smallbert.studies.sharing.tune`, one row an arm and rate.
+        several: what the table shows where some arm had several rates to choose from.
+    """
+    if rates.arm.duplicated().any():
+        return several
+    if rates.rate.nunique() == 1:
+        return f"One peak rate, {rates.rate.iloc[0]:.2g}, set beforehand; none was chosen, so no loss is given."
+    return "One peak rate for each arm, set beforehand; none was chosen, so no loss is given."
+
+
+def second_task_caption(differences: pd.DataFrame, seeds: int) -> str:
+    """The caption of second tasks compared on tasks beyond pretraining, and why there is none.
+
+    Args:
+        differences: from :func:`smallbert.studies.sentence_order.contrasts`.
+        seeds: of every arm.
+    """
+    said = "Tasks beyond pretraining: difference in accuracy, paired by seed"
+    if len(differences):
+        return f"{said}; 95% intervals, uncorrected: lower and higher follow Holm's p."
+    why = "a single seed leaves nothing to pair" if seeds < 2 else "this corpus has too few titles and translations"
+    return f"{said}: empty, since {why}."

@@ -1,0 +1,39 @@
+"""Sentences and captions of encoders trained for a comparison: true of none, some and all."""
+
+import pandas as pd
+import pytest
+
+from smallbert.studies import sharing_sentences
+
+CELLS = pd.DataFrame({"arm": ["a", "a", "b", "b"], "loss": [4.9, 5.0, 4.97, 4.99]})
+
+
+@pytest.mark.parametrize(
+    ("floor", "words"),
+    [
+        (4.9, "0 of 2 arms lie below by over 0.02. They have learnt no context yet"),
+        (5.0, "1 of 2 arms lie below by over 0.02. The others have learnt no context yet"),
+        (6.0, "2 of 2 arms lie below by over 0.02."),
+    ],
+)
+def test_arms_below_the_floor_are_counted(floor, words):
+    said = sharing_sentences.floor_sentence(CELLS, floor)
+    assert words in said
+    assert ("no context" in said) == (floor < 6)
+
+
+def test_a_choice_of_rates_is_told_only_where_there_was_one():
+    one = pd.DataFrame({"arm": ["a", "b"], "rate": [0.002, 0.002]})
+    assert sharing_sentences.rates_caption(one, "Chosen.").startswith("One peak rate, 0.002, set beforehand; none was")
+    scaled = one.assign(rate=[0.002, 0.003])
+    assert sharing_sentences.rates_caption(scaled, "Chosen.").startswith("One peak rate for each arm, set beforehand")
+    assert sharing_sentences.rates_caption(pd.concat([one, scaled]), "Chosen.") == "Chosen."
+
+
+def test_an_empty_table_of_second_tasks_says_why():
+    rows = pd.DataFrame({"task": ["title"]})
+    assert "empty" not in sharing_sentences.second_task_caption(rows, 3)
+    assert sharing_sentences.second_task_caption(rows[:0], 3).endswith(
+        "empty, since this corpus has too few titles and translations."
+    )
+    assert "a single seed leaves nothing to pair" in sharing_sentences.second_task_caption(rows[:0], 1)
