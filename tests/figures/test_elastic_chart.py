@@ -44,6 +44,15 @@ def test_every_size_has_its_number_and_its_verdict(table, contrasts):
     assert len(chart.data) == 8 and set(chart.data.coverage) == {1.0}
 
 
+def test_an_odd_number_of_arms(table, contrasts):
+    third = contrasts.assign(arm="untrained")
+    chart = elastic.sizes(table, pd.concat([contrasts, third]), "separate", MEASURE, "Said.")
+    panels = [axes for axes in chart.figure.axes if axes.images]
+    assert [axes.get_title(loc="left") for axes in panels] == ["list", "separate", "untrained"]
+    assert [bool(axes.get_xlabel()) for axes in panels] == [False, True, True]  # where nothing stands below
+    chart.figure.canvas.draw()
+
+
 def test_numbers_stand_out_from_their_ground(table, contrasts):
     chart = elastic.sizes(table, contrasts, "separate", MEASURE, "Said.")
     for axes in chart.figure.axes:

@@ -54,12 +54,13 @@ def sizes(table: pd.DataFrame, contrasts: pd.DataFrame, reference: str, measure:
                 place = (arm, layer, width)
                 note = _note(against.loc[place]) if place in against.index else ""
                 _number(axes, column, row, value, note, dark_ground=_luminance(drawn, value) < LIGHT)
-    for axes in panels[-1]:
+    for axes in panels.flat[max(len(arms) - columns, 0) : len(arms)]:  # those with no panel below
         axes.set_xlabel("numbers of the vector")
+        axes.tick_params(labelbottom=True)
     for axes in panels[:, 0]:
         axes.set_ylabel("layers")
     if drawn is not None:
-        figure.colorbar(drawn, ax=panels, label=measure, fraction=0.035, pad=0.02, aspect=30)
+        figure.colorbar(drawn, ax=list(panels.flat[: len(arms)]), label=measure, fraction=0.035, pad=0.02, aspect=30)
     key = "▼ lower, ▲ higher, = equivalent, ? no difference shown"
     return Chart(
         "elastic_sizes",
