@@ -3,43 +3,9 @@
 import numpy as np
 import pytest
 import transformers
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from smallbert import cli
 from smallbert.compress.store import EmbeddingStore
-
-LETTERS = "abcdefghij"
-SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-
-
-@pytest.fixture
-def encoder(tmp_path, monkeypatch):
-    """An encoder of width 8 that knows every word of two letters."""
-    monkeypatch.setenv("SMALLBERT_CACHE", str(tmp_path / "cache"))
-    pairs = [first + second for first in LETTERS for second in LETTERS]
-    names = [*SPECIAL, *pairs, *LETTERS, *(f"##{letter}" for letter in LETTERS)]
-    raw = Tokenizer(models.WordPiece({name: id for id, name in enumerate(names)}, unk_token="[UNK]"))
-    raw.pre_tokenizer = pre_tokenizers.Whitespace()
-    raw.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    roles = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL, strict=True))
-    sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
-    model = transformers.BertModel(transformers.BertConfig(vocab_size=len(names), max_position_embeddings=16, **sizes))
-    model.save_pretrained(tmp_path / "encoder")
-    transformers.PreTrainedTokenizerFast(tokenizer_object=raw, **roles).save_pretrained(tmp_path / "encoder")
-    return tmp_path / "encoder"
-
-
-@pytest.fixture
-def news(tmp_path):
-    """Articles of words out of twenty, the last letters of the alphabet unused."""
-    rng = np.random.default_rng(3)
-    words = [first + second for first in LETTERS[:5] for second in LETTERS[:4]]
-    rows = [f"{' '.join(rng.choice(words, 2))},{' '.join(rng.choice(words, 5))}" for _ in range(300)]
-    path = tmp_path / "news.csv"
-    path.write_text("title,content\n" + "\n".join(rows) + "\n")
-    return path
 
 
 def test_trim_and_embed(encoder, news, tmp_path, capsys):
