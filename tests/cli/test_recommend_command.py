@@ -10,6 +10,8 @@ import transformers
 
 from smallbert.cli import recommend
 from smallbert.compress import dense
+from smallbert.compress.codes import files
+from smallbert.compress.codes.catalogue import METHODS, Training
 from smallbert.compress.linear import Pca
 from smallbert.compress.moments import Moments
 from smallbert.errors import DataError, UsageError
@@ -19,6 +21,7 @@ from smallbert.paths import edition
 from smallbert.results import Results
 from smallbert.storage import read_json, write_json
 from smallbert.studies import build as build_module
+from smallbert.studies import points
 from smallbert.studies.articles import draw
 from smallbert.studies.build_check import reported
 
@@ -55,7 +58,7 @@ def test_sentence_transformers_reads_the_same_vectors_as_our_pca(encoder, news, 
     import sentence_transformers
 
     assert build("pca-3", encoder, news, tmp_path / "small") == 0
-    assert "have 3 numbers" in capsys.readouterr().out
+    assert "in 12 bytes each" in capsys.readouterr().out
     ours = encoders.load(str(encoder), precision="fp32", max_tokens=16, device="cpu")
     theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "small"), device="cpu")
     found = theirs.encode(TEXTS)
@@ -91,7 +94,7 @@ def test_the_last_layer_is_the_pca_of_a_store(encoder, tmp_path):
 
 def test_trimmed_and_stacked(encoder, news, tmp_path, capsys):
     assert build("trim-1+pca-4-int8", encoder, news, tmp_path / "both") == 0
-    assert "the index stores them as int8" in capsys.readouterr().out
+    assert "an index stores its vectors in 4 bytes each" in capsys.readouterr().out
     assert read_json(tmp_path / "both" / "config.json")["vocab_size"] == 34
     assert build("trim-1", encoder, news, tmp_path / "trimmed") == 0
     assert "Keeps 100.0% [100.0%, 100.0%]" in capsys.readouterr().out
@@ -220,12 +223,58 @@ def test_too_small_a_corpus_is_refused_before_anything_is_written(encoder, tmp_p
 
 def test_int8_is_calibrated_on_train_articles_and_written_down(encoder, news, tmp_path):
     assert build("pca-3-int8", encoder, news, tmp_path / "small") == 0
-    steps = read_json(tmp_path / "small" / "2_Dense" / build_module.INT8)
+    stored = files.read(tmp_path / "small" / build_module.INDEX)
     ours = encoders.load(str(tmp_path / "small"), precision="fp32", max_tokens=16, device="cpu")
     _, texts = draw(corpus_of(news), "train", build_module.TRAIN_ROWS, 0)
     codes = ours.encode(ours.tokenize(texts))
-    np.testing.assert_allclose(steps["low"], codes.min(axis=0), atol=1e-4)
-    np.testing.assert_allclose(np.array(steps["step"]) * 255, np.ptp(codes, axis=0), atol=1e-4)
+    np.testing.assert_allclose(stored.low, codes.min(axis=0), atol=1e-4)
+    np.testing.assert_allclose(stored.step * 255, np.ptp(codes, axis=0), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "point",
+    ["whitening-8-bytes", "int8-8-bytes", "binary-1-bytes", "binary-rescored-1-bytes"],
+)
+def test_a_code_of_page_8_is_a_last_layer_and_a_format(encoder, news, tmp_path, capsys, point):
+    """What the folder gives, coded by its file, is what the catalogue's code makes of the whole encoder's vectors."""
+    import sentence_transformers
+
+    assert build(point, encoder, news, tmp_path / "small") == 0
+    method, nbytes = points.parse(point).code
+    assert f"in {nbytes} bytes each" in capsys.readouterr().out
+    _, texts = draw(corpus_of(news), "train", build_module.TRAIN_ROWS, 0)
+    theirs = sentence_transformers.SentenceTransformer(str(encoder), device="cpu").encode(texts)
+    centred = theirs - theirs.mean(axis=0, dtype=np.float64)
+    expected = METHODS[method].fit(Training(centred, [nbytes], epochs=0), nbytes, 0)
+    own = sentence_transformers.SentenceTransformer(str(tmp_path / "small"), device="cpu").encode(texts)
+    np.testing.assert_allclose(own, expected.query(centred) if method != "binary" else centred, atol=1e-4)
+    stored = files.read(tmp_path / "small" / build_module.INDEX).encode(own)
+    assert stored.shape == (len(texts), nbytes)
+    assert (stored == expected.encode(centred)).mean() > 0.99  # a number at an edge may fall to either side
+
+
+def test_a_product_is_fitted_to_train_articles(encoder, news, tmp_path):
+    """K-means ends elsewhere for vectors that differ in the last digit, but nowhere much worse."""
+    again = [line.replace(",", " cd,", 1) for line in news.read_text().splitlines()[1:]]
+    news.write_text("\n".join([*news.read_text().splitlines(), *again]) + "\n")  # more than its 256 codewords
+    assert build("pca-product-2-bytes", encoder, news, tmp_path / "small") == 0
+    _, texts = draw(corpus_of(news), "train", build_module.TRAIN_ROWS, 0)
+    ours, whole = (
+        encoders.load(str(one), precision="fp32", max_tokens=16, device="cpu") for one in (tmp_path / "small", encoder)
+    )
+    numbers, vectors = (one.encode(one.tokenize(texts)) for one in (ours, whole))
+    product = files.read(tmp_path / "small" / build_module.INDEX)
+    expected = METHODS["PCA, product"].fit(Training(vectors - vectors.mean(axis=0), [2], epochs=0), 2, 0)
+    mapped = expected.query(vectors - vectors.mean(axis=0))
+    np.testing.assert_allclose(numbers, mapped, atol=1e-3)
+    lost = [((one - made.decode(made.encode(one))) ** 2).sum() for one, made in
+            ((numbers, product), (mapped, expected.format))]  # fmt: skip
+    assert 0 < lost[0] < 1.2 * lost[1]
+
+
+def test_a_code_that_vectors_of_this_width_cannot_have_is_refused(encoder, news, tmp_path):
+    with pytest.raises(UsageError, match="Expected one of 1, 2 bytes for product of 8 numbers, got 3"):
+        build("product-3-bytes", encoder, news, tmp_path / "out")
 
 
 def test_recommend(tmp_path, monkeypatch, capsys):

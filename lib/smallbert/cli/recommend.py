@@ -34,9 +34,10 @@ def add(commands: argparse._SubParsersAction) -> None:
         "build",
         help="build a point of the frontier from an encoder and a corpus, and check that it is what the report says",
         description="Build a point of the frontier from an encoder and a corpus, and hold it to what the report "
-        "measured. POINT is trim-COVERAGE, pca-K (pca-K-int8 and so on), fp16, int8, int4, trim-COVERAGE+ one of the "
-        "others, such as trim-0.99+pca-64, drop-layers-K-of-N-kept, or a student of the edition, which is trained as "
-        "its page 5 did. transformers and sentence-transformers load the folder. With fewer bits "
+        "measured. POINT is trim-COVERAGE, pca-K (pca-K-int8 and so on), another code of page 8 such as "
+        "pca-product-16-bytes, fp16, int8, int4, trim-COVERAGE+ one of the others, such as trim-0.99+pca-64, "
+        "drop-layers-K-of-N-kept, or a student of the edition, which is trained as its page 5 did. transformers and "
+        "sentence-transformers load the folder. With fewer bits "
         f"its {STORED}/ holds what is sent, and `smallbert restore` makes the same encoder of that.",
         epilog="exit code 1: built, but not what the report says",
     )
@@ -112,14 +113,14 @@ def _build(options: argparse.Namespace) -> int:
         made = build.build(plan, encoder, corpus, options.out, **drawn, **machine)
     print(f"{options.out}: {made.megabytes:.4g} MB of weights")
     if made.code is not None:
-        print(f"its vectors have {made.code.width} numbers; the index stores them as {plan.numbers}")
+        print(f"an index stores its vectors in {made.code.nbytes} bytes each: {options.out / build.INDEX} says how")
     if plan.bits:
         print(f"{options.out / STORED} holds them: `smallbert restore {options.out / STORED} --out FOLDER`")
     how = {"rows": build.TEST_ROWS} | {name: measured[name] for name in ("rows", "metric") if name in measured} | drawn
     if student and row is not None and row.measure == TEACHER:
         found = build_student.masked_words(student, made)
     else:
-        found = build.kept(plan, made, encoder, corpus, **how, **machine)
+        found = build.kept(made, encoder, corpus, **how, **machine)
     same, told = build_check.verdict(found, row, why, options.tolerance or build_check.TOLERANCE)
     print(told)
     return 0 if same else 1

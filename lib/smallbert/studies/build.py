@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from smallbert import paths, storage
+from smallbert import paths
 from smallbert.compress import dense, fewer_layers, quantize
-from smallbert.compress.codes.code import cosines
+from smallbert.compress.codes import catalogue, files
+from smallbert.compress.codes.code import Code, Mapped, Symmetric, cosines, remapped, storing
 from smallbert.compress.codes.formats import Binary, Floats, Int8
 from smallbert.compress.distill.layer_maps import copied_layers
 from smallbert.compress.folders import write_modules
@@ -41,14 +42,11 @@ EMBEDDINGS = "01_corpus_and_embeddings"
 STORED = "stored"
 """Folder within a built encoder's that holds its weights in fewer bits: what is sent or kept."""
 
-INT8 = "int8.json"
-"""Beside the last layer, what one byte a number stands for: ``low + step * byte``, number by number."""
+INDEX = "index.safetensors"
+"""How an index stores the vectors, fitted to train articles; :func:`smallbert.compress.codes.files.read` reads it."""
 
 TRAIN_ROWS, TEST_ROWS = 20_000, 2_000
 """Articles that principal components are fitted to, and that are searched, at most."""
-
-
-Format = Floats | Int8 | Binary
 
 
 @dataclass(frozen=True)
@@ -58,14 +56,12 @@ class Built:
     Args:
         folder: where.
         megabytes: of the weights' files; with fewer bits of those that are sent.
-        code: the last layer, if it has one.
-        stored: how an index stores its numbers; None for what has no last layer.
+        code: the last layer and how an index stores its numbers; None for what has no last layer.
     """
 
     folder: Path
     megabytes: float
-    code: AffineCode | None = None
-    stored: Format | None = None
+    code: Code | None = None
 
 
 def source(results: Results, name: str) -> str:
@@ -121,7 +117,7 @@ def build(
         :func:`smallbert.compress.quantize.restore` makes the same encoder elsewhere.
 
     Raises:
-        UsageError: ``out`` holds an encoder, or more components than numbers.
+        UsageError: ``out`` holds an encoder, or a code that the encoder's vectors cannot have.
         DataError, MachineError: the encoder cannot be read, or the folder not be written.
     """
     check_free(out)
@@ -130,34 +126,31 @@ def build(
             f"Expected more than {NEIGHBOURS} test articles to be held to, got {test}.", "Use more articles."
         )
     folder = sources.find(source)
+    _require_code(plan, sizes(str(folder)).hidden)
     with tempfile.TemporaryDirectory(prefix="smallbert-build-") as work:
         if plan.coverage is not None:
-            last = plan.width is None and plan.bits is None
-            folder = _trim(source, corpus, plan.coverage, out if last else Path(work) / "trimmed")
-        code, stored, sent = None, None, out
+            more = plan.narrows or plan.bits is not None
+            folder = _trim(source, corpus, plan.coverage, Path(work) / "trimmed" if more else out)
+        code, sent = None, out
         if plan.layers is not None:
             fewer_layers.write(folder, _kept_layers(folder, *plan.layers), out)
-        if plan.width is None:
+        if not plan.narrows:
             write_modules(out, sizes(str(folder)).hidden, max_tokens=max_tokens, pooling=pooling)
-        if plan.width is not None:
+        else:
             loaded = encoders.load(str(folder), precision="fp32", pooling=pooling, max_tokens=max_tokens, device=device)
-            require_width(plan.width, loaded.width, 1)
             _, texts = draw(corpus, "train", TRAIN_ROWS, seed)
-            vectors = _vectors(loaded, texts, "embedding")
-            code = Pca.fit(Moments.of(vectors)).code(plan.width)
-            dense.write(folder, code, out, pooling=pooling, max_tokens=max_tokens)
-            stored = _format(plan.numbers, code.encode(vectors))
-            if isinstance(stored, Int8):
-                steps = {"low": stored.low.tolist(), "step": stored.step.tolist()}
-                storage.write_json(out / "2_Dense" / INT8, steps)
-        elif plan.bits is not None:
+            code = _code(plan, _vectors(loaded, texts, "embedding"), seed)
+            last = storing(code)
+            dense.write(folder, cast(AffineCode, last.map), out, pooling=pooling, max_tokens=max_tokens)
+            files.write(cast(files.Format, last.format), out / INDEX)
+        if plan.bits is not None:
             sent = quantize.write(folder, out / STORED, plan.bits).parent
             quantize.restore(sent, out)
-    return Built(out, sum(path.stat().st_size for path in sent.rglob("*.safetensors")) / 1e6, code, stored)
+    weights = [path for path in sent.rglob("*.safetensors") if path.name != INDEX]
+    return Built(out, sum(path.stat().st_size for path in weights) / 1e6, code)
 
 
 def kept(
-    plan: Plan,
     built: Built,
     source: str,
     corpus: Corpus,
@@ -172,7 +165,6 @@ def kept(
     """Share of every test article's nearest others that what was built finds too, with its bootstrap interval.
 
     Args:
-        plan: that was built.
         built: from :func:`build`.
         source: the encoder it was built from.
         corpus: whose test articles are compared.
@@ -188,18 +180,16 @@ def kept(
     whole = _vectors(encoders.load(source, **options), texts, "comparing")
     own = _vectors(encoders.load(str(built.folder), **options), texts, "comparing")
     # An origin is no loss: both are compared about their means; the last layer takes off the mean of train itself.
-    whole, own = whole - whole.mean(axis=0), own if built.code is not None else own - own.mean(axis=0)
-    query = stored = own
-    if built.stored is not None:
-        stored = built.stored.decode(built.stored.encode(query))
-        # Bits are compared with bits, as on page 8; else a query keeps all its digits.
-        query = stored if plan.numbers == "binary" else query
+    whole, own = whole - whole.mean(axis=0), own if built.code else own - own.mean(axis=0)
+    # The folder's last layer is the map: what is left is the format.
+    code = remapped(built.code, lambda last: catalogue.identity(last.width)) if built.code else None
     if metric == "l2":
+        stored = code.decode(code.encode(own)) if code else own
         queries = np.arange(len(whole))
         found = overlap(*(nearest(one, queries, NEIGHBOURS, metric=metric) for one in (whole, stored)))
     else:
-        truth = searches.neighbours(cosines(whole, whole))
-        found = searches.overlap(truth, searches.neighbours(cosines(query, stored)))
+        near = code.scores(own, code.encode(own)) if code else cosines(own, own)
+        found = searches.overlap(searches.neighbours(cosines(whole, whole)), searches.neighbours(near))
     return percentiles(found, resampled_means(found, seed=seed))
 
 
@@ -223,10 +213,36 @@ def _vectors(encoder: Encoder, texts: list[str], label: str) -> np.ndarray:
         return encoder.encode(encoder.tokenize(texts), advance=bar.advance)
 
 
-def _format(numbers: str, codes: np.ndarray) -> Format:
+def _require_code(plan: Plan, width: int) -> None:
+    """Check that vectors can have a plan's code, before any of them is computed."""
+    if plan.width is not None:
+        require_width(plan.width, width, 1)
+    elif plan.code is not None:
+        name, nbytes = plan.code
+        if not (method := catalogue.METHODS[name]).fits(width, nbytes):
+            fitting = [str(size) for size in range(1, 4 * width + 1) if method.fits(width, size)]
+            raise UsageError(f"Expected one of {', '.join(fitting)} bytes for {name} of {width} numbers, got {nbytes}.")
+
+
+def _code(plan: Plan, vectors: np.ndarray, seed: int) -> Code:
+    """A plan's code for vectors about their mean."""
+    mean = vectors.mean(axis=0, dtype=np.float64)
+    if plan.code is not None:
+        name, nbytes = plan.code
+        training = catalogue.Training(vectors - mean, [nbytes], epochs=0)
+        fitted = catalogue.METHODS[name].fit(training, nbytes, seed)
+        return remapped(fitted, lambda map: replace(map, centre=mean + map.centre))
+    assert plan.width is not None
+    map = Pca.fit(Moments.of(vectors)).code(plan.width)
+    code = Mapped(map, _format(plan.numbers, map.encode(vectors)))
+    # Bits are compared with bits, as on page 8; else a query keeps all its digits.
+    return Symmetric(code) if plan.numbers == "binary" else code
+
+
+def _format(numbers: str, codes: np.ndarray) -> files.Format:
     """How an index stores numbers; what has to be calibrated is, on these train codes."""
     width = codes.shape[1]
-    formats: dict[str, Callable[[], Format]] = {
+    formats: dict[str, Callable[[], files.Format]] = {
         "fp32": lambda: Floats(width, 32),
         "fp16": lambda: Floats(width, 16),
         "int8": lambda: Int8.fit(codes),

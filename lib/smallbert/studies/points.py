@@ -1,10 +1,10 @@
 """Names of the frontier's points, as a command line has them, and what of them can be built again.
 
 A buildable point is one or two parts joined by ``+``: ``trim-COVERAGE`` (the tokens that cover that share of a
-corpus), then ``pca-K`` (a last layer of K principal components; ``pca-K-FORMAT`` says how an index stores the numbers)
-or ``fp16``, ``int8``, ``int4`` (bits of the stored weights). For example ``trim-0.99+pca-32-int8``. Alone stands
-``drop-layers-K-of-N-kept``. Students have names too; they need their edition's settings, see
-:mod:`smallbert.studies.build_student`.
+corpus), then ``pca-K`` (a last layer of K principal components; ``pca-K-FORMAT`` says how an index stores the numbers),
+``CODE-N-bytes`` (another code of page 8 in so many bytes, such as ``pca-product-16-bytes``) or ``fp16``, ``int8``,
+``int4`` (bits of the stored weights). For example ``trim-0.99+pca-32-int8``. Alone stands ``drop-layers-K-of-N-kept``.
+Students have names too; they need their edition's settings, see :mod:`smallbert.studies.build_student`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,23 @@ FORMATS = ("fp32", "fp16", "int8", "binary")
 """How an index stores numbers."""
 BITS = {"fp16": 16, "int8": 8, "int4": 4}
 """Bits of stored weights."""
+CODES = (
+    "whitening",
+    "truncation",
+    "random projection",
+    "PCA, binary, rescored",
+    "PCA, product",
+    "int8",
+    "binary",
+    "binary, rescored",
+    "product",
+)
+"""Codes of page 8, beside principal components, whose map is affine and fitted for one size: a last layer can be it."""
 
 _TRIM = re.compile(r"trim-(0?\.\d+|1(?:\.0*)?)")
 _DROP = re.compile(r"drop-layers-(\d+)-of-(\d+)-kept")
 _PCA = re.compile(rf"pca-(\d+)(?:-({'|'.join(FORMATS)}))?")
+_CODE = re.compile(r"(.+)-(\d+)-bytes")
 
 
 @dataclass(frozen=True)
@@ -34,6 +47,7 @@ class Plan:
         coverage: share of token occurrences that the kept vocabulary covers; None keeps all tokens.
         width: principal components of the last layer; None for no such layer.
         numbers: how an index stores its numbers, one of :data:`FORMATS`.
+        code: another code for the index, one of :data:`CODES`, and its bytes a vector.
         bits: of the stored weights, 16, 8 or 4; None for what the encoder has.
         layers: how many are kept of how many; None keeps all.
     """
@@ -41,8 +55,14 @@ class Plan:
     coverage: float | None = None
     width: int | None = None
     numbers: str = "fp32"
+    code: tuple[str, int] | None = None
     bits: Literal[16, 8, 4] | None = None
     layers: tuple[int, int] | None = None
+
+    @property
+    def narrows(self) -> bool:
+        """Whether a last layer follows the encoder."""
+        return self.width is not None or self.code is not None
 
 
 def parse(point: str) -> Plan:
@@ -57,18 +77,26 @@ def parse(point: str) -> Plan:
     for part in point.split("+"):
         if (trim := _TRIM.fullmatch(part)) and not plan:
             plan["coverage"] = float(trim[1])
-        elif (pca := _PCA.fullmatch(part)) and not {"width", "bits"} & set(plan) and int(pca[1]):
+        elif {"width", "code", "bits"} & set(plan):
+            raise _unknown(point)
+        elif (pca := _PCA.fullmatch(part)) and int(pca[1]):
             plan["width"], plan["numbers"] = int(pca[1]), pca[2] or "fp32"
-        elif part in BITS and not {"width", "bits"} & set(plan):
+        elif (code := _CODE.fullmatch(part)) and code[1] in _CODES and int(code[2]):
+            plan["code"] = _CODES[code[1]], int(code[2])
+        elif part in BITS:
             plan["bits"] = BITS[part]
         else:
-            raise UsageError(
-                "Expected trim-COVERAGE, pca-K, fp16, int8, int4, trim-COVERAGE+ one of the others, "
-                f"drop-layers-K-of-N-kept or a student of the edition, got {point!r}.",
-                "Which --edition has it? Students of your own: smallbert distil. Other points are made by their page: "
-                "smallbert recommend names the command.",
-            )
+            raise _unknown(point)
     return Plan(**plan)
+
+
+def _unknown(point: str) -> UsageError:
+    return UsageError(
+        "Expected trim-COVERAGE, pca-K, CODE-N-bytes, fp16, int8, int4, trim-COVERAGE+ one of the others, "
+        f"drop-layers-K-of-N-kept or a student of the edition, got {point!r}.",
+        "Which --edition has it? Students of your own: smallbert distil. Other points are made by their page: "
+        "smallbert recommend names the command.",
+    )
 
 
 def buildable(point: str) -> bool:
@@ -100,3 +128,6 @@ def code(method: str, nbytes: int) -> str:
         "PCA, binary": (8 * nbytes, "binary"),
     }.get(method, (0, ""))
     return f"pca-{width}-{numbers}" if width else f"{slug(method)}-{nbytes}-bytes"
+
+
+_CODES = {slug(name): name for name in CODES}

@@ -98,10 +98,11 @@ class Method:
 
 def whole(width: int) -> Code:
     """The vector as it is, in 32-bit numbers."""
-    return Mapped(_identity(width), Floats(width, 32))
+    return Mapped(identity(width), Floats(width, 32))
 
 
-def _identity(width: int) -> AffineCode:
+def identity(width: int) -> AffineCode:
+    """The map that changes nothing."""
     one, zero = np.eye(width), np.zeros(width)
     return AffineCode("whole", zero, one, one, zero)
 
@@ -193,19 +194,19 @@ def _pca_product(training: Training, nbytes: int, seed: int) -> Code:
 
 
 def _whole_int8(training: Training, nbytes: int, seed: int) -> Code:
-    return _int8(training, _identity(training.width))
+    return _int8(training, identity(training.width))
 
 
 def _whole_binary(training: Training, nbytes: int, seed: int) -> Code:
-    return _hamming(_identity(training.width))
+    return _hamming(identity(training.width))
 
 
 def _whole_rescored(training: Training, nbytes: int, seed: int) -> Code:
-    return _rescored(training, _identity(training.width))
+    return _rescored(training, identity(training.width))
 
 
 def _product(training: Training, nbytes: int, seed: int) -> Code:
-    return _in_product(training, _identity(training.width), nbytes, seed)
+    return _in_product(training, identity(training.width), nbytes, seed)
 
 
 def _narrowed(map: AffineCode) -> Code:

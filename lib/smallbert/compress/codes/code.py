@@ -8,8 +8,9 @@ becomes and what the stored bytes decode to.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -172,6 +173,38 @@ class Rescored(Code):
         found = first - 4  # cosines span 2, so the whole rest lies below the shortlist
         np.put_along_axis(found, chosen, np.take_along_axis(fine, chosen, axis=1), axis=1)
         return found
+
+
+def remapped(code: Code, change: Callable[[Any], Map]) -> Code:
+    """The same code behind another map: ``change`` gives it for the one there is.
+
+    Raises:
+        UsageError: a code that is no map and format.
+    """
+    if isinstance(code, Mapped):
+        return replace(code, map=change(code.map))
+    if isinstance(code, Symmetric):
+        return Symmetric(remapped(code.code, change))
+    if isinstance(code, Rescored):
+        return replace(code, cheap=remapped(code.cheap, change), fine=remapped(code.fine, change))
+    raise _no_map(code)
+
+
+def storing(code: Code) -> Mapped:
+    """The map and the format that make a code's bytes.
+
+    Raises:
+        UsageError: a code that is no map and format.
+    """
+    if isinstance(code, Symmetric | Rescored):
+        return storing(code.code if isinstance(code, Symmetric) else code.fine)
+    if isinstance(code, Mapped):
+        return code
+    raise _no_map(code)
+
+
+def _no_map(code: Code) -> UsageError:
+    return UsageError(f"Expected a code of a map and a format, got {type(code).__name__}.")
 
 
 def cosines(queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
