@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import get_args
 
 import nbformat
@@ -117,6 +118,21 @@ def test_start_refuses_what_plain_papermill_lets_through():
 
 def test_start_ignores_other_variables_of_a_live_session():
     assert start(DEPTH, {"seed": 4, "sedd": 3, "In": ["", "sedd = 3"]}).seed == 4
+
+
+def test_start_in_a_kernel_lets_the_workers_import_what_it_has_imported(monkeypatch):
+    from smallbert.figures import labels  # noqa: F401 - no worker draws
+    from smallbert.models import fleet, workers
+
+    warmed = []
+    monkeypatch.setattr(workers, "warm", lambda names: warmed.extend(names))
+    start(DEPTH, {"get_ipython": None})
+    assert {fleet.__name__, workers.__name__} <= {*warmed} and "smallbert.figures.labels" not in warmed
+    warmed.clear()
+    start(DEPTH, {})  # a script, a test
+    monkeypatch.delitem(sys.modules, workers.__name__)  # a notebook that trains in no worker
+    start(DEPTH, {"get_ipython": None})
+    assert not warmed
 
 
 def test_start_refuses_a_kernel_of_another_environment(monkeypatch):

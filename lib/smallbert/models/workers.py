@@ -7,11 +7,12 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, MutableSequence, Sequence
+from collections.abc import Callable, Iterable, MutableSequence, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from typing import Any, Protocol
 
 import torch
@@ -102,6 +103,16 @@ def run(
             _here(jobs, earlier, show, kind)
         else:
             _in_processes(jobs, earlier, show, count)
+
+
+def warm(modules: Iterable[str]) -> None:
+    """Start the server that forks the workers and go on while it imports; else the first :func:`run` waits for it.
+
+    Args:
+        modules: what it imports, such as the modules of the jobs to come.
+    """
+    multiprocessing.get_context("forkserver").set_forkserver_preload(sorted({*modules, __name__}))
+    forkserver.ensure_running()
 
 
 def _here(jobs: Sequence[Job], done: list[int], show: Callable[[Sequence[int]], None], kind: str) -> None:

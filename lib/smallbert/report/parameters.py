@@ -92,7 +92,10 @@ def start(notebook: str, namespace: Mapping[str, Any]) -> Parameters:
         )
     names = [*model(notebook).model_fields, *_injected(namespace.get("In", ()))]
     values = {name: namespace[name] for name in names if name in namespace}
-    return check(notebook, values, where="notebook")
+    checked = check(notebook, values, where="notebook")
+    if "get_ipython" in namespace:
+        _warm_workers()
+    return checked
 
 
 def cell(notebook: str) -> str:
@@ -112,6 +115,13 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     names = list(known)
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return f" Did you mean {close[0]!r}?" if close else f" Known: {', '.join(names)}."
+
+
+def _warm_workers() -> None:
+    """Let the server of workers import, while the first cells run, what this kernel has, if it trains in any."""
+    if workers := sys.modules.get("smallbert.models.workers"):
+        rooms = tuple(f"smallbert.{room}." for room in ("models", "compress", "knowledge", "studies"))
+        workers.warm(name for name in sys.modules if name.startswith(rooms))
 
 
 def _injected(history: Iterable[str]) -> list[str]:
