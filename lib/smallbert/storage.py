@@ -50,6 +50,12 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_strays(folder: Path) -> None:
+    """Remove what killed writers left unfinished in a folder, which the caller alone writes."""
+    for stray in folder.glob(".*.part"):
+        stray.unlink(missing_ok=True)
+
+
 def _cannot_write(path: Path, error: OSError) -> MachineError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return MachineError(

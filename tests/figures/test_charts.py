@@ -270,6 +270,19 @@ def test_only_wide_gaps_are_drawn_on_a_logarithmic_axis():
     assert scales == ["linear", "symlog"]
 
 
+def test_a_failed_run_is_counted_at_its_arm_and_hides_no_other():
+    last = pd.DataFrame({"arm": ["bent"] * 3 + ["flat"] * 3, "depth": 3, "bottleneck": 8, "bounded": False})
+    last["gap_train"] = last["gap_test"] = [17.0, -0.01, -0.02, 0.01, 0.02, 0.03]
+    last["test_fvu"] = last.gap_test + 0.1
+    chart = arms.arms(last)
+    assert [one.get_text() for one in chart.figure.axes[0].get_yticklabels()] == ["flat", "bent (1 failed)"]
+    assert "below PCA fitted on train: bent (1 failed)." in chart.alt
+    assert "A run failed if it ends worse than the mean" in chart.caption and "Not drawn" not in chart.caption
+    gone = arms.arms(last.assign(test_fvu=np.where(last.arm == "bent", 2.0, 0.1)))
+    assert "Not drawn: all 3 of bent." in gone.caption
+    assert "failed" not in arms.arms(last.assign(test_fvu=0.1)).caption
+
+
 def test_linear_methods_are_named_beside_their_points():
     rows = [("truncation", 0.3), ("mean", 1.0), ("random projection, gaussian", 0.3)]
     baselines = pd.DataFrame(rows, columns=["method", "test_fvu"]).assign(k=3, seed=0)

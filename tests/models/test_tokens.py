@@ -46,3 +46,9 @@ def test_other_data_and_damage_are_refused(store, tmp_path):
     (tmp_path / "damaged" / "train.bin").write_bytes(b"short")
     with pytest.raises(DataError, match=r"train\.bin with \d+ bytes, found 5"):
         TokenStore.open(tmp_path / "damaged")
+
+
+def test_what_a_killed_build_left_is_removed(tmp_path):
+    (tmp_path / ".train.bin.x.part").write_bytes(b"half")
+    TokenStore.build(TEXTS, 200, tmp_path)
+    assert not list(tmp_path.glob(".*.part")) and (tmp_path / "train.bin").exists()

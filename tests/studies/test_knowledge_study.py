@@ -175,6 +175,8 @@ def test_every_reader_is_asked_what_its_arm_can_answer(tmp_path, monkeypatch):
     assert len(table) == 2 and (table.question.str.endswith("___")).all()
     for row in table.itertuples():
         assert sum(row[4].endswith(f" {candidate}.") for candidate in row.candidates.split(", ")) == 1
+    assert "put to all-MiniLM-L6-v2, of which 4 layers are used:" in study.reader_sentence("minilm", 4)
+    assert "put to the encoder of page 1:" in study.reader_sentence("pretrain", -1)
     assert "finds the right triple for 100% of 48 questions" in study.linking_sentence(giver, exam)
     cells = study.run(world, giver, "none", plan, FineTuneRecipe(), tmp_path, vectors=vectors, device="cpu")
     assert cells.columns.tolist() == study.COLUMNS and (cells.n == 24).all()

@@ -163,9 +163,13 @@ def test_contrasts_are_paired_t_intervals_with_holm_s_correction():
     difference = wide["all shared"] - wide["nothing shared"]
     interval = stats.t.interval(0.95, 4, difference.mean(), stats.sem(difference))
     assert (found.low["all shared"], found.high["all shared"]) == pytest.approx(interval)
-    # Mean losses are 7, 7.001, 7.2 and above 7.2: at a floor of 7.1 only attention shared and nothing shared are below.
-    assert found.learnt.all() and sharing.contrasts(cells, 7.1).learnt.tolist() == [True, False, False]
-    assert not sharing.contrasts(cells, 7.01).learnt.any()
+    # All five losses of a mode lie one apart: 1.96 = 2.776 sqrt(2.5 / 5) is half of its interval.
+    highs = {mode: wide[mode].mean() + 1.9632 for mode in wide}
+    assert highs["feed-forward shared"] > highs["attention shared"] + 0.1
+    floor = highs["attention shared"] + 0.1
+    assert sharing.contrasts(cells, floor).learnt.tolist() == [True, False, False]
+    assert sharing.contrasts(cells, 20.0).learnt.all()
+    assert not sharing.contrasts(cells, highs["nothing shared"] - 0.01).learnt.any()
 
 
 def test_summary_has_one_row_an_arm(trained):
@@ -220,6 +224,8 @@ def test_parameters_are_counted_with_the_head_and_without_a_pooler(trained, stor
     assert cell.parameters == parameters.count(sizes).total
 
 
-def test_an_arm_has_learnt_more_than_frequencies_only_by_more_than_the_margin():
-    cells = pd.DataFrame({"arm": ["a", "a", "b", "b"], "loss": [4.9, 5.0, 4.97, 4.99]})
-    assert sharing.learnt(cells, 5.0) == (1, 2)
+def test_an_arm_has_learnt_more_than_frequencies_only_where_its_interval_says_so():
+    cells = pd.DataFrame({"arm": [*"aaabbb"], "loss": [4.9, 4.8, 4.7, 4.99, 4.97, 4.5]})
+    high = stats.t.interval(0.95, 2, 4.8, stats.sem([4.9, 4.8, 4.7]))[1]
+    assert sharing.learnt(cells, high + 1e-6) == (1, 2)  # b's mean is below too
+    assert sharing.learnt(cells, high - 1e-6) == (0, 2)

@@ -5,21 +5,24 @@ import pytest
 
 from smallbert.studies import sharing_sentences
 
-CELLS = pd.DataFrame({"arm": ["a", "a", "b", "b"], "loss": [4.9, 5.0, 4.97, 4.99]})
+CELLS = pd.DataFrame({"arm": ["a", "a", "b", "b"], "loss": [4.98, 4.97, 4.9, 5.0]})
 
 
 @pytest.mark.parametrize(
     ("floor", "words"),
     [
-        (4.9, "0 of 2 arms lie below by over 0.02. They have learnt no context yet"),
-        (5.0, "1 of 2 arms lie below by over 0.02. The others have learnt no context yet"),
-        (6.0, "2 of 2 arms lie below by over 0.02."),
+        (
+            4.9,
+            "0 of 2 arms lie below for sure (95% interval over seeds). They are not shown to have learnt any context",
+        ),
+        (5.1, "1 of 2 arms lie below for sure (95% interval over seeds). The others are not shown"),
+        (6.0, "2 of 2 arms lie below for sure (95% interval over seeds)."),
     ],
 )
 def test_arms_below_the_floor_are_counted(floor, words):
     said = sharing_sentences.floor_sentence(CELLS, floor)
     assert words in said
-    assert ("no context" in said) == (floor < 6)
+    assert ("any context" in said) == (floor < 6)
 
 
 def test_a_choice_of_rates_is_told_only_where_there_was_one():

@@ -80,7 +80,13 @@ def test_the_answer_of_page_2_follows_the_numbers():
     both = both_protocols()
     table, ranks = verdicts.depth_contrasts(both), verdicts.rank_table(both, PUBLISHED)
     free = pd.DataFrame(
-        {"arm": ["mirrored"] * 3, "bounded": False, "finite": True, "gap_test": [-0.01, -0.012, -0.011]}
+        {
+            "arm": ["mirrored"] * 3,
+            "bounded": False,
+            "finite": True,
+            "gap_test": [-0.01, -0.012, -0.011],
+            "test_fvu": 0.1,
+        }
     )
     said = verdicts.depth_answer(both, table, ranks, free, 8)
     assert said.startswith("Under the original protocol, at 8 numbers, the depths end")
@@ -90,6 +96,10 @@ def test_the_answer_of_page_2_follows_the_numbers():
     assert "Only a freed decoder goes below PCA on test with its whole interval: mirrored." in said
     missed = verdicts.depth_answer(both, table, ranks, free.assign(gap_test=[-0.1, 0.1, 0]), 8)
     assert "No freed decoder ends below PCA" in missed
+    failed = verdicts.depth_answer(both, table, ranks, free.assign(test_fvu=[1.1, 0.1, 0.1]), 8)
+    assert "No freed decoder ends below PCA" in failed
+    assert "Of mirrored, 1 of 3 runs failed (FVU above 1); the others end at -0.0115." in failed
+    assert verdicts.freed_below(free.assign(bounded=True)) == [] and verdicts.freed_below(free) == ["mirrored"]
 
 
 def test_a_depth_that_diverges_stays_in_the_tables_and_stops_nothing():
@@ -102,6 +112,8 @@ def test_a_depth_that_diverges_stays_in_the_tables_and_stops_nothing():
     assert set(original.against) == {1}  # the reference does not silently become the next depth
     assert set(original.verdict) == {"diverged"}
     free = pd.DataFrame({"arm": ["mirrored"] * 3, "bounded": False, "finite": False, "gap_test": np.nan})
+    free["test_fvu"] = np.nan
+    assert "Of mirrored, 3 of 3 runs failed (FVU above 1)." in verdicts.depth_answer(both, table, ranks, free, 8)
     assert "4 diverged" in verdicts.depth_answer(both, table, ranks, free, 8)
 
 

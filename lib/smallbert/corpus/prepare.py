@@ -23,7 +23,7 @@ from smallbert.corpus.sources import Options, describe, parts
 from smallbert.corpus.tally import Tally
 from smallbert.errors import DataError, UsageError
 from smallbert.progress import Progress
-from smallbert.storage import digest, lock, make_folder, read_json, sha256_file, write_json
+from smallbert.storage import digest, lock, make_folder, read_json, remove_strays, sha256_file, write_json
 
 VERSION = 2
 """Counts the changes of what is written for the same request; part of it."""
@@ -110,8 +110,7 @@ def _make(batches: Iterable[pa.RecordBatch], out: Path, request: dict[str, Any],
     """Both passes, then the manifest."""
     manifest, rows = out / MANIFEST, request["rows"]
     manifest.unlink(missing_ok=True)
-    for stray in out.glob(".*.part"):  # of a run that was killed
-        stray.unlink()
+    remove_strays(out)
     aside = out / "first-pass.parquet"
     near = request["near_duplicates"] and not request["keep_duplicates"]
     seen = first_pass.collect(batches, aside, rows=rows, seed=request["seed"], near_duplicates=near)

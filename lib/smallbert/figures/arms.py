@@ -12,6 +12,10 @@ from smallbert.figures.intervals import INTERVAL, half_interval, line, means
 from smallbert.figures.labels import beside, legend_below
 from smallbert.figures.page import Chart
 from smallbert.figures.style import BLUE, FLOOR, INK, WIDTH, look
+from smallbert.measure.reconstruction import WORSE_THAN_THE_MEAN
+
+_NEAR = 0.02
+"""FVU from PCA up to which an axis stays linear."""
 
 
 def widths_and_baselines(floor: pd.DataFrame, baselines: pd.DataFrame) -> Chart:
@@ -56,12 +60,15 @@ def arms(cells: pd.DataFrame) -> Chart:
 
     Args:
         cells: fair cells at their last epoch; columns ``arm``, ``depth``, ``bottleneck``, ``seed``, ``gap_train``,
-            ``gap_test``, ``bounded``.
+            ``gap_test``, ``bounded``, ``test_fvu``.
     """
-    order = cells.groupby("arm", sort=False).gap_test.mean().sort_values(ascending=False).index
+    kept = cells[cells.test_fvu <= WORSE_THAN_THE_MEAN]
+    lost = cells.groupby("arm").size() - kept.groupby("arm").size().reindex(cells.arm.unique(), fill_value=0)
+    order = kept.groupby("arm", sort=False).gap_test.mean().sort_values(ascending=False).index
+    names = [f"{name} ({lost[name]} failed)" if lost[name] else name for name in order]
     figure, axes = plt.subplots(figsize=(WIDTH, 0.9 + 0.27 * len(order)))
     for y, name in enumerate(order):
-        part = cells[cells.arm == name]
+        part = kept[kept.arm == name]
         for split, marker, shift in (("train", "o", 0.14), ("test", "s", -0.14)):
             grouped = means(part[f"gap_{split}"], part.arm)
             axes.errorbar(
@@ -69,23 +76,26 @@ def arms(cells: pd.DataFrame) -> Chart:
                 capsize=2, linestyle="", label=split if y == 0 else None,
             )  # fmt: skip
     axes.axvline(0, color=FLOOR, linestyle=":")
-    # One arm that nearly diverges must not hide the others.
-    axes.set_xscale("symlog", linthresh=0.02)
-    axes.set(yticks=range(len(order)), yticklabels=order, xlabel="FVU above PCA fitted on train")
+    far = kept[["gap_train", "gap_test"]].abs().max(axis=None) > _NEAR
+    if far:  # one arm that nearly fails must not hide the others
+        axes.set_xscale("symlog", linthresh=_NEAR)
+    axes.set(yticks=range(len(order)), yticklabels=names, xlabel="FVU above PCA fitted on train")
     axes.margins(y=0.03)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=2)
-    below = cells.groupby("arm").gap_test.mean()
-    names = ", ".join(below[below < 0].index) or "none"
+    below = [name for name, mean in zip(names, kept.groupby("arm").gap_test.mean()[order], strict=True) if mean < 0]
+    gone = [f"all {lost[name]} of {name}" for name in cells.arm.unique() if name not in order]
+    failed = "A run failed if it ends worse than the mean, at FVU above 1; it is counted at its arm, in no mean. "
+    failed = (failed + "".join(f"Not drawn: {one}. " for one in gone)) if lost.any() else ""
     depth, width = int(cells.depth.iloc[0]), int(cells.bottleneck.iloc[0])
     return Chart(
         "arms",
         figure,
         cells,
-        f"Arms whose mean test error is below PCA fitted on train: {names}.",
+        f"Arms whose mean test error is below PCA fitted on train: {'; '.join(below) or 'none'}.",
         f"Fair protocol, {depth} encoder layers, k = {width}: distance from PCA fitted on train, on train and on test "
-        "articles; linear between -0.02 and 0.02, logarithmic beyond. Left of the dotted line an arm is better "
+        f"articles{f'; linear between {-_NEAR} and {_NEAR}, logarithmic beyond' if far else ''}. Left of the dotted line an arm is better "
         "than PCA; on train no arm with an affine decoder and no "
-        "output activation can be. " + INTERVAL,
+        "output activation can be. " + failed + INTERVAL,
     )
 
 

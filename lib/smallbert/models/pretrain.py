@@ -123,8 +123,7 @@ def pretrain(
             }
             storage.write_json(out / FINISHED, stamp)
             (out / CHECKPOINT).unlink()
-            for left_by_a_kill in out.glob(".*.part"):
-                left_by_a_kill.unlink()
+            storage.remove_strays(out)
         parallel.wait()
     return out
 

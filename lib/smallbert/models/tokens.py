@@ -84,14 +84,30 @@ class TokenStore:
         wordpiece.check_readable_twice(languages, "languages")
         made_from = {"texts": data_key or digest_texts(texts), "vocabulary_size": vocabulary_size}
         key = storage.digest(made_from if tokenizer is None else made_from | {"tokenizer": tokenizer.sha256})
-        if (out / "manifest.json").exists():
-            store = cls.open(out)
-            if store.key != key:
-                raise UsageError(
-                    f"Expected token store {key} in {out}, found {store.key}: other texts or another vocabulary.",
-                    "Choose another folder or delete this one.",
-                )
-            return store
+        manifest = out / "manifest.json"
+        if not manifest.exists():
+            storage.make_folder(out)
+            with storage.lock(out, "tokens", wait=True):  # another notebook may want the same tokens
+                if not manifest.exists():
+                    cls._write(texts, vocabulary_size, out, languages, key, tokenizer)
+        store = cls.open(out)
+        if store.key != key:
+            raise UsageError(
+                f"Expected token store {key} in {out}, found {store.key}: other texts or another vocabulary.",
+                "Choose another folder or delete this one.",
+            )
+        return store
+
+    @staticmethod
+    def _write(
+        texts: Iterable[str],
+        vocabulary_size: int,
+        out: Path,
+        languages: Iterable[str] | None,
+        key: str,
+        tokenizer: Encodes | None,
+    ) -> None:
+        storage.remove_strays(out)
         if tokenizer is None:
             wordpiece.train_wordpiece(texts, vocabulary_size, out, languages=languages)
         cuts = wordpiece.load(out) if tokenizer is None else tokenizer
@@ -107,7 +123,6 @@ class TokenStore:
             )
         manifest = {"key": key, "dtype": dtype.str, "vocabulary_size": cuts.get_vocab_size(), **counts}
         storage.write_json(out / "manifest.json", manifest)
-        return cls.open(out)
 
     @classmethod
     def open(cls, folder: Path) -> TokenStore:

@@ -13,6 +13,7 @@ from smallbert import paths
 from smallbert.measure.comparisons import paired_t
 from smallbert.measure.stats import Interval, mean_interval, verdict
 from smallbert.published import Published, load
+from smallbert.studies import sharing
 from smallbert.studies.contrasts import LEVEL, contrast, corrected
 from smallbert.studies.distillation import ALONE, EQUAL, FRESH, REMOVED, TEMPERATURE, TRIPLE
 from smallbert.studies.distillation_measures import MARGINS, MEASURES
@@ -57,15 +58,17 @@ def methods(trained: Trained) -> pd.DataFrame:
 
 
 def learnt(trained: Trained, floor: float) -> tuple[int, int]:
-    """How many of the taught students of the panel ``methods`` have learnt more than word frequencies; and of how many.
+    """How many of the taught students of the panel ``methods`` have learnt more than word frequencies for sure.
+
+    The second number is of how many; :func:`smallbert.studies.sharing.learnt` says when it is sure.
 
     Args:
         trained: the students, of a teacher that predicts words.
         floor: held-out loss of word frequencies alone, from :func:`smallbert.models.unigram.frequencies`.
     """
     cells = trained.panel("methods")
-    means = cells[~cells.label.isin([ALONE, EQUAL])].groupby("label").loss.mean()
-    return int((means < floor - MARGINS["loss"]).sum()), len(means)
+    taught = cells[~cells.label.isin([ALONE, EQUAL])]
+    return sharing.learnt(taught.assign(arm=taught.label), floor)
 
 
 def removals(trained: Trained, table: Mapping[str, Published] | None = None) -> pd.DataFrame:

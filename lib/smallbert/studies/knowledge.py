@@ -26,7 +26,7 @@ from smallbert.measure.stats import wilson_interval
 from smallbert.models import sources
 from smallbert.models.heads.recipe import FineTuneRecipe
 from smallbert.models.masking import generator
-from smallbert.studies.facts import PRETRAIN
+from smallbert.studies.facts import PRETRAIN, called, plain
 
 LANGUAGE = "en"
 """Language of the questions: one that every encoder of the report reads, and that sets blanks between words."""
@@ -156,6 +156,21 @@ def examples(giver: Giver, asked: Exam) -> pd.DataFrame:
         blank = f"{item.ask} ___"
         rows.append((item.text, blank, ", ".join(item.candidates), item.triples[0].statement.text))
     return pd.DataFrame(rows, columns=["text", "question", "candidates", "the right triple"])
+
+
+def reader_sentence(reader: str, layers: int) -> str:
+    """Who is asked about what, which does not follow the edition's corpus; markdown, escaped.
+
+    Args:
+        reader: the page's parameter, as for :func:`source`.
+        layers: of it that are used; -1 for all.
+    """
+    name = "the encoder of page 1" if reader == PRETRAIN else plain(called(reader))
+    used = f"{name}, of which {layers} layers are used" if layers >= 0 else name
+    return (
+        "These questions are of the generated world whatever an edition's corpus is, and they are put to "
+        f"{used}: editions that leave both as they are show one result, not several."
+    )
 
 
 def linking_sentence(giver: Giver, asked: Exam) -> str:

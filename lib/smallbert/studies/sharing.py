@@ -12,6 +12,7 @@ import pandas as pd
 
 from smallbert.corpus.prepared import Corpus
 from smallbert.measure.probe import probe
+from smallbert.measure.stats import mean_interval
 from smallbert.models import encoder as encoders
 from smallbert.models import flops, parameters
 from smallbert.models.fleet import pretrain_all
@@ -243,14 +244,16 @@ def probes(
 
 
 def learnt(cells: pd.DataFrame, floor: float) -> tuple[int, int]:
-    """How many arms have learnt more than how often tokens occur, and how many there are.
+    """How many arms have learnt more than how often tokens occur for sure, and how many there are.
+
+    For sure: the 95% t interval of the loss over seeds lies below the floor.
 
     Args:
         cells: of :class:`Trained`.
         floor: held-out loss of word frequencies alone, from :func:`smallbert.models.unigram.frequencies`.
     """
-    means = cells.groupby("arm").loss.mean()
-    return int((means < floor - MARGIN).sum()), len(means)
+    below = [_below(losses, floor) for _, losses in cells.groupby("arm").loss]
+    return sum(below), len(below)
 
 
 def contrasts(cells: pd.DataFrame, floor: float) -> pd.DataFrame:
@@ -263,13 +266,13 @@ def contrasts(cells: pd.DataFrame, floor: float) -> pd.DataFrame:
     Returns:
         Columns ``embedding``, ``sharing``, ``parameters saved`` (share of 1), ``difference`` (held-out loss, nats) with
         ``low``, ``high``, ``pairs``, ``p_holm``, ``verdict``, and ``learnt``: whether both have learnt more than word
-        frequencies, without which no difference says what sharing costs.
+        frequencies for sure, without which no difference says what sharing costs.
     """
     first, *others = MODES.values()
     rows, learnt = [], []
     for width, part in cells.assign(finite=True).groupby("embedding", sort=False):
         wide = by_seed(part, "sharing", "loss")
-        size, below = part.groupby("sharing").parameters.first(), wide.mean() < floor - MARGIN
+        size, below = part.groupby("sharing").parameters.first(), {mode: _below(wide[mode], floor) for mode in wide}
         learnt += [bool(below[mode] and below[first]) for mode in others]
         rows += [
             {"embedding": int(width), "sharing": mode, "parameters saved": 1 - size[mode] / size[first]}
@@ -277,6 +280,10 @@ def contrasts(cells: pd.DataFrame, floor: float) -> pd.DataFrame:
             for mode in others
         ]
     return corrected(pd.DataFrame(rows), margin=MARGIN).assign(learnt=learnt)
+
+
+def _below(losses: pd.Series, floor: float) -> bool:
+    return mean_interval(losses).high < floor
 
 
 def summary(cells: pd.DataFrame) -> pd.DataFrame:

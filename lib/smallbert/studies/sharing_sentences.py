@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from smallbert.studies.sharing import MARGIN, learnt
+from smallbert.studies.sharing import learnt
 
 
 def floor_sentence(cells: pd.DataFrame, floor: float) -> str:
@@ -15,11 +15,17 @@ def floor_sentence(cells: pd.DataFrame, floor: float) -> str:
         floor: held-out loss of word frequencies alone, from :func:`smallbert.models.unigram.frequencies`.
     """
     below, arms = learnt(cells, floor)
-    said = f"Word frequencies alone are worth {floor:.3f} nats; {below} of {arms} arms lie below by over {MARGIN}."
+    said = (
+        f"Word frequencies alone are worth {floor:.3f} nats; {below} of {arms} arms lie below for sure "
+        "(95% interval over seeds)."
+    )
     if below == arms:
         return said
     who = "The others" if below else "They"
-    return f"{said} {who} have learnt no context yet: among them differences show how fast frequencies are learnt."
+    return (
+        f"{said} {who} are not shown to have learnt any context yet: among them differences may show no more than how "
+        "fast frequencies are learnt."
+    )
 
 
 def rates_caption(rates: pd.DataFrame, several: str) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
 from smallbert.measure.ranks import order_agreement, rank_stability
+from smallbert.measure.reconstruction import WORSE_THAN_THE_MEAN
 from smallbert.measure.stats import mean_interval
 from smallbert.studies.contrasts import by_seed, contrast, corrected
 
@@ -104,14 +105,26 @@ def depth_answer(
             f"The order of losses is {row.ours}, published as {row.published} (tau {row.published_tau:+.2f}, "
             f"p {row.p:.2f}); our seeds agree with one another by tau {row.seeds_tau:+.2f}."
         )
-    free = others[~others.bounded & others.finite]
-    below = [name for name, part in free.groupby("arm", sort=False) if _entirely_below(part.gap_test)]
+    below = freed_below(others)
     said.append(
-        f"Only a freed decoder goes below PCA on test with its whole interval: {', '.join(below)}."
+        f"Only a freed decoder goes below PCA on test with its whole interval: {'; '.join(below)}."
         if below
         else "No freed decoder ends below PCA on test with its whole interval."
     )
-    return " ".join(said)
+    return " ".join([*said, *_failed(others[~others.bounded])])
+
+
+def freed_below(others: pd.DataFrame) -> list[str]:
+    """Arms with a freed decoder that end below PCA on test with their whole interval, none of their runs failed.
+
+    Args:
+        others: columns ``arm``, ``bounded``, ``finite``, ``test_fvu``, ``gap_test``; a row a run.
+    """
+    return [
+        str(name)
+        for name, runs in others[~others.bounded].groupby("arm", sort=False)
+        if len(runs) > 1 and _ended(runs).all() and mean_interval(runs.gap_test).high < 0
+    ]
 
 
 def schedule_answer(cells: pd.DataFrame, pairs: pd.DataFrame, matched: pd.DataFrame, rule: str, claim: str) -> str:
@@ -161,5 +174,14 @@ def _tally(verdicts: pd.Series) -> str:
     return ", ".join(f"{words.get(word, word)} in {count}" for word, count in verdicts.value_counts().items())
 
 
-def _entirely_below(gaps: pd.Series) -> bool:
-    return len(gaps) > 1 and mean_interval(gaps).high < 0
+def _failed(free: pd.DataFrame) -> Iterator[str]:
+    """A sentence an arm that has runs which ended worse than the mean."""
+    for name, part in free.groupby("arm", sort=False):
+        ended = part[_ended(part)]
+        if len(ended) < len(part):
+            failed = f"Of {name}, {len(part) - len(ended)} of {len(part)} runs failed (FVU above 1)"
+            yield f"{failed}; the others end at {ended.gap_test.mean():+.4f}." if len(ended) else f"{failed}."
+
+
+def _ended(runs: pd.DataFrame) -> pd.Series:
+    return runs.finite & (runs.test_fvu <= WORSE_THAN_THE_MEAN)

@@ -5,7 +5,7 @@ import pytest
 from scipy.spatial.distance import cdist
 from sentence_transformers.util.quantization import quantize_embeddings
 
-from smallbert.compress.codes.catalogue import _identity
+from smallbert.compress.codes.catalogue import identity
 from smallbert.compress.codes.code import Mapped, Rescored, Symmetric, checked, cosines
 from smallbert.compress.codes.formats import Binary, Floats, Int8
 from smallbert.errors import DataError, UsageError
@@ -51,7 +51,7 @@ def test_binary_is_32_times_smaller_and_packed_as_sentence_transformers_packs(sp
 
 def test_symmetric_signs_order_by_hamming_distance(split):
     train, test = split
-    code = Symmetric(Mapped(_identity(32), Binary.signs(32)))
+    code = Symmetric(Mapped(identity(32), Binary.signs(32)))
     hamming = cdist(train[:20] > 0, test > 0, "hamming")
     np.testing.assert_allclose(code.scores(train[:20], code.encode(test)), 1 - 2 * hamming, atol=1e-6)
 
@@ -72,8 +72,8 @@ def test_fitted_bits_decode_to_the_mean_of_each_side(split):
 
 def test_rescoring_orders_the_shortlist_alone(split):
     train, test = split
-    cheap = Symmetric(Mapped(_identity(32), Binary.signs(32)))
-    fine = Mapped(_identity(32), Binary.fit(train))
+    cheap = Symmetric(Mapped(identity(32), Binary.signs(32)))
+    fine = Mapped(identity(32), Binary.fit(train))
     stored = fine.encode(test)
     found = Rescored(cheap, fine, shortlist=15).scores(train[:9], stored)
     first, second = cheap.scores(train[:9], stored), fine.scores(train[:9], stored)
@@ -84,7 +84,7 @@ def test_rescoring_orders_the_shortlist_alone(split):
         assert (np.diff(cheaply[~listed][np.argsort(row[~listed])]) >= -1e-6).all()
     assert (Rescored(cheap, fine, shortlist=200).scores(train[:9], stored) == second).all()
     with pytest.raises(UsageError, match="two readings of one code, got 4 and 64 bytes"):
-        Rescored(cheap, Mapped(_identity(32), Floats(32, 16)))
+        Rescored(cheap, Mapped(identity(32), Floats(32, 16)))
 
 
 def test_cosines_and_checks():
