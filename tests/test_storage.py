@@ -88,3 +88,14 @@ def test_digest_ignores_the_order_of_keys_but_not_values():
     assert storage.digest({"a": 1}) != storage.digest({"a": 2})
     assert storage.digest([1, 2]) != storage.digest([2, 1])
     assert len(storage.digest("x", length=64)) == 64
+
+
+def test_a_version_beyond_the_first_makes_another_digest():
+    assert storage.digest("x") == storage.digest("x", version=1) != storage.digest("x", version=2)
+
+
+def test_strays_of_killed_writers_are_removed(tmp_path):
+    for name in (".a.x1.part", "a", ".training.lock"):
+        (tmp_path / name).touch()
+    storage.remove_strays(tmp_path)
+    assert {one.name for one in tmp_path.iterdir()} == {"a", ".training.lock"}

@@ -168,8 +168,15 @@ def sha256_file(path: Path) -> str:
     return digest.hexdigest()
 
 
-def digest(value: Any, length: int = 16) -> str:
-    """Stable hex digest of plain data (dicts in any key order), for cache keys."""
+def digest(value: Any, length: int = 16, *, version: int = 1) -> str:
+    """Stable hex digest of plain data (dicts in any key order), for cache keys.
+
+    Args:
+        value: the data.
+        length: digits.
+        version: of what is made of them: raised when the same data would give another result.
+    """
+    value = value if version == 1 else [value, version]
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:length]
 

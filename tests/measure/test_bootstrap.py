@@ -15,10 +15,10 @@ def test_interval_agrees_with_scipys(rng):
 
 
 def test_spread_of_queries_and_of_seeds_add_up(rng):
-    # Means of s seeds and q queries with effects of either: variance a^2 (s-1)/s^2 + b^2 / q, as seeds are drawn again.
+    # Means of s seeds and q queries with effects of either: variances of both, that of so few seeds without its bias.
     seeds, queries = rng.standard_normal((8, 1)), rng.standard_normal((1, 500))
     found = resampled_means(seeds + queries, resamples=40_000).var()
-    assert found == pytest.approx(seeds.var() / 8 + queries.var() / 500, rel=0.05)
+    assert found == pytest.approx(seeds.var(ddof=1) / 8 + queries.var() / 500, rel=0.05)
     assert resampled_means(queries, resamples=40_000).var() == pytest.approx(queries.var() / 500, rel=0.05)
 
 

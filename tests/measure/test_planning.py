@@ -22,6 +22,13 @@ def test_a_million_articles_on_one_machine():
     assert found.peak_memory == 500e6
 
 
+def test_an_encoder_with_vectors_of_its_own_takes_its_own_disk():
+    other = Machine("one CPU, MiniLM", Rate(40_000, vector_bytes=400))
+    found = plan(1_000_000, ARTICLE, other)
+    assert (found.text_bytes, found.vector_bytes, found.disk_bytes) == (700e6, 400e6, 1100e6)
+    assert plan(1_000_000, ARTICLE, Machine("none kept", Rate(1, vector_bytes=0))).vector_bytes == 0
+
+
 def test_a_cluster_is_faster_and_dearer_by_its_efficiency():
     alone = plan(10**9, ARTICLE, CPU)
     shared = plan(10**9, ARTICLE, Machine("100 CPUs", CPU.rate, price=0.5, count=100, efficiency=0.8))
@@ -67,6 +74,7 @@ def test_machines_needed_meet_the_time_and_one_fewer_do_not():
         (lambda: Article(1, 1, math.nan), "vector_bytes of 0 or more"),
         (lambda: Rate(0), "tokens_per_second above 0"),
         (lambda: Rate(1, math.inf), "peak_memory above 0"),
+        (lambda: Rate(1, vector_bytes=-1), "vector_bytes of 0 or more"),
         (lambda: Machine("m", Rate(1), count=0), "at least 1 machine, got 0"),
         (lambda: Machine("m", Rate(1), efficiency=1.5), "efficiency above 0 and of at most 1, got 1.5"),
         (lambda: Machine("m", Rate(1), price=-1), "price of 0 or more"),

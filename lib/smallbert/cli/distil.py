@@ -75,6 +75,7 @@ def _share(options: argparse.Namespace) -> None:
     from smallbert.compress.distill.methods import Method
     from smallbert.compress.distill.train import FINISHED, check, distil, encode, epoch_tokens
     from smallbert.models import parallel
+    from smallbert.models.alone import held
     from smallbert.models.recipe import PretrainRecipe
     from smallbert.report import embedding
     from smallbert.studies.embed import Texts
@@ -107,9 +108,11 @@ def _share(options: argparse.Namespace) -> None:
         tokens = min(tokens, options.max_steps * options.batch_tokens)
     recipe = PretrainRecipe(**sizes, tokens=tokens)
     del teacher
-    distil(store, options.teacher, recipe, method, options.out, start=start, work=work, device=options.device)
+    with held(work):  # another student of this teacher and corpus waits: both keep what it says in one place
+        distil(store, options.teacher, recipe, method, options.out, start=start, work=work, device=options.device)
+        if parallel.here().first:
+            shutil.rmtree(work / "teacher", ignore_errors=True)  # gigabytes; another student lets it read again
     if parallel.here().first:
-        shutil.rmtree(work / "teacher", ignore_errors=True)  # gigabytes; another student lets the teacher read again
         print(f"{options.corpus}: {corpus.summary()}")
         _tell(options.out, storage.read_json(options.out / FINISHED))
 

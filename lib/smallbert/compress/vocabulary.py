@@ -185,8 +185,7 @@ class Vocabulary:
             if (old := getattr(self._config, name, None)) in new:
                 config[name] = new[old]
         storage.write_json(out / "config.json", config)
-        for left_by_a_kill in out.glob(".*.part"):
-            left_by_a_kill.unlink()
+        storage.remove_strays(out)
         return Vocabulary(out)
 
     def renumbering(self, other: Vocabulary) -> np.ndarray:

@@ -22,6 +22,9 @@ from smallbert.models import training
 from smallbert.models.heads.recipe import FineTuneRecipe, Run
 from smallbert.models.workers import Job, run
 
+VERSION = 1
+"""Part of every key: raise it when the same encoder, questions and recipe would give other answers."""
+
 FINISHED = "answers.json"
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -65,7 +68,7 @@ class Task:
             "layers": self.layers,
             "vectors": "" if self.vectors is None else hashlib.sha256(self.vectors.tobytes()).hexdigest(),
         }
-        return storage.digest(made_of)
+        return storage.digest(made_of, version=VERSION)
 
     @property
     def steps(self) -> int:

@@ -32,6 +32,9 @@ FORMS: tuple[Form, ...] = get_args(Form)
 
 WEIGHTS_STREAM, ORDER_STREAM, NEGATIVES_STREAM = 42, 43, 44
 
+VERSION = 1
+"""Part of every key: raise it when the same triples and recipe would give other vectors."""
+
 VECTORS = "vectors.safetensors"
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -201,7 +204,8 @@ def embed_all(
     """
     kind = runtime.device(device).type
     content = storage.digest([graph.entities, graph.relations, graph.train])
-    folders = {name: where / f"graph-{storage.digest([content, asdict(one), kind])}" for name, one in recipes.items()}
+    keys = {name: storage.digest([content, asdict(one), kind], version=VERSION) for name, one in recipes.items()}
+    folders = {name: where / f"graph-{key}" for name, key in keys.items()}
     missing = [name for name, folder in folders.items() if not (folder / VECTORS).exists()]
     if missing:
         storage.make_folder(where)

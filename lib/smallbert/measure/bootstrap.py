@@ -18,7 +18,8 @@ def resampled_means(values: np.ndarray, *, seed: int = 0, resamples: int = RESAM
 
     The draws of queries depend on their number, ``seed`` and ``resamples`` alone: methods measured on the same queries
     meet the same resamples, so the difference of two results of this function is a paired bootstrap of the difference
-    (Efron & Tibshirani 1993, chapters 6 and 16).
+    (Efron & Tibshirani 1993, chapters 6 and 16). Means of S seeds drawn from S vary by (S - 1) / S of what other seeds
+    would: seeds' distances from their mean are stretched by as much, for S is small.
 
     Args:
         values: (seeds, queries), finite.
@@ -34,6 +35,9 @@ def resampled_means(values: np.ndarray, *, seed: int = 0, resamples: int = RESAM
     values = np.atleast_2d(np.asarray(values, dtype=np.float64))
     if values.ndim != 2 or not values.size or not np.isfinite(values).all():
         raise DataError(f"Expected finite values (seeds, queries), got shape {values.shape}.")
+    if len(values) > 1:
+        own = values.mean(axis=1, keepdims=True)
+        values = values + (np.sqrt(len(values) / (len(values) - 1)) - 1) * (own - own.mean())
     by_seed = values @ _shares(values.shape[1], seed, resamples).T  # (seeds, resamples)
     return (by_seed * _shares(len(values), seed + 1, resamples).T).sum(axis=0)
 

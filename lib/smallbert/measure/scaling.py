@@ -123,6 +123,9 @@ def left_out(sizes: ArrayLike, losses: ArrayLike, law: LawName) -> tuple[np.ndar
 def preferred(errors: Mapping[LawName, ArrayLike]) -> LawName:
     """The simplest law whose mean squared error is within one standard error of the least.
 
+    The standard error is that of the difference, since all laws foretell the same sizes; Breiman et al. (1984), whose
+    rule this follows, take that of the least alone.
+
     Args:
         errors: of the same sizes for every law, from :func:`left_out`.
     """

@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass, fields
 from smallbert import runtime, storage
 from smallbert.errors import UsageError
 
+VERSION = 1
+"""Part of every key: raise it when the same recipe and data would give another encoder."""
+
 
 @dataclass(frozen=True)
 class PretrainRecipe:
@@ -104,4 +107,4 @@ class PretrainRecipe:
 
     def key(self, data_key: str) -> str:
         """Digest of the recipe and its data: two runs with the same key mean the same encoder."""
-        return storage.digest({"recipe": asdict(self), "data": data_key})
+        return storage.digest({"recipe": asdict(self), "data": data_key}, version=VERSION)

@@ -166,6 +166,8 @@ class Runner:
                 ) as child,
             ):
                 self._children[stage.stem] = child
+                if self._stopping.is_set():  # meanwhile
+                    child.send_signal(signal.SIGINT)
                 for line in child.stdout or ():
                     log.write(line)
                     log.flush()

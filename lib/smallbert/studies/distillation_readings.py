@@ -25,6 +25,9 @@ from smallbert.studies.articles import draw
 from smallbert.studies.distillation_training import Trained
 from smallbert.studies.matrices import common_topics
 
+VERSION = 1
+"""Part of every key: raise it when the same encoder and articles would give other readings."""
+
 READINGS = ("topic", "language", "similarity")
 """Accuracy of two linear probes; Spearman correlation with the teacher's cosines."""
 
@@ -93,7 +96,7 @@ def read(
 def _articles(corpus: Corpus, source: str, *, max_tokens: int, rows: int, seed: int, device: str) -> Path:
     """Tokens, labels and the teacher's vectors of the drawn articles, as one file; its own readings beside it."""
     teacher = encoders.load(source, max_tokens=max_tokens, device=device)
-    key = storage.digest([corpus.key, teacher.describe()["sha256"], max_tokens, rows, seed])
+    key = storage.digest([corpus.key, teacher.describe()["sha256"], max_tokens, rows, seed], version=VERSION)
     path = paths.cache() / "students" / f"articles-{key}.npz"
     if path.with_suffix(".json").exists():
         return path

@@ -23,6 +23,12 @@ def test_a_number_too_large_for_16_bits_is_named():
         Floats(2, 16).encode(np.array([[1, 2], [1e6, 0]], np.float32))
 
 
+@pytest.mark.parametrize("format", [Int8(np.zeros(2), np.ones(2)), Binary.signs(2)])
+def test_what_is_not_finite_is_never_stored(format):
+    with pytest.raises(DataError, match="got nan in row 1, dimension 0"):
+        format.encode(np.array([[1, 2], [np.nan, 0]], np.float32))
+
+
 def test_int8_is_four_times_smaller_and_off_by_half_a_step(split):
     train, test = split
     code = Int8.fit(train)

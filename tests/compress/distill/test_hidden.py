@@ -70,7 +70,8 @@ def test_mean_pooled_equals_numpy(pair):
 
 def test_rows_in_which_no_text_begins_teach_nothing():
     """Packed rows cut long documents, so a step may have no [CLS] at all."""
-    student = torch.zeros(0, 5, requires_grad=True)
-    loss = hidden.patient(student, torch.zeros(0, 5))
-    loss.backward()
-    assert loss.item() == 0 and student.grad.shape == (0, 5)
+    for loss_of in (hidden.patient, hidden.cosine):
+        student = torch.zeros(0, 5, requires_grad=True)
+        loss = loss_of(student, torch.zeros(0, 5))
+        loss.backward()
+        assert loss.item() == 0 and student.grad.shape == (0, 5)

@@ -12,7 +12,7 @@ from scipy.special import rel_entr
 from scipy.stats import spearmanr
 from torch.nn import functional as F
 
-from smallbert.compress.distill import students
+from smallbert.compress.distill import objectives, students
 from smallbert.compress.distill.inputs import MaskedHeldOut, MaskedSteps, UnmaskedTexts
 from smallbert.compress.distill.methods import Method
 from smallbert.compress.distill.objectives import Distillation, similarity_agreement
@@ -272,3 +272,10 @@ def test_similarity_agreement_is_a_rank_correlation_of_all_pairs(rng):
     assert similarity_agreement(ours, theirs) == pytest.approx(spearmanr(*cosines).statistic)
     assert similarity_agreement(ours, 3 * ours) == pytest.approx(1)
     assert np.isnan(similarity_agreement(ours[:2], theirs[:2]))
+
+
+def test_of_many_texts_some_are_compared(rng, monkeypatch):
+    ours, theirs = (torch.from_numpy(rng.normal(0, 1, (9, width))) for width in (5, 9))
+    monkeypatch.setattr(objectives, "COMPARED_TEXTS", 5)
+    evenly = [0, 2, 4, 6, 8]
+    assert similarity_agreement(ours, theirs) == similarity_agreement(ours[evenly], theirs[evenly])

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import textwrap
 from collections import namedtuple
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import transformers
 
-from smallbert.compress.distill import recording
+from smallbert.compress.distill import outputs, recording
 from smallbert.compress.distill import teacher as teachers
 from smallbert.compress.distill.inputs import MaskedSteps, UnmaskedTexts
 from smallbert.compress.distill.outputs import TeacherOutputs
@@ -93,6 +94,17 @@ def test_rows_are_found_in_any_order(tmp_path, teacher, store, recipe, small_sha
     bounds = np.concatenate([[0], np.cumsum((all_ids == CLS).sum(1))])
     assert torch.equal(given["pooled"], torch.cat([everything["pooled"][bounds[r] : bounds[r + 1]] for r in rows]))
     assert (given["hidden-2"][torch.from_numpy(seen.ids.reshape(-1) == PAD)] == 0).all()
+
+
+def test_few_files_are_open_at_once(tmp_path, teacher, store, recipe, small_shards, monkeypatch):
+    texts = UnmaskedTexts(store.train, recipe)
+    record(tmp_path, teacher, texts, {"hidden-2"})
+    monkeypatch.setattr(outputs, "OPEN_FILES", 2)
+    made = record(tmp_path, teacher, texts, {"hidden-2"})
+    kept = made.fetch(np.arange(texts.rows), {"hidden-2"})["hidden-2"]
+    mapped = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if str(tmp_path) in line}
+    assert len(list(made.folder.glob("*hidden-2*"))) > 2 >= len(mapped)
+    assert len(kept) == texts.rows * 32
 
 
 def test_more_logits_than_there_are_keeps_all_of_them(tmp_path, teacher, steps):

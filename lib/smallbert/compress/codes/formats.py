@@ -75,8 +75,14 @@ class Int8:
         return len(self.low)
 
     def encode(self, numbers: np.ndarray) -> np.ndarray:
-        """(n, k) to uint8 (n, k)."""
-        steps = (matrix(numbers, width=len(self.low), what="numbers") - self.low) / self.step
+        """(n, k) to uint8 (n, k).
+
+        Raises:
+            DataError: another width, or a number that is not finite.
+        """
+        numbers = matrix(numbers, width=len(self.low), what="numbers")
+        require_finite(numbers, what="numbers")
+        steps = (numbers - self.low) / self.step
         return np.rint(steps).clip(0, LEVELS - 1).astype(np.uint8)
 
     def decode(self, stored: np.ndarray) -> np.ndarray:
@@ -124,8 +130,14 @@ class Binary:
         return -(-len(self.above) // 8)
 
     def encode(self, numbers: np.ndarray) -> np.ndarray:
-        """(n, k) to uint8 (n, nbytes), the first number in the highest bit."""
-        return np.packbits(matrix(numbers, width=len(self.above), what="numbers") > 0, axis=1)
+        """(n, k) to uint8 (n, nbytes), the first number in the highest bit.
+
+        Raises:
+            DataError: another width, or a number that is not finite.
+        """
+        numbers = matrix(numbers, width=len(self.above), what="numbers")
+        require_finite(numbers, what="numbers")
+        return np.packbits(numbers > 0, axis=1)
 
     def decode(self, stored: np.ndarray) -> np.ndarray:
         """uint8 (n, nbytes) to float32 (n, k)."""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from smallbert.arrays import Array, blocks, matrix
+from smallbert.arrays import Array, blocks, matrix, require_finite
 from smallbert.compress.codes.code import Code, checked
 from smallbert.errors import UsageError
 
@@ -118,6 +118,7 @@ class Sparse(Code):
         parts = []
         for block in blocks(matrix(vectors, width=len(self.dictionary.centre))):
             weights, places = self.dictionary.top(torch.from_numpy(np.ascontiguousarray(block, np.float32)), self.k)
+            require_finite(weights.half().numpy(), what="weights in 16 bits")
             both = places.numpy().astype("<u2"), weights.numpy().astype("<f2")
             parts.append(np.concatenate([one.view(np.uint8) for one in both], axis=1))
         return np.concatenate(parts)

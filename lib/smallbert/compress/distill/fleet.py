@@ -5,7 +5,7 @@ function of data, seed, batch and row length, and of no size, loss or number of 
 and share of the data, as long as its longest student. A teacher beside every student would read as often as there are
 students.
 
-It costs disk while it lasts: 2 bytes for each number of each hidden state, query, key or value, and 6 (8 beyond 65,536
+It costs disk while it lasts: 2 bytes for each number of each hidden state, query, key or value, and 4 (6 beyond 65,536
 tokens of vocabulary) for each kept logit of each masked token. Recordings are deleted once all students are finished.
 """
 

@@ -13,7 +13,7 @@ def cosine(student: Tensor, teacher: Tensor) -> Tensor:
     """One minus the cosine between student and teacher vectors, on average: direction counts, length does not.
 
     Args:
-        student: hidden states, or embeddings of texts, (n, d).
+        student: hidden states, or embeddings of texts, (n, d); of none the loss is 0.
         teacher: those of the teacher, (n, d).
 
     Equation: ``mean_n(1 - cos(h^S, h^T))``: DistilBERT's third loss, ``CosineEmbeddingLoss`` with target 1 over the
@@ -25,6 +25,8 @@ def cosine(student: Tensor, teacher: Tensor) -> Tensor:
         UsageError: the widths differ.
     """
     _require_same_width(student, teacher, "the cosine loss")
+    if not len(student):  # a step in which no text begins
+        return student.sum()
     return (1 - F.cosine_similarity(student, teacher, dim=-1)).mean()
 
 

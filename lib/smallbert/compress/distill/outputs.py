@@ -25,6 +25,9 @@ from smallbert import storage
 from smallbert.compress.shards import MANIFEST
 from smallbert.errors import DataError
 
+OPEN_FILES = 64
+"""Arrays that stay mapped at once: each holds a file open, of which a process may have some hundreds."""
+
 
 class TeacherOutputs:
     """A finished store; :func:`smallbert.compress.distill.recording.record` makes one.
@@ -36,7 +39,7 @@ class TeacherOutputs:
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         self.folder, self.manifest = folder, manifest
-        self._array = lru_cache(maxsize=None)(self._open)
+        self._array = lru_cache(maxsize=OPEN_FILES)(self._open)
         self._bounds = lru_cache(maxsize=None)(self._count)
 
     @classmethod

@@ -32,6 +32,9 @@ from smallbert.models.recipe import PretrainRecipe
 from smallbert.models.tokens import TokenStore
 from smallbert.models.training import fit
 
+VERSION = 1
+"""Part of every key: raise it when the same recipe, method and teacher would give another student."""
+
 FINISHED = "recipe.json"
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -153,8 +156,7 @@ def distil(
             }
             storage.write_json(out / FINISHED, stamp)
             (out / CHECKPOINT).unlink()
-            for left_by_a_kill in out.glob(".*.part"):
-                left_by_a_kill.unlink()
+            storage.remove_strays(out)
         parallel.wait()
     return out
 
@@ -212,7 +214,7 @@ def student_key(
         store, teacher, method, start, top: as for :func:`distil`.
     """
     identity = {"teacher": teacher.identity["sha256"], "method": method.identity(), "start": start, "top": top}
-    return storage.digest({"recipe": recipe.key(store.key), **identity})
+    return storage.digest({"recipe": recipe.key(store.key), **identity}, version=VERSION)
 
 
 def epoch_tokens(store: TokenStore, method: Method, sequence_length: int) -> int:

@@ -26,6 +26,9 @@ from smallbert.models.heads.sequences import Reader
 from smallbert.models.heads.task import Task
 from smallbert.progress import Progress
 
+VERSION = 1
+"""Part of every key: raise it when the same encoder, examples and recipe would give another head."""
+
 FINISHED = "finetune.json"
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -232,7 +235,9 @@ def key_of(
     if last := narrowing.place(folder):
         made_of["last layer"] = storage.sha256_file(last)
     dtype = runtime.dtype(recipe.precision, device)
-    return storage.digest(made_of | {"data": data.hexdigest(), "device": device.type, "dtype": str(dtype)})
+    return storage.digest(
+        made_of | {"data": data.hexdigest(), "device": device.type, "dtype": str(dtype)}, version=VERSION
+    )
 
 
 def _save(fitted: Fitted, out: Path, key: str) -> None:
