@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from smallbert import cli
+from smallbert.models import activations, presets
 
 ALBERT = ["--vocab", "30000", "--hidden", "768", "--embedding", "128", "--layers", "12", "--share", "all"]
 
@@ -28,6 +29,7 @@ def test_a_preset_needs_neither_network_nor_torch():
     assert "factor map" not in done.stdout  # what the encoder lacks is left out
     assert "fp32  711.4 MB" in done.stdout
     assert "22.35 billion FLOPs a sequence of 128 tokens" in done.stdout
+    assert "GB for a training step on 32 such sequences in fp32 with AdamW" in done.stdout
 
 
 def test_sizes_and_name_give_the_same(capsys):
@@ -37,6 +39,9 @@ def test_sizes_and_name_give_the_same(capsys):
     assert by_sizes == by_name
     assert by_sizes["total"] == sum(by_sizes["parameters"].values()) == 11_683_584
     assert by_sizes["bytes"] == {"fp32": 46_734_336, "bf16": 23_367_168, "int8": 11_683_584}
+    step = by_sizes["training_step_bytes"]
+    assert (step["weights"], step["moments"]) == (4 * 11_683_584, 8 * 11_683_584)
+    assert step["activations"] == 4 * activations.saved(presets.sizes("albert-base-v2"), 32, 128).total
     assert by_sizes["flops"] == {"per_token": 170_065_920, "sequence_of_128": 22_373_597_184}
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from smallbert.models.parameters import Parameters
 
 _LENGTH = 128
+_ROWS = 32
 _REQUIRED = ("vocab", "hidden", "layers")
 _OPTIONAL = ("embedding", "heads", "intermediate", "share", "groups", "positions")
 _HEAD_WIDTH = 64
@@ -24,9 +25,10 @@ def add(commands: argparse._SubParsersAction) -> None:
     """Enter the command."""
     size = commands.add_parser(
         "size",
-        help="parameters by group, bytes and FLOPs of an encoder",
-        description="Parameters by group, bytes and FLOPs of an encoder, by its name or by its sizes. Counted as "
-        "transformers' model with pooler has them, shared and tied weights once; no weights are read.",
+        help="parameters by group, bytes, FLOPs and memory of a training step of an encoder",
+        description="Parameters by group, bytes, FLOPs and memory of a training step of an encoder, by its name or by "
+        "its sizes. Counted as transformers' model with pooler has them, shared and tied weights once; no weights are "
+        "read.",
     )
     size.add_argument(
         "name",
@@ -50,11 +52,12 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def _size(options: argparse.Namespace) -> None:
-    from smallbert.models import flops, parameters
+    from smallbert.models import activations, flops, parameters
 
     name, sizes = _asked(options)
     found = parameters.count(sizes)
     per_token, sequence = flops.per_token(sizes), flops.forward(sizes, _LENGTH).total
+    step = activations.training_bytes(sizes, _ROWS, _LENGTH)
     if options.json:
         result = {
             "name": name,
@@ -63,6 +66,7 @@ def _size(options: argparse.Namespace) -> None:
             "total": found.total,
             "bytes": found.nbytes(),
             "flops": {"per_token": per_token, f"sequence_of_{_LENGTH}": sequence},
+            "training_step_bytes": {"sequences": _ROWS, "length": _LENGTH, **step},
         }
         print(json.dumps(result, indent=2))
         return
@@ -72,6 +76,10 @@ def _size(options: argparse.Namespace) -> None:
     print_table([(number_format, f"{bytes / 1e6:,.1f} MB") for number_format, bytes in found.nbytes().items()])
     print(f"\n{per_token / 1e6:,.1f} million FLOPs a token, without attention scores")
     print(f"{sequence / 1e9:,.2f} billion FLOPs a sequence of {_LENGTH} tokens")
+    print(
+        f"{sum(step.values()) / 1e9:,.2f} GB for a training step on {_ROWS} such sequences in fp32 with AdamW, "
+        f"{step['activations'] / 1e9:,.2f} of them activations"
+    )
 
 
 def _asked(options: argparse.Namespace) -> tuple[str, Sizes]:

@@ -12,6 +12,7 @@ import pandas as pd
 from smallbert.errors import UsageError
 from smallbert.explore.show import CONTROL, compact
 from smallbert.figures.tables import html_table
+from smallbert.models.activations import training_bytes
 from smallbert.models.flops import forward
 from smallbert.models.parameters import count
 from smallbert.models.presets import PRESETS
@@ -19,6 +20,9 @@ from smallbert.models.sizes import Sharing, Sizes
 
 LENGTH = 128
 """Tokens of the sequence whose operations are counted."""
+
+ROWS = 32
+"""Such sequences of a training step whose memory is counted."""
 
 CHANGED = "changed by hand"
 NUMBERS = {
@@ -39,6 +43,8 @@ def table(sizes: Sizes) -> pd.DataFrame:
     rows.append(("parameters, all", f"{found.total:,}"))
     rows += [(f"megabytes, {name}", f"{size / 1e6:,.1f}") for name, size in found.nbytes().items()]
     rows.append((f"GFLOPs, forward of {LENGTH} tokens", f"{forward(sizes, LENGTH).total / 1e9:,.2f}"))
+    step = sum(training_bytes(sizes, ROWS, LENGTH).values())
+    rows.append((f"GB, training step on {ROWS} x {LENGTH} tokens, fp32, AdamW", f"{step / 1e9:,.2f}"))
     return pd.DataFrame(rows, columns=["what", "value"])
 
 
