@@ -94,3 +94,19 @@ def test_every_kind_of_method_has_a_look_of_its_own():
 def test_without_points_the_figure_says_so():
     chart = frontier.frontier(points()[:0], "time", KEPT)
     assert chart.alt.startswith("No page of this edition")
+
+
+def test_the_caption_says_where_panels_end_and_what_goes_on_beyond():
+    inside = frontier.frontier(points(), "time", KEPT)
+    assert inside.caption.endswith("Nothing is cut off.") and "Megabytes" not in inside.caption
+    wide = points().assign(high=[1.0, 1.3, np.nan])
+    chart = frontier.frontier(wide, "time", KEPT)
+    assert chart.figure.axes[0].get_ylim() == (0, 1.25)
+    assert chart.caption.endswith("kept at 0 and 1.25, time at 0 and 1.15; error bars of 1 of 3 points reach beyond.")
+    late = wide.assign(**{"time high": [1.1, 1.05, 1.4]})
+    assert frontier.frontier(late, "time", KEPT).caption.endswith("error bars of 2 of 3 points reach beyond.")
+    above = pd.concat([wide, points().assign(measure="topics", kept=[1.0, 1.0, 1.7], low=np.nan, high=np.nan)])
+    told = frontier.frontier(above, "megabytes", KEPT).caption
+    ends = "Cut off: kept at 0 and 1.25 to 1.60 by panel; "
+    assert told.endswith(f"{ends}1 of 6 points lie and error bars of 1 of 6 points reach beyond.")
+    assert frontier.COUNTED in told

@@ -115,6 +115,8 @@ def test_reported_sizes_have_the_papers_axes(printed, fitted):
     laws = fitted[fitted.measure == "parameters"]
     chart = model_size.reported(printed, laws, turns)
     bert, albert = chart.figure.axes
+    [legend] = chart.figure.legends
+    assert bert.get_legend() is None and [text.get_text() for text in legend.get_texts()] == laws.law.tolist()
     assert bert.lines[0].get_ydata().tolist() == printed.loss.tolist()
     assert albert.lines[0].get_xydata().tolist() == [[12, 81.5], [24, 82.1], [48, 81.8]]
     assert chart.alt == (

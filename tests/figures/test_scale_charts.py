@@ -78,6 +78,26 @@ def test_growth_draws_seconds_memory_and_a_straight_line():
     assert chart.alt == "Exponents of time: reading 1.00 in rows."
 
 
+def test_memory_that_did_not_rise_lies_hollow_on_the_border():
+    exponents = pd.DataFrame([("reading", "rows", 1.0)], columns=["what", "against", "exponent"])
+    chart = scale.growth(runs().assign(peak=[99.9, 100.0, 131.0]), exponents)
+    [axes] = chart.figure.axes
+    filled, hollow = axes.lines[1], axes.lines[2]
+    assert np.isnan(filled.get_ydata()).tolist() == [True, True, False]
+    assert hollow.get_xdata().tolist() == [1_000, 10_000] and hollow.get_ydata().tolist() == [0, 0]
+    assert hollow.get_markerfacecolor() == "white" and hollow.get_transform() == axes.get_xaxis_transform()
+    [legend] = chart.figure.legends
+    assert "MiB, below what can be measured" in [text.get_text() for text in legend.get_texts()]
+    assert chart.caption.endswith("Hollow: memory below what can be measured, 2 of 3 runs.")
+    assert "Hollow" not in scale.growth(runs(), exponents).caption
+
+
+def test_a_single_run_has_no_power_of_its_size():
+    exponents = pd.DataFrame([("reading", "rows", np.nan)], columns=["what", "against", "exponent"])
+    chart = scale.growth(runs()[:1], exponents)
+    assert chart.alt == "Exponents of time: reading not fitted to one size." and not chart.figure.axes[0].texts
+
+
 def test_plans_draw_only_what_is_known():
     rows = [("CPU", 10**6, 2.0, 1.0), ("CPU", 10**9, 2000.0, 1000.0), ("GPU", 10**6, np.nan, np.nan)]
     rows.append(("GPU", 10**9, np.nan, np.nan))

@@ -6,10 +6,12 @@ import pandas as pd
 import pytest
 
 from smallbert.figures import transfer
+from smallbert.figures.style import use_theme
 
 
 @pytest.fixture(autouse=True)
 def closed():
+    use_theme()
     yield
     plt.close("all")
 
@@ -50,6 +52,14 @@ def test_every_score_is_drawn_with_its_interval_and_both_controls():
     assert (topic.get_xlabel(), names.get_xlabel()) == ("accuracy", "entity F1")
     assert "topic: whole, fine-tuned (0.90; bag of words 0.60, constant answer 0.20)" in chart.alt
     assert "names: small, frozen (0.20; bag of words 0.30" in chart.alt
+
+
+def test_intervals_that_leave_a_panel_are_counted_and_else_not_spoken_of():
+    assert transfer.scores(found()).caption.endswith("Cut off: 1 of 6 intervals goes on beyond the panel.")
+    wide = found().assign(high=[0.9, 0.99, 0.95, np.nan, 0.2, 0.9])
+    assert transfer.scores(wide).caption.endswith("Cut off: 3 of 5 intervals go on beyond the panel.")
+    narrow = found().assign(low=lambda frame: frame.score - 0.01, high=lambda frame: frame.score + 0.01)
+    assert "Cut off" not in transfer.scores(narrow).caption
 
 
 def test_what_is_retained_is_written_and_what_is_not_known_is_a_dash():

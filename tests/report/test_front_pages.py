@@ -15,6 +15,7 @@ from smallbert.report.front.findings import FINDINGS, collect
 from smallbert.report.front.first import across
 from smallbert.report.front.glossary import text_of
 from smallbert.report.front.reference import Reference
+from smallbert.report.front.taking import unjudged
 from smallbert.report.render import QUESTION, SITE
 from smallbert.storage import read_json
 
@@ -130,11 +131,14 @@ def test_first_page_says_what_the_results_say(edition):
     needs = pd.read_csv(edition.results / "08_frontier" / "needs.csv")
     for need, answer in zip(needs.need, needs.answer, strict=True):
         assert need in text and answer in text
+    assert unjudged(collect(edition, ["08_frontier"])["08_frontier"]) in text
+    for why in needs.why.dropna():
+        assert f"; {why}" in text[text.index("What to take for usual needs") :]
     assert "Not in this edition" not in text
 
 
 def test_first_page_names_what_is_missing_and_shows_what_there_is(edition):
-    titles = {stem: f"Question {stem}?" for stem in FINDINGS} | {"09_new": "A new question?"}
+    titles = {stem: f"Question {stem}?" for stem in FINDINGS} | {"10_new": "A new question?"}
     found = written(edition, ["02_autoencoder_depth", "05_distillation"], titles=titles)
     text = main_text(found["index.html"])
     assert "the page that weighs everything has not finished" in text
@@ -142,21 +146,21 @@ def test_first_page_names_what_is_missing_and_shows_what_there_is(edition):
     for number, missing in (
         (1, "Question 01_corpus_and_embeddings?"),
         (8, "Question 08_frontier?"),
-        (9, "A new question?"),
+        (10, "A new question?"),
     ):
         assert f"Page {number}, {missing}" in text
     assert "Page 2," not in text and "Question 02_autoencoder_depth?" in text
     korean_text = main_text(found["summary_ko.html"])
-    assert "이 판에는 1, 3, 4, 6, 7, 8, 9쪽이 없다" in korean_text
+    assert "이 판에는 1, 3, 4, 6, 7, 8, 9, 10쪽이 없습니다" in korean_text
     assert "<img " not in found["summary_ko.html"]
 
 
 def test_page_without_a_finding_repeats_its_own_answer_and_is_named_in_korean(edition):
-    titles = {"01_corpus_and_embeddings": "What?", "09_new": "A new question?"}
-    found = written(edition, ["01_corpus_and_embeddings", "09_new"], titles=titles)
+    titles = {"01_corpus_and_embeddings": "What?", "10_new": "A new question?"}
+    found = written(edition, ["01_corpus_and_embeddings", "10_new"], titles=titles)
     assert "Recorded <strong>answer</strong>." in found["index.html"]
-    assert "우리말 답이 아직 없는 쪽: 9쪽, A new question?" in main_text(found["summary_ko.html"])
-    assert "쪽이 없다" not in found["summary_ko.html"]
+    assert "우리말 답이 아직 없는 쪽: 10쪽, A new question?" in main_text(found["summary_ko.html"])
+    assert "쪽이 없습니다" not in found["summary_ko.html"]
 
 
 def test_edition_without_findings_has_a_first_page_and_no_summary(tmp_path):
@@ -178,9 +182,12 @@ def test_korean_summary_has_no_number_that_is_not_in_the_results(edition):
     allowed |= set(NUMBER.findall(english.measured(Reference.of(run, found))))
     needs = pd.read_csv(edition.results / "08_frontier" / "needs.csv")
     allowed |= {f"{kept:.0%}" for kept in needs["least kept"].dropna()} | {f"{min(seeds)}", f"{max(seeds)}", "95%"}
+    allowed |= {number for why in needs.why.dropna() for number in NUMBER.findall(why)}
+    allowed |= set(NUMBER.findall(unjudged(found["08_frontier"])))
     points = pd.read_csv(edition.figures / "08_frontier__frontier_megabytes.csv")
     allowed |= {f"{kept:.0%}" for kept in points.kept[points.front]}
-    named = " ".join([run["corpus"]["name"], run["encoder"]["name"], edition.name, *points.name, *needs.answer])
+    graph = run["stages"]["07_knowledge"]["parameters"]["graph"]
+    named = " ".join([graph, run["corpus"]["name"], run["encoder"]["name"], edition.name, *points.name, *needs.answer])
     text = main_text(html)
     numbers = {one.rstrip(",") for one in NUMBER.findall(text)}
     allowed = {one.rstrip(",") for one in allowed} | {str(int(stem[:2])) for stem in FINDINGS}
@@ -194,8 +201,20 @@ def test_korean_summary_is_korean_and_tells_the_limits(edition):
     for one in collect(edition, list(FINDINGS)).values():
         assert korean.sentence(one) in text
     generated = read_json(edition.results / "run.json")["corpus"]["generated"]
-    assert ("만들어 낸 글이다" in text) == generated
+    assert ("만들어 낸 글입니다" in text) == generated
     assert "차이가 없다" in text
+    assert "우리말 답이 아직 없는 쪽" not in text
+    for english_name in (
+        "pretrained here",
+        "the generated world",
+        "whole encoder",
+        "vocabulary trimmed",
+        "int8 weights",
+    ):
+        assert english_name not in text
+    assert not re.search(r"[가-힣]다\.", re.sub(r"니다\.", "", text))  # one style throughout
+    graph = read_json(edition.results / "run.json")["stages"]["07_knowledge"]["parameters"]["graph"]
+    assert f"지식 그래프는 {'생성한 세계의 것' if graph == 'world' else graph}입니다. 9쪽의 벤치마크는" in text
     [alt] = re.findall(r'alt="([^"]*)"', html)
     assert re.search("[가-힣]", alt) and "English words" not in alt
 
@@ -211,7 +230,7 @@ def test_both_pages_follow_the_results(copied):
     count = (contrasts.protocol == "fair").sum()
     first, summary = main_text(found["index.html"]), main_text(found["summary_ko.html"])
     assert "In 98,765 cells" in first and "0.4321 of the variance" in first and f"better in all {count}" in first
-    assert "실험 98,765건" in summary and "분산의 0.4321" in summary and f"{count}건 모두 더 좋았다" in summary
+    assert "실험 98,765건" in summary and "분산의 0.4321" in summary and f"{count}건 모두 더 좋았습니다" in summary
 
 
 def test_all_editions_together():

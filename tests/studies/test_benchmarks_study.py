@@ -7,18 +7,26 @@ import pandas as pd
 import pytest
 
 from smallbert import storage
-from smallbert.studies import benchmarks, benchmarks_growth, benchmarks_words
+from smallbert.studies import benchmarks, benchmarks_growth, benchmarks_pairs, benchmarks_words
 
 CPU = {"processor": "A CPU", "cores": 2, "device": "cpu"}
 
 
-def row(variant, ratio, *, form="fp32", rate=100.0, share=0.5, **more):
-    found = {"variant": variant, "form": form, "rate": rate, "ratio": ratio, "ratio low": 0.9 * ratio}
-    return found | {"ratio high": 1.1 * ratio, "of limit": share, **more}
+PEER = (1.0, 2.0, 4.0)
+"""Seconds of the first line in three rounds."""
+
+
+def row(variant, ratio, *, form="fp32", rate=None, share=0.5, away=(1.0, 0.9, 1.1), **more):
+    """A variant so many times as fast as the first line; ``away``: times that in each round."""
+    seconds = [a / (ratio * b) for a, b in zip(PEER, away, strict=True)]
+    found = {"variant": variant, "form": form, "rate": rate or 100.0 * ratio, "ratio": ratio}
+    ends = {"ratio low": min(away) * ratio, "ratio high": max(away) * ratio, "all seconds": seconds}
+    return found | ends | {"of limit": share, **more}
 
 
 def comparison(name, *rows, disturbed=False):
-    return {"comparison": name, "unit": "tokens", "disturbed": disturbed, "rows": [row("peer", 1.0), *rows]}
+    first = row("peer", 1.0, away=(1.0, 1.0, 1.0))
+    return {"comparison": name, "unit": "tokens", "disturbed": disturbed, "rows": [first, *rows]}
 
 
 def record(*comparisons, machine=CPU, measured="2026-11-21T10:00:00+00:00", **more):
@@ -44,7 +52,7 @@ def test_every_variant_stands_beside_its_peer():
     found = benchmarks.comparisons([record(extraction(2, 3), comparison("PCA", row("smallbert, one pass", 1.1)))])
     assert found.variant.tolist() == ["peer", "smallbert fp32", "smallbert bf16", "peer", "smallbert, one pass"]
     assert set(found.peer) == {"peer"}
-    assert found["ratio high"].tolist() == pytest.approx([1.1, 2.2, 3.3, 1.1, 1.21])
+    assert found["ratio high"].tolist() == pytest.approx([1.0, 2.2, 3.3, 1.0, 1.21])
     assert benchmarks.comparisons([]).empty
 
 
@@ -71,14 +79,14 @@ def test_a_target_is_missed_where_vectors_are_too_far_from_the_peers():
     assert table.set_index("variant").reached["smallbert int8"] == "no"
     assert "smallbert int8: a worst cosine of 0.980 where 0.99 is asked" in benchmarks_words.targets(table)
     one["rows"][1]["1 - cosine, worst"] = 0.009
-    assert "1 of 1 measured targets" in benchmarks_words.targets(
+    assert "1 of 1 measured targets, set against" in benchmarks_words.targets(
         benchmarks.targets(benchmarks.comparisons([record(one)]))
     )
 
 
 def test_shortfalls_are_said_with_both_numbers():
     said = benchmarks_words.targets(benchmarks.targets(benchmarks.comparisons([record(extraction(1.4, 4.4, 0.7))])))
-    assert said.startswith("0 of 2 measured targets are reached.")
+    assert said.startswith("0 of 2 measured targets, set against the peer at its default, are reached.")
     told = (
         "smallbert fp32: 1.40 times as fast as the peer where 1.6 is asked and 70% of the machine's limit where 90% is"
     )
@@ -91,12 +99,75 @@ def test_nothing_measured_has_words():
     nothing = benchmarks.comparisons([])
     assert "`make bench`" in benchmarks_words.targets(benchmarks.targets(nothing))
     assert "has not been measured" in benchmarks_words.speed(nothing)
-    assert benchmarks_words.peers(nothing) == "No comparison has been measured."
+    assert benchmarks_words.peers(nothing) == "No peer has been measured in a number format of ours."
+    assert benchmarks_words.spread([]) == "How far rounds lie apart has not been measured."
     assert "has not been measured" in benchmarks_words.parts(benchmarks.parts([]))
     assert "No benchmark" in benchmarks_words.machines([], CPU)
     assert "has not been measured" in benchmarks_growth.sentence(
         benchmarks_growth.exponents(benchmarks_growth.growth([]))
     )
+
+
+def test_ours_stands_beside_each_peer_in_its_number_format_round_by_round():
+    even = (1.0, 1.0, 1.0)
+    one = extraction(1.4, 4.4)  # 1.0, 0.9 and 1.1 times that in the three rounds
+    one["rows"] += [
+        row("OpenVINO", 1.54, away=even),
+        row("OpenVINO bf16", 4.0, form="bf16", away=(1.0, 0.9, 1.1)),
+        row("ORT int8", 9.0, form="int8"),
+    ]
+    found = benchmarks.comparisons([record(one)]).set_index("variant")
+    beside = found[list(benchmarks.BESIDE)]
+    assert beside.loc["peer"].tolist() == pytest.approx([1.4, 0.9 * 1.4, 1.1 * 1.4])
+    assert beside.loc["OpenVINO"].tolist() == pytest.approx([1.4 / 1.54, 0.9 * 1.4 / 1.54, 1.1 * 1.4 / 1.54])
+    assert beside.loc["OpenVINO bf16"].tolist() == pytest.approx([1.1, 1.1, 1.1])  # both drift alike: no spread
+    assert beside.loc[["smallbert fp32", "smallbert bf16", "ORT int8"]].isna().all(axis=None)
+    said = benchmarks_words.speed(found.reset_index())
+    assert (
+        "Extraction, MiniLM in fp32 0.91 [0.82, 1.00] (OpenVINO); Extraction, MiniLM in bf16 1.10 [1.10, 1.10]" in said
+    )
+    assert "No peer has been measured" not in said and "4.40" not in said
+
+
+def test_a_format_without_a_peer_is_named_and_never_counted_as_faster():
+    found = benchmarks.comparisons([record(extraction(2, 8))])
+    said = benchmarks_words.speed(found)
+    assert said.startswith("Times as fast as the fastest other library in the same number format, with the slowest and")
+    assert "Extraction, MiniLM in fp32 2.00 [1.80, 2.20] (peer)." in said
+    assert said.endswith(
+        "No peer has been measured in the same number format for: Extraction, MiniLM in bf16 (8.00 times as fast as "
+        "peer in fp32)."
+    )
+
+
+def test_plain_loops_are_no_libraries():
+    one = extraction(2, 8)
+    one["rows"].append(row("plain loop, no dropout", 4.0, form="bf16", away=(1.0, 0.9, 1.1)))
+    found = benchmarks.comparisons([record(one)])
+    said = benchmarks_words.brief(found, benchmarks.targets(found), pd.DataFrame())
+    assert said.startswith(
+        "Benchmarks: in the same number format ours is faster than the fastest other library in every round of 1 of 1 "
+        "pairs of task and format (2.00 to 2.00 times as fast); than a plain PyTorch loop in every round of 1 of 1 "
+        "pairs of task and format (2.00 to 2.00 times as fast); 2 of 2 measured targets, set against the peer at its"
+    )
+
+
+def test_pairs_are_counted_as_a_page_wrote_them(tmp_path):
+    one = extraction(1.4, 4.4)
+    one["rows"].append(row("plain loop", 0.5, away=(1.0, 0.9, 1.1)))
+    pca = comparison("PCA", row("smallbert, one pass", 0.7, away=(1.0, 1.0, 1.0)))
+    benchmarks.comparisons([record(one, pca)]).to_csv(tmp_path / "benchmarks.csv", index=False)
+    written = pd.read_csv(tmp_path / "benchmarks.csv")
+    libraries, loops = benchmarks_pairs.ahead(written)
+    assert (libraries.loop, libraries.pairs, libraries.ahead) == (False, 2, 1)
+    assert (libraries.least, libraries.most) == pytest.approx((0.7, 1.4))
+    assert libraries.behind == {"PCA in fp32": pytest.approx(0.7)}
+    assert (loops.loop, loops.pairs, loops.ahead, loops.behind) == (True, 1, 1, {}) and loops.least == pytest.approx(
+        2.8
+    )
+    assert benchmarks_pairs.alone(written).task.tolist() == ["Extraction, MiniLM in bf16"]
+    assert benchmarks_pairs.ahead(written.drop(columns=list(benchmarks.BESIDE))) == []  # a page of an earlier form
+    assert benchmarks_pairs.ahead(benchmarks.comparisons([])) == []
 
 
 def test_a_peer_that_is_faster_in_the_same_format_is_named_and_no_other():
@@ -107,7 +178,21 @@ def test_a_peer_that_is_faster_in_the_same_format_is_named_and_no_other():
     assert benchmarks_words.peers(found[found.variant != "OpenVINO"]) == (
         "No peer is faster than ours in the same number format."
     )
-    assert "Extraction, MiniLM 4.40 (in bf16, against peer)" in benchmarks_words.speed(found)
+
+
+def test_how_far_rounds_lie_apart_is_computed():
+    records = [record(comparison("PCA", row("smallbert, one pass", 2.0, away=(1.0, 2.0, 1.5))))]
+    found = benchmarks.rounds(records).set_index("variant")
+    assert found.seconds.tolist() == pytest.approx([3.0, 8 / 3 - 1])  # 1, 2, 4; and 1/2, 1/2, 4/3
+    assert np.isnan(found.ratio["peer"]) and found.ratio["smallbert, one pass"] == pytest.approx(1.0)
+    assert benchmarks_words.spread(records) == (
+        "The slowest and the fastest round of a variant differ in seconds by 233% in the median variant of 2 and by "
+        "300% at most (PCA, peer), in ratios to the first line by 100% in the median variant of 1 and by 100% at most "
+        "(PCA, smallbert, one pass)."
+    )
+    for one in records[0]["comparisons"][0]["rows"]:
+        one["all seconds"] = one["all seconds"][:1]
+    assert benchmarks.rounds(records).empty
 
 
 def test_the_machines_are_told_apart():
@@ -140,54 +225,25 @@ def test_parts_name_the_largest_and_its_share_of_the_limit():
     )
 
 
-def growing(power, memory, what="reading", sizes=(1_000, 10_000, 100_000)):
-    runs = [
-        {"size": size, "seconds": 1e-4 * size**power, "before mib": 100.0, "peak mib": 100.0 + used}
-        for size, used in zip(sizes, memory, strict=True)
-    ]
-    return record(growth=[{"what": what, "against": "rows", "runs": runs}])
-
-
-@pytest.mark.parametrize("power", [0.5, 1.0, 1.3])
-def test_the_exponent_of_a_power_law_is_found(power):
-    table = benchmarks_growth.exponents(benchmarks_growth.growth([growing(power, (20, 40, 41))]))
-    assert table.exponent.tolist() == pytest.approx([power], abs=1e-6)
-    assert table["a unit"].tolist() == pytest.approx([1e6 * 1e-4 * 100_000 ** (power - 1)])
-    assert f"reading with rows^{power:.2f}" in benchmarks_growth.sentence(table)
-
-
-@pytest.mark.parametrize(("memory", "flat"), [((20, 40, 45), True), ((20, 40, 400), False)])
-def test_memory_is_flat_once_a_block_is_full(memory, flat):
-    said = benchmarks_growth.sentence(benchmarks_growth.exponents(benchmarks_growth.growth([growing(1.0, memory)])))
-    assert f"flat in rows for {int(flat)} of 1" in said
-    assert ("reading (40 to 400 MiB at 100,000 rows)" in said) is not flat
-
-
-@pytest.mark.parametrize(
-    ("memory", "sizes", "said"),
-    [
-        ((20, 98, 97), (1_000, 10_000, 100_000), "measured flat up to 100,000 rows: 98 and 97 MiB beyond its start"),
-        ((20, 98, 900), (1_000, 10_000, 100_000), "measured to grow up to 100,000 rows: 98 and 900 MiB"),
-        ((98,), (1_000,), "measured at 1,000 rows alone"),
-    ],
-)
-def test_the_memory_of_embedding_is_measured_or_assumed(memory, sizes, said):
-    record = growing(1.0, memory, benchmarks_growth.EMBEDDING, sizes)
-    found = benchmarks_growth.exponents(benchmarks_growth.growth([record]))
-    assert benchmarks_growth.embedding_memory(found).startswith(said)
-    other = benchmarks_growth.exponents(benchmarks_growth.growth([growing(1.0, (1, 2, 3))]))
-    assert benchmarks_growth.embedding_memory(other) == "assumed; growth not measured"
-
-
 def test_all_benchmarks_fit_into_one_sentence():
     pca = comparison("PCA", row("smallbert, one pass", 1.05))  # its slowest round is slower than the peer
-    grown = growing(1.05, (20, 98, 97), benchmarks_growth.EMBEDDING)
-    records = [record(extraction(1.4, 4.4), pca), grown | {"comparisons": []}]
+    sizes = {
+        "size": [1_000, 10_000],
+        "seconds": [0.1, 0.1 * 10**1.05],
+        "before mib": [5.0, 5.0],
+        "peak mib": [9.0, 9.5],
+    }
+    runs = pd.DataFrame(sizes).to_dict("records")
+    grown = {"what": benchmarks_growth.EMBEDDING, "against": "rows", "runs": runs}
+    records = [record(extraction(1.4, 4.4), pca, growth=[grown])]
     compared = benchmarks.comparisons(records)
     exponents = benchmarks_growth.exponents(benchmarks_growth.growth(records))
     said = benchmarks_words.brief(compared, benchmarks.targets(compared), exponents)
-    assert "is faster in every round of 1 of 2 comparisons (1.05 to 4.40 times as fast)" in said
-    assert "of 3 measured targets are reached; the time of embedding grows with rows^1.05; memory of embedding" in said
+    assert (
+        "than the fastest other library in every round of 1 of 2 pairs of task and format (1.05 to 1.40 times as fast)"
+        ", all but PCA in fp32 (1.05); without a peer in their number format: 1 of 1 tasks in bf16; " in said
+    )
+    assert "are reached; the time of embedding grows with rows^1.05; memory of embedding" in said
     nothing = benchmarks.comparisons([])
     none = benchmarks_words.brief(nothing, benchmarks.targets(nothing), exponents[:0])
     assert none.startswith("Not measured: speed beside other libraries") and "Benchmarks" not in none

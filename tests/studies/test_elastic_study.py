@@ -190,3 +190,17 @@ def test_sentences_hold_what_the_cells_hold(cells, inputs, design):
     first = table.iloc[0]
     own = cells[(cells.arm == LIST) & (cells.layer == 1) & (cells.width == 8) & (cells.coverage == WHOLE)]
     assert first[OVERLAP] == pytest.approx(own[OVERLAP].mean())
+
+
+def test_differences_of_equal_shares_are_zero():
+    """0.1 + 0.2 is not 0.3 to the last bit: such a difference is none, and no minus stands before it."""
+    rows = [
+        (arm, 2, 16, seed, overlap)
+        for arm, overlaps in {LIST: (0.3, 0.3, 0.3), SEPARATE: (0.1 + 0.2, 0.3, 0.1 + 0.2)}.items()
+        for seed, overlap in enumerate(overlaps)
+    ]
+    cells = pd.DataFrame(rows, columns=["arm", "layer", "width", "seed", OVERLAP])
+    start = pd.DataFrame([(START, 2, 16, 0, 0.3)], columns=cells.columns)
+    found = elastic_words.contrasts(pd.concat([cells, start]).assign(coverage=WHOLE)).iloc[0]
+    values = [found.difference, found.low, found.high]
+    assert values == [0.0, 0.0, 0.0] and not np.signbit(values).any()

@@ -58,15 +58,66 @@ def test_of_equal_sizes_the_one_nearer_to_sure_is_named():
     assert "whole encoder, int8 weights, 4.6 MB, may" in frontier_needs.sentence(points(*products, *INT8, *HALF), 0.95)
 
 
-@pytest.mark.parametrize(("kept", "why"), [(1.0, " over 200 articles, too few to be sure of 95%."), (0.94, ".")])
-def test_where_nothing_is_sure_the_whole_is_kept(kept, why):
+@pytest.mark.parametrize(
+    ("kept", "form", "why"),
+    [
+        (1.0, ", 4.6 MB, may do: ", " over 200 articles, too few to be sure of 95%."),
+        (0.94, " (4.6 MB) comes nearest, with ", "."),
+    ],
+)
+def test_where_nothing_is_sure_the_whole_is_kept(kept, form, why):
     only = [("int8", "whole encoder, int8 weights", "08_frontier", TOPIC, 4.6, kept, 0.08)]
     table = frontier_needs.table(points(*only), 0.95).set_index("need").loc["The smallest download"]
     assert table.answer == "keep the whole encoder in fp32" and np.isnan(table.cost)
     interval = f"{kept:.1%} [{kept - 0.08:.1%}, {kept + 0.08:.1%}] of topic accuracy"
-    said = f"whole encoder, int8 weights (4.6 MB) comes nearest, with {interval}"
     assert frontier_needs.sentence(points(*only), 0.95).endswith(f"{table.answer}; {table.why}.")
-    assert f"{table.why}." == f"{said}{why}"
+    assert f"{table.why}." == f"whole encoder, int8 weights{form}{interval}{why}"
+
+
+def timed(*rows):
+    """Encoders by hand: point, kept of its topics with half of its interval, and its time with limits."""
+    frame = points(*[(one, one.upper(), "08_frontier", TOPIC, 9.0, kept, half) for one, kept, half, *_ in rows])
+    times = [dict(zip(("time", "time low", "time high"), row[3:], strict=True)) for row in rows]
+    return frame.drop(columns=["time", "time low", "time high"]).join(pd.DataFrame(times)).astype({"time many": float})
+
+
+ALONE = "of fp32's time for one text read alone"
+TOLD, WIDE = (0.6, 0.5, 0.7), (0.5, 0.4, 1.6)
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        # Enough by its mean and the faster: named before what is nearer to sure, with all that is not sure of it.
+        ([("slow", 1.0, 0.06, *TOLD), ("fast", 1.0, 0.07, *WIDE), ("poor", 0.9, 0.01, 0.3, 0.2, 0.4)],
+         f"FAST, 50% {ALONE}, may do: its time [40%, 160%] is not told to be shorter; 100.0% [93.0%, 107.0%] of topic "
+         "accuracy over 200 articles, too few to be sure of 95%"),
+        ([("wide", 1.0, 0.01, *WIDE)], f"WIDE, 50% {ALONE}, may do: its time [40%, 160%] is not told to be shorter"),
+        ([("open", 1.0, 0.01, 0.5, 0.4, np.inf)],
+         f"OPEN, 50% {ALONE}, may do: its time [40%, no upper limit] is not told to be shorter"),
+        ([("once", 1.0, 0.01, 0.5, np.nan, np.nan)], f"ONCE, 50% {ALONE}, may do: its time is not told to be shorter"),
+        ([("few", 1.0, 0.06, *TOLD)],
+         f"FEW, 60% {ALONE}, may do: 100.0% [94.0%, 106.0%] of topic accuracy over 200 articles, too few to be sure of "
+         "95%"),
+        # None is enough by its mean: of the nearest in quality the faster.
+        ([("stored", 0.909, 0.01, 0.9, 0.8, 0.95), ("products", 0.909, 0.02, 0.45, 0.3, 0.9),
+          ("rest", 0.8, 0.01, 0.2, 0.1, 0.3)],
+         f"PRODUCTS (45% {ALONE}) comes nearest, with 90.9% [88.9%, 92.9%] of topic accuracy"),
+        ([("slower", 1.0, 0.01, 1.2, 1.1, 1.3)], "nothing was measured that is told to need less"),
+        ([("wide", 0.9, 0.01, *WIDE)], "nothing was measured that is told to need less"),
+    ],
+)  # fmt: skip
+def test_where_no_time_is_sure_the_fastest_that_may_do_is_named(rows, why):
+    table = frontier_needs.table(timed(*rows), 0.95).set_index("need").loc["The fastest service on a CPU"]
+    assert table.answer == "keep the whole encoder in fp32"
+    assert table.why == why
+
+
+def test_what_is_faster_by_its_mean_and_not_for_sure_stands_beside_the_answer():
+    rows = [("sure", 1.0, 0.01, *TOLD), ("wide", 1.0, 0.01, *WIDE)]
+    table = frontier_needs.table(timed(*rows), 0.95).set_index("need").loc["The fastest service on a CPU"]
+    assert table.answer == "SURE"
+    assert table.why == f"WIDE, 50% {ALONE}, may do too: its time [40%, 160%] is not told to be shorter"
 
 
 def test_other_references_bind_nothing_and_the_whole_is_no_answer():

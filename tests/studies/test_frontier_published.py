@@ -60,10 +60,17 @@ def test_points_of_weights_are_those_of_their_table(name):
     table = figure(results, "weights")
     kept = shown[shown.measure == NEIGHBOURS]
     assert kept.kept.tolist() == table[weights.KEPT].tolist()
-    assert kept.megabytes.tolist() == pytest.approx((table.bytes / 1e6).tolist())
+    assert kept.megabytes.tolist() == pytest.approx((table[weights.EMBEDDING] / 1e6).tolist())
     topics = shown[shown.measure == weights.TOPIC_KEPT]
     share = (table["topic accuracy"] / table["topic accuracy"].iloc[0])[table[weights.TOPIC_KEPT].notna()]
     assert topics.kept.tolist() == pytest.approx(share.tolist())
+
+
+def test_one_encoder_has_one_size_on_every_page(name):
+    points = page(name).table("points")
+    whole = points[(points["name"] == "whole encoder") & points.megabytes.notna()]
+    assert {"05_distillation", "06_transfer", FRONTIER} <= set(whole.page)
+    assert whole.megabytes.tolist() == pytest.approx([whole.megabytes.iloc[0]] * len(whole))
 
 
 def test_every_answer_is_a_point_and_no_better_one_was_left(name):
@@ -82,6 +89,7 @@ def test_the_audit_is_that_of_the_results_and_its_links_lead_to_figures(name):
     audited, shown = claims.audit(results), results.table("claims")
     assert shown.claim.tolist() == [claim.claim for claim in claims.load()]
     assert shown.verdict.tolist() == audited.verdict.tolist()
+    assert shown.basis.fillna("").tolist() == audited.basis.tolist()
     html = (results.edition.report / f"{FRONTIER}.html").read_text(encoding="utf-8")
     links = set(re.findall(r'href="(\d\d_\w+\.html)#([^"]+)"', html))
     assert {f"{target}#{anchor}" for target, anchor in links} >= set(audited.link[audited.link.str.contains("#")])

@@ -116,7 +116,7 @@ def test_the_sentence_tallies_seeds():
     said = layers.verdict_sentence(layers.verdicts(planted({("a", 0): falling, ("a", 1): falling, ("a", 2): waving})))
     assert said.startswith("a, trained, 6 layers: L2 distance converges (2 of 3 seeds) and oscillates (1 of 3 seeds)")
     assert "mean angle converges (2 of 3 seeds)" in said
-    assert "1.33 of 4 possible turns; mean angle converges" in said
+    assert "1.3 of 4 possible turns (mean of 3 seeds); mean angle converges" in said
     assert "oscillates (all 2 seeds)" in layers.verdict_sentence(
         layers.verdicts(planted({("a", 0): waving, ("a", 1): waving}))
     )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from smallbert.measure.planning import Article, Rate
 from smallbert.studies import scale
 
-OWN = Rate(10_000, 500e6, "here")
+OWN = Rate(10_000, 500e6, "here", "measured on 128 articles")
 ARTICLE = Article(100, 600, 400)
 
 
@@ -21,7 +22,8 @@ def params(**changes):
 def benchmarked(device="cpu", rate=40_000.0):
     row = {"variant": "smallbert bf16", "rate": rate}
     machine = {"processor": "A CPU", "cores": 2, "device": device}
-    comparison = {"comparison": "Extraction, MiniLM", "rows": [row]}
+    row["all seconds"] = [1.0, 2.0, 3.0]
+    comparison = {"comparison": "Extraction, MiniLM", "rows": [row], "disturbed": False, "texts": 50, "amount": 5600.0}
     return {"machine": machine, "measured": "2026-11-21T00:00:00", "comparisons": [comparison]}
 
 
@@ -49,7 +51,8 @@ def test_the_table_says_what_is_not_measured():
     plans = scale.plans([10**6, 10**9], ARTICLE, scale.machines(OWN, [], params()))
     table = scale.table(plans)
     assert table.time.tolist() == ["2.78 h", "116 days", "33.3 min", "23.1 days", "not measured", "not measured"]
-    assert table.disk.tolist() == ["1 GB", "1 TB"] * 3
+    assert table.disk.tolist() == ["1 GB", "1 TB"] * 3 and table.vectors.tolist() == ["400 MB", "400 GB"] * 3
+    assert table["rate from"][0] == "here, measured on 128 articles"
     assert table.money[:4].tolist() == pytest.approx([10_000 / 3600 * 0.2 * x for x in (1, 1000, 2, 2000)])
     assert table.money[4:].isna().all() and table.memory.tolist() == ["500 MB"] * 4 + ["not measured"] * 2
     numbers = scale.numbers(plans)
@@ -57,17 +60,64 @@ def test_the_table_says_what_is_not_measured():
 
 
 def test_the_sentence_is_about_this_editions_encoder():
-    said = scale.sentence(scale.plans([10**6], ARTICLE, scale.machines(OWN, [], params())), "small [one]", 128)
+    said = scale.sentence(scale.plans([10**6], ARTICLE, scale.machines(OWN, [], params())), "small [one]")
     assert said.startswith(
-        "With small &#91;one&#93; on one CPU it would take, if its rate (measured on 128 articles) held, 2.78 h and 1 "
-        "GB of disk (400 MB of it vectors) for 1 million articles. A vector has 400 bytes as page 1 stores it;"
+        "With small &#91;one&#93; on one CPU it would take, if its rate (10,000 tokens a second, measured on 128 "
+        "articles) held, 2.78 h and 1 GB of disk (400 MB of it vectors) for 1 million articles. A vector has "
+        "400 bytes as page 1 stores it;"
     )
     assert said.endswith("Not measured, and so not told: one GPU; a rate can be typed in.")
-    known = scale.sentence(scale.plans([12_000], ARTICLE, scale.machines(OWN, [], params(gpu_rate=1e6))), "small")
+    own = Rate(10_000, origin="here")
+    known = scale.sentence(scale.plans([12_000], ARTICLE, scale.machines(own, [], params(gpu_rate=1e6))), "small")
     assert known == (
-        "With small on one CPU it would take, if its rate held, 2 min and 12 MB of disk (4.8 MB of it vectors) for "
-        "12,000 articles. A vector has 400 bytes as page 1 stores it; page 8 says what codes of fewer bytes keep."
+        "With small on one CPU it would take, if its rate (10,000 tokens a second) held, 2 min and 12 MB of disk "
+        "(4.8 MB of it vectors) for 12,000 articles. A vector has 400 bytes as page 1 stores it; page 8 says what "
+        "codes of fewer bytes keep."
     )
+
+
+def test_minilm_keeps_its_own_vectors_beside_another_encoder():
+    plans = scale.plans([10**6], ARTICLE, scale.machines(OWN, [benchmarked()], params()))
+    table = scale.table(plans).set_index("machine")
+    assert table.vectors["one CPU, MiniLM as benchmarked"] == "1.54 GB"  # 384 numbers of 4 bytes
+    assert table.disk["one CPU, MiniLM as benchmarked"] == "2.14 GB"  # 600 bytes of text beside
+    assert table.vectors["one GPU"] == table.vectors["10 such machines"] == "400 MB"
+    assert table["rate from"]["one CPU, MiniLM as benchmarked"] == (
+        "smallbert bf16, MiniLM, A CPU, 2 cores, benchmarked alone on its machine on 50 texts of 112 tokens on "
+        "average, median of 3 rounds"
+    )
+    assert "MiniLM's (1,536 bytes an article)" in scale.assumptions(params())
+
+
+def test_an_encoder_with_a_benchmark_is_told_with_both_rates():
+    plans = scale.plans([10**6, 10**9], ARTICLE, scale.machines(OWN, [benchmarked()], params()))
+    told = scale.sentence(plans, "all-MiniLM-L6-v2")
+    assert (
+        " As benchmarked, it reads 40,000 tokens a second, not 10,000 (smallbert bf16, MiniLM, A CPU, 2 cores, " in told
+    )
+    assert told.count("As benchmarked") == 1 and "rounds): 41.7 min for 1 million articles." in told  # 1e8 / 40,000 s
+    assert scale.sentence(plans, "sentence-transformers/all-MiniLM-L6-v2").count("As benchmarked") == 1
+    assert "As benchmarked" not in scale.sentence(plans, "small")
+    on_gpu = scale.machines(OWN, [benchmarked("A GPU", 9e5)], params())
+    assert "As benchmarked" not in scale.sentence(scale.plans([10**6], ARTICLE, on_gpu), "all-MiniLM-L6-v2")
+
+
+@pytest.mark.parametrize(("texts", "rounds", "busy"), [(2, 3, 0.5), (2, 1, 2.0)])
+def test_the_rate_is_that_of_the_best_round_and_tells_its_share_of_the_cores(monkeypatch, texts, rounds, busy):
+    walls = iter(np.cumsum([0, 9, 0, 4, 0, 2, 0, 8][: 2 * rounds + 2]))  # seconds of each round, the first not counted
+    used = iter(np.cumsum([0, 9, 0, 4 * busy, 0, 2 * busy, 0, 8][: 2 * rounds + 2]))
+    clocks = SimpleNamespace(perf_counter=lambda: next(walls), process_time=lambda: next(used))
+    monkeypatch.setattr(scale, "time", clocks)
+    reader = SimpleNamespace(tokenize=lambda read: [np.zeros(50)] * len(read), encode=lambda ids: None)
+    reader.device = SimpleNamespace(type="cpu")
+    monkeypatch.setattr(scale.encoders, "load", lambda *given, **named: reader)
+    monkeypatch.setattr(scale, "draw", lambda *given: (None, ["a", "b"]))
+    monkeypatch.setattr(scale.provenance, "machine", lambda: {"processor": "A CPU", "cores": 2})
+    first = {"encoder": {"pooling": "mean", "layer": 1, "max_tokens": 8}, "pretrained": ""}
+    found = scale.rate("minilm", first, None, texts=texts, rounds=rounds, seed=0, device="cpu")
+    best, share, told = (2, 25, "best of 3 rounds") if rounds == 3 else (4, 100, "once")
+    assert found.tokens_per_second == 100 / best and found.origin == "this edition's encoder, A CPU, 2 cores"
+    assert found.how == f"measured within page 9 on 2 articles, {told}, with {share}% of the time of 2 cores"
 
 
 def test_without_a_rate_or_articles_nothing_is_planned():

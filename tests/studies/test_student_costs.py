@@ -1,10 +1,12 @@
 """Times become ratios round by round; what is counted is what transformers builds."""
 
+import numpy as np
 import pandas as pd
 import pytest
 import transformers
+from scipy import stats
 
-from smallbert.measure.stats import mean_interval
+from smallbert.errors import DataError
 from smallbert.models.throughput import Inference
 from smallbert.studies import reading, student_costs
 from smallbert.studies.reading import ALONE, TOGETHER
@@ -40,10 +42,25 @@ def test_a_drift_of_the_machine_cancels_in_ratios(sized, measured):
 
 def test_the_summary_has_latency_and_throughput_with_intervals(sized, measured):
     table = student_costs.summary(sized, measured).set_index("model")
-    assert table.latency["teacher"] == pytest.approx(7.0)
-    expected = mean_interval([1e6 / 100, 1e6 / 200, 1e6 / 400])
-    assert table.throughput["student"] == pytest.approx(expected.estimate)
-    assert table["throughput low"]["student"] == pytest.approx(expected.low)
+    assert table.latency["teacher"] == pytest.approx(6.0)  # 3, 6 and 12 ms
+    half = stats.t.ppf(0.975, 2) * np.log(2) / np.sqrt(3)
+    assert table.throughput["student"] == pytest.approx(1e6 / 200)
+    assert table["throughput low"]["student"] == pytest.approx(1e6 / 200 * np.exp(-half))
+
+
+def test_a_ratio_of_times_has_limits_above_zero(sized, measured):
+    """1/4, 1 and 4 times as long: as long on average, whichever is divided by which."""
+    slow = measured[measured.model == "student"].assign(model="slow")
+    slow = slow.assign(microseconds=slow.microseconds * slow["round"].map({0: 0.25, 1: 1.0, 2: 4.0}))
+    found = reading.ratios(pd.concat([measured, slow]), "student").set_index(["model", "measure"])
+    low, high = found.low["slow", ALONE], found.high["slow", ALONE]
+    half = stats.t.ppf(0.975, 2) * np.log(4) / np.sqrt(3)
+    assert found.ratio["slow", ALONE] == pytest.approx(1.0)
+    assert (low, high) == pytest.approx((np.exp(-half), np.exp(half)))
+    turned = reading.ratios(pd.concat([measured, slow]), "slow").set_index(["model", "measure"]).loc["student", ALONE]
+    assert (turned.low, turned.high) == pytest.approx((1 / high, 1 / low))
+    with pytest.raises(DataError, match="above zero, got 0"):
+        reading.geometric_interval([1.0, 0.0])
 
 
 def test_counted_is_what_embeds(predicting_teacher):

@@ -8,6 +8,7 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file
+from scipy import stats
 
 from smallbert.compress.embeddings import extract
 from smallbert.corpus.prepare import prepare
@@ -16,6 +17,7 @@ from smallbert.errors import DataError
 from smallbert.measure.probe import probe
 from smallbert.measure.proportions import paired_difference
 from smallbert.models import encoder as encoders
+from smallbert.models.throughput import Inference
 from smallbert.studies import searches, weight_words, weights
 from smallbert.studies.articles import Articles
 from smallbert.studies.weights import BFLOAT, DYNAMIC, FULL, HALF, INT4, INT8, KEPT, TOPIC_KEPT
@@ -194,13 +196,46 @@ def test_speeds_are_against_the_first_encoder_in_fp32(timed):
 
 
 def test_the_fastest_is_named_with_what_the_intervals_allow(timed, monkeypatch):
-    made = timed.iloc[:2].assign(measure="one text", form=[FULL, "fast"], speed=[1.0, 3.0])
-    apart = made.assign(**{"speed low": [0.9, 2.5], "speed high": [1.1, 3.5]})
-    assert "fastest is fast, 3.00 times the first in fp32, by its whole interval." in weight_words.speed_sentence(apart)
-    near = made.assign(**{"speed low": [0.9, 1.0], "speed high": [1.1, 5.0]})
-    assert "fastest is fast, 3.00 times the first in fp32, by mean only." in weight_words.speed_sentence(near)
+    """Two tests: against fp32 by the ratio's own interval, against other formats by whether intervals meet."""
+    forms = [FULL, "fast", "other"]
+    made = timed.iloc[:3].assign(encoder="whole", measure="one text", form=forms, speed=[1.0, 3.0, 2.0])
+    sure = made.assign(**{"speed low": [1.0, 2.5, 1.5], "speed high": [1.0, 3.5, 2.6]})
+    said = weight_words.speed_sentence(sure)
+    start = "whole, one text: fastest is fast, 3.00 "
+    assert f"{start}[2.50, 3.50] times as fast as fp32 (faster); ahead of other by mean only." in said
+    apart = sure.assign(**{"speed high": [1.0, 3.5, 2.4]})
+    assert "(faster); ahead of other by whole intervals." in weight_words.speed_sentence(apart)
+    near = made.assign(**{"speed low": [1.0, 0.9, 1.5], "speed high": [1.0, 9.0, 2.6]})
+    assert "(not told faster or slower); ahead of other by mean only." in weight_words.speed_sentence(near)
+    slow = made.assign(speed=[1.0, 0.5, 0.4], **{"speed low": [1.0, 0.4, 0.3], "speed high": [1.0, 0.6, 0.5]})
+    said = "fastest is fp32, which the others are told against; ahead of fast and other by whole intervals."
+    assert said in weight_words.speed_sentence(slow)
+    # Another encoder is told against the first one's fp32, and its own fp32 is one of the other formats.
+    both = pd.concat([made, slow.assign(encoder="small")], ignore_index=True).assign(
+        **{"speed low": 0.1, "speed high": 9.0}
+    )
+    said = "small, one text: fastest is fp32, 1.00 [0.10, 9.00] times as fast as the first in fp32 (not told faster or "
+    assert f"{said}slower); ahead of fast and other by mean only." in weight_words.speed_sentence(both)
+    alone = made[:1].assign(**{"speed low": 1.0, "speed high": 1.0})
+    assert weight_words.speed_sentence(alone).endswith("fastest is fp32, which the others are told against.")
     monkeypatch.setattr(weights.quantize, "integer_units", lambda: None)
     assert weight_words.speed_sentence(near).startswith("This processor has no integer units.")
+
+
+def test_speeds_are_geometric_means_round_by_round(folders, monkeypatch):
+    """Two rounds at 1 and 4 times the speed: 2 on average, and an interval that stays above zero."""
+
+    def inference(loaded, ids, *, rounds, singles):
+        seconds = {name: [0.04, 0.04] if "fp32, wide" in name else [0.04, 0.01] for name in loaded}
+        return {name: Inference(latency=own, throughput=[1 / one for one in own]) for name, own in seconds.items()}
+
+    monkeypatch.setattr(weights, "inference", inference)
+    found = weights.timings(folders, ["w1 w2"], max_tokens=16, rounds=2).set_index(["encoder", "form", "measure"])
+    row = found.loc["narrow", FULL, "one text"]
+    half = stats.t.ppf(0.975, 1) * np.log(4) / 2
+    expected = (2.0, 2 * np.exp(-half), 2 * np.exp(half))
+    assert (row.speed, row["speed low"], row["speed high"]) == pytest.approx(expected)
+    assert (row.microseconds, row.low, row.high) == pytest.approx(tuple(4e4 / one for one in (2, *expected[:0:-1])))
 
 
 def test_a_collection_is_the_test_articles_and_their_titles(folders, prepared, tmp_path):
@@ -221,6 +256,19 @@ def test_a_collection_is_the_test_articles_and_their_titles(folders, prepared, t
     assert again.key == found.key and (again.titles == found.titles).all()
     with pytest.raises(DataError, match="Expected the encoder of the embeddings"):
         searches.reader(store, folders["narrow"], "cpu")
+
+
+def test_bytes_that_embed_are_counted_as_on_other_pages(quality, folders):
+    """4 bytes a parameter without the pooler in fp32, 2 for each of a matrix in fp16, 1 and a scale a row in int8."""
+    own = quality[quality.encoder == "wide"].set_index("form")[weights.EMBEDDING]
+    model = transformers.AutoModel.from_pretrained(folders["wide"], add_pooling_layer=False)
+    shapes = [tuple(one.shape) for one in model.parameters()]
+    numbers = sum(int(np.prod(shape)) for shape in shapes)
+    matrices = sum(int(np.prod(shape)) for shape in shapes if len(shape) == 2)
+    rows = sum(shape[0] for shape in shapes if len(shape) == 2)
+    assert own[FULL] == 4 * numbers
+    assert own[HALF] == own[FULL] - 2 * matrices and own[INT8] == own[FULL] - 3 * matrices + 4 * rows
+    assert (quality[weights.EMBEDDING] < quality.bytes).all()
 
 
 def test_sizes_are_those_of_the_files(folders, prepared, options, quality):

@@ -93,9 +93,10 @@ def arms(cells: pd.DataFrame) -> Chart:
         cells,
         f"Arms whose mean test error is below PCA fitted on train: {'; '.join(below) or 'none'}.",
         f"Fair protocol, {depth} encoder layers, k = {width}: distance from PCA fitted on train, on train and on test "
-        f"articles{f'; linear between {-_NEAR} and {_NEAR}, logarithmic beyond' if far else ''}. Left of the dotted line an arm is better "
-        "than PCA; on train no arm with an affine decoder and no "
-        "output activation can be. " + failed + INTERVAL,
+        f"articles{f'; linear between {-_NEAR} and {_NEAR}, logarithmic beyond' if far else ''}. Left of the dotted "
+        "line an arm is better than PCA; on train no arm with an affine decoder and no output activation can be. "
+        + failed
+        + INTERVAL,
     )
 
 

@@ -206,7 +206,8 @@ def weights(quality: pd.DataFrame, timed: pd.DataFrame) -> Chart:
         f"{one.encoder.iloc[0]}: {said}. Fastest by mean, {fast}.",
         "Left: neighbours kept, against the same encoder in fp32, and what a probe reads of topics, as a share of the "
         "first encoder's in fp32, against the bytes of the weights' file; 95% intervals, paired by article. Right: "
-        "speed against the first encoder in fp32, all cores of this machine; 95% t interval over rounds. Weights "
+        "speed against the first encoder in fp32, all cores of this machine; geometric means, 95% t "
+        "interval of the logarithms over rounds. Weights "
         "that are only stored in fewer bits run as fp32.",
     )
 

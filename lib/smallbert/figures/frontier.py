@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+from collections.abc import Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -38,10 +39,16 @@ AXES = {
 }
 
 ROOM = 1.6
-"""Quality beyond this share of the reference's is cut off: it is a sign of few seeds or of a weak reference."""
+"""No panel is higher: quality beyond this share of the reference's is a sign of few seeds or of a weak reference."""
 
 PANEL, LINE = 1.05, 0.13
 """Least height of a panel, and the height of a line of its key, inches."""
+
+COUNTED = (
+    "Megabytes are of the weights that make a vector, without a file's header, pooler or heads; where masked words are "
+    "predicted, the head that does so counts too."
+)
+"""What megabytes are of, the same for all points of a panel."""
 
 NOTHING = "nothing is above what is kept without an encoder"
 """What a panel says that has no front."""
@@ -98,6 +105,8 @@ def frontier(points: pd.DataFrame, cost: str, kept: str) -> Chart:
         figure.draw_without_rendering()
         for axes, measure in zip(panels[:, 0], found, strict=True):
             _number(axes, best[measure], points[points.measure == measure], cost)
+    shown = dict(zip(found, panels[:, 0], strict=False))
+    counted = f" {COUNTED}" if cost == "megabytes" else ""
     return Chart(
         f"frontier_{cost}",
         figure,
@@ -107,7 +116,7 @@ def frontier(points: pd.DataFrame, cost: str, kept: str) -> Chart:
         "no other beats in both by their means; they are numbered and named at the right. Dashed: what is kept without "
         "an encoder, by word frequencies alone or by always the commonest topic; what is not above that is not on the "
         "line. Error bars: 95%, over seeds, articles or queries as its page says; without one only a mean was "
-        f"measured. Cut off at 0 and {ROOM:g}.",
+        f"measured.{counted} {_cut(shown, points, cost)}",
     )
 
 
@@ -149,6 +158,29 @@ def _scale(axes: Axes, part: pd.DataFrame, cost: str) -> None:
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 50 * low else (1,)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _cut(shown: Mapping[str, Axes], points: pd.DataFrame, cost: str) -> str:
+    """Where the panels end, and what goes on beyond."""
+    tops = sorted({f"{axes.get_ylim()[1]:.2f}" for axes in shown.values()})
+    bars = marks = 0
+    for measure, axes in shown.items():
+        part = points[points.measure == measure]
+        (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+        beyond = (part.low < bottom) | (part.high > top)
+        if cost == "time":
+            beyond |= (part["time low"] < left) | (part["time high"] > right)
+        bars += int(beyond.sum())
+        marks += int((part.kept > top).sum())
+    if not bars + marks:
+        return "Nothing is cut off."
+    ends = f"kept at 0 and {' to '.join(dict.fromkeys((tops[0], tops[-1])))}{' by panel' if len(tops) > 1 else ''}"
+    if cost == "time":
+        left, right = next(iter(shown.values())).get_xlim()
+        ends += f", time at {left:.2g} and {right:.2f}"
+    beyond = {"{} of {} points lie": marks, "error bars of {} of {} points reach": bars}
+    told = [words.format(count, len(points)) for words, count in beyond.items() if count]
+    return f"Cut off: {ends}; {' and '.join(told)} beyond."
 
 
 def _key(axes: Axes, best: pd.DataFrame, cost: str, methods: list[str]) -> None:

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.patheffects import withStroke
 
 from smallbert.figures.intervals import INTERVAL, half_interval, line, means
+from smallbert.figures.labels import legend_below
 from smallbert.figures.page import Chart
 from smallbert.figures.style import BLUE, FLOOR, INK, WIDTH
 from smallbert.measure.scaling import LAWS, Curve
@@ -140,7 +141,7 @@ def reported(printed: pd.DataFrame, fitted: pd.DataFrame, turns: pd.DataFrame) -
         turns: columns ``table``, ``varied``, ``size``, ``average``.
     """
     tables = list(turns.groupby(["table", "varied"], sort=False))
-    figure, (bert, *albert) = plt.subplots(1, 1 + len(tables), figsize=(WIDTH, 3.0))
+    figure, (bert, *albert) = plt.subplots(1, 1 + len(tables), figsize=(WIDTH, 3.4))
     bert.plot(printed.parameters / 1e6, printed.loss, color=INK, marker="o", linestyle="", markerfacecolor="white")
     along = np.geomspace(printed.parameters.min(), printed.parameters.max(), 200)
     for row in fitted.itertuples():
@@ -149,7 +150,7 @@ def reported(printed: pd.DataFrame, fitted: pd.DataFrame, turns: pd.DataFrame) -
         bert.plot(along / 1e6, curve, label=row.law, linewidth=2.2 if row.preferred else 1.1, **style)
     bert.set(title="BERT, Table 6:\nreported", xscale="log", xlabel="million parameters", ylabel=PRINTED_LOSS)
     _ticks_at(bert, (printed.parameters / 1e6).round())
-    bert.legend(fontsize=6.5, loc="upper right")
+    legend_below(figure, bert, columns=len(LAWS), title="laws through BERT's Table 6")
     said = []
     for axes, ((table, varied), part) in zip(albert, tables, strict=True):
         axes.plot(part["size"], part.average, color=BLUE, marker="o", markerfacecolor="white")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -17,9 +18,14 @@ from smallbert.figures.style import BLUE, FLOOR, VERMILION, WIDTH, look
 TIMES = {"1 s": 1 / 3600, "1 min": 1 / 60, "1 h": 1.0, "1 day": 24.0, "1 month": 730.5, "1 year": 8766.0}
 """Marks on the axis of time, in hours."""
 
+HOLLOW: dict[str, Any] = {"color": VERMILION, "marker": "s", "linestyle": "", "markerfacecolor": "white"}
+"""Memory that has no place on a logarithmic axis."""
+
 
 def growth(runs: pd.DataFrame, exponents: pd.DataFrame) -> Chart:
     """Seconds and memory against size, a panel for whatever was measured, both axes logarithmic.
+
+    Memory that did not rise above its start has no place on such an axis: a hollow mark at the panel's lower border.
 
     Args:
         runs: columns ``what``, ``against``, ``size``, ``seconds``, ``started at``, ``peak``.
@@ -37,22 +43,31 @@ def growth(runs: pd.DataFrame, exponents: pd.DataFrame) -> Chart:
         axes.plot(part["size"], part.seconds, color=BLUE, marker="o", linestyle="-", label="seconds")
         memory = part.peak - part["started at"]
         axes.plot(part["size"], memory.where(memory > 0), color=VERMILION, marker="s", linestyle="--", label="MiB")
+        if len(below := part["size"][memory <= 0]):
+            border = axes.get_xaxis_transform()
+            axes.plot(below, np.zeros(len(below)), **HOLLOW, transform=border, clip_on=False, zorder=3)
         last = part.iloc[-1]
         straight = last.seconds * (part["size"] / last["size"])
         axes.plot(part["size"], straight, color=FLOOR, linestyle=":", linewidth=1, label="linear")
         axes.set(xscale="log", yscale="log", xlabel=against, title=textwrap.fill(what, 26))
-        axes.annotate(
-            rf"seconds $\propto$ {against}$^{{{exponent:.2f}}}$", (0.98, 0.03), xycoords="axes fraction", ha="right",
-            va="bottom", fontsize=7.5, path_effects=[withStroke(linewidth=2, foreground="white")],
-        )  # fmt: skip
+        if np.isfinite(exponent):  # one size alone has none
+            axes.annotate(
+                rf"seconds $\propto$ {against}$^{{{exponent:.2f}}}$", (0.98, 0.03), xycoords="axes fraction",
+                ha="right", va="bottom", fontsize=7.5, path_effects=[withStroke(linewidth=2, foreground="white")],
+            )  # fmt: skip
         # Room for these words below the lines.
         axes.set_ylim(bottom=min(part.seconds.min(), straight.min()) / 3)
         axes.set_xticks(part["size"], [_short(size) for size in part["size"]], minor=False)
         axes.set_xticks([], minor=True)
     for row in panels:
         row[0].set_ylabel("seconds; MiB")
+    if hollow := int((runs.peak <= runs["started at"]).sum()):
+        panels.flat[0].plot([], [], **HOLLOW, label="MiB, below what can be measured")
     legend_below(figure, panels.flat[0])
-    told = [f"{what} {exponent:.2f} in {against}" for what, against, exponent in panels_of]
+    told = [
+        f"{what} {exponent:.2f} in {against}" if np.isfinite(exponent) else f"{what} not fitted to one size"
+        for what, against, exponent in panels_of
+    ]
     return Chart(
         "growth",
         figure,
@@ -60,7 +75,8 @@ def growth(runs: pd.DataFrame, exponents: pd.DataFrame) -> Chart:
         f"Exponents of time: {'; '.join(told)}.",
         "Seconds and resident memory beyond that at the start, each run in a process of its own, both axes "
         "logarithmic. Written in each panel: the power of the size that fits the seconds best. Dotted: linear through "
-        "the last run.",
+        "the last run."
+        + (f" Hollow: memory below what can be measured, {hollow} of {len(runs)} runs." if hollow else ""),
     )
 
 

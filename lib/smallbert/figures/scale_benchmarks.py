@@ -83,10 +83,11 @@ def side_by_side(comparisons: pd.DataFrame, targets: pd.DataFrame) -> Chart:
         figure,
         comparisons,
         _said(comparisons),
-        "Speed of each variant over that of the first line of its group, on a logarithmic axis: median over rounds in "
-        "alternating order, bars from the slowest to the fastest round. Upright lines: targets set before. At the "
-        "right: the ratio, and useful operations as a share of the fastest matrix product in that number format on the "
-        "same machine.",
+        "Speed of each variant over that of the first line of its group, a peer at its default, on a logarithmic axis: "
+        "median over rounds in alternating order, bars from the slowest to the fastest round. Like stands beside like "
+        "where the marks are the same, for these are number formats. Upright lines: targets set before. At the right: "
+        "the ratio, and useful operations as a share of the fastest matrix product in that number format on the same "
+        "machine.",
     )
 
 
@@ -154,4 +155,4 @@ def _said(comparisons: pd.DataFrame) -> str:
     for name, part in comparisons.groupby("comparison", sort=False):
         listed = ", ".join(f"{row.variant} {row.ratio:.2f}" for row in part.iloc[1:].itertuples())
         told.append(f"{name}, against {part.iloc[0].variant}: {listed}")
-    return f"Times as fast as the peer. {'; '.join(told)}."
+    return f"Times as fast as the first line, whatever the number format. {'; '.join(told)}."

@@ -162,7 +162,8 @@ def speed(ratios: pd.DataFrame) -> Chart:
         ratios,
         f"The smallest arm ({smallest}) as a share of {names[0]}: {said}.",
         "Sharing saves parameters, which are bytes; it does not save operations. The first two columns are counted, "
-        "the others timed on this machine, arms in alternating order; error bars: 95% t interval over rounds.",
+        "the others timed on this machine, arms in alternating order: geometric means, with 95% t intervals of the "
+        "logarithms over rounds.",
     )
 
 

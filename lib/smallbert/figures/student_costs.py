@@ -51,6 +51,6 @@ def ratios(found: pd.DataFrame) -> Chart:
         found,
         f"Shares of what {first} costs. {said}.",
         "Without pooler and heads: what embeds a text. Parameters and operations are counted; times of a text, read "
-        "alone or with many others, are measured on this machine, models in alternating order. Error bars: 95% t "
-        "interval over rounds.",
+        "alone or with many others, are measured on this machine, models in alternating order. Geometric "
+        "means, error bars: 95% t interval of the logarithms over rounds.",
     )

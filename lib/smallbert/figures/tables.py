@@ -43,5 +43,6 @@ def _format(value: object, spec: str) -> str:
     if isinstance(value, Integral):
         return f"{int(value):,}"
     if isinstance(value, Real):
-        return f"{int(float(value)):,}" if float(value).is_integer() else f"{value:.4g}"
+        number = float(value)
+        return f"{number:,.0f}" if number.is_integer() or 1000 <= abs(number) < 1e15 else f"{number:.4g}"
     return str(value)

@@ -66,7 +66,7 @@ def scores(found: pd.DataFrame) -> Chart:
         )
         + ".",
         "Scores on test by the official metrics. Frozen: a head on an encoder that does not learn. Error bars: 95% t "
-        "interval over seeds, on the same test examples; how other examples would do is not in them.",
+        f"interval over seeds, on the same test examples; how other examples would do is not in them.{_cut(found)}",
     )
 
 
@@ -81,13 +81,27 @@ def _panel(axes: Axes, part: pd.DataFrame, models: list[str]) -> None:
         )
     axes.axvline(part.floor.iloc[0], color=FLOOR, linestyle=":")
     axes.axvline(part.words.iloc[0], color=INK, linestyle="--", linewidth=1)
-    known = [*part.score, part.floor.iloc[0], part.words.iloc[0]]
-    low, high = min(known), max(known)
-    axes.set_xlim(
-        low - 0.08 * (high - low) - 0.02, high + 0.08 * (high - low) + 0.02
-    )  # intervals of few seeds may leave
+    axes.set_xlim(*_limits(part))
     axes.set_yticks(range(len(models)), models[::-1], fontsize=7.5)
     axes.set_ylim(-0.6, len(models) - 0.4)
+
+
+def _limits(part: pd.DataFrame) -> tuple[float, float]:
+    """The axis of one task: all scores and controls have room, intervals of few seeds may leave it."""
+    known = [*part.score, part.floor.iloc[0], part.words.iloc[0]]
+    low, high = min(known), max(known)
+    room = 0.08 * (high - low) + 0.02
+    return low - room, high + room
+
+
+def _cut(found: pd.DataFrame) -> str:
+    """How many intervals go on beyond their panel; nothing where all end in it."""
+    beyond, known = 0, int((found.low.notna() & found.high.notna()).sum())
+    for _, part in found.groupby("task", sort=False):
+        low, high = _limits(part)
+        beyond += int(((part.low < low) | (part.high > high)).sum())
+    verb = "goes" if beyond == 1 else "go"
+    return f" Cut off: {beyond} of {known} intervals {verb} on beyond the panel." if beyond else ""
 
 
 def retained(found: pd.DataFrame, totals: pd.DataFrame, reference: str) -> Chart:

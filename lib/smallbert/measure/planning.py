@@ -54,16 +54,22 @@ class Rate:
         peak_memory: bytes of a process that embeds, taken as the same for any number of articles; None where not
             measured.
         origin: where both come from, in words.
+        how: how they were measured, in words; empty where they were not.
+        vector_bytes: of the vector that this encoder writes for an article; None where it is the article's own.
 
     Raises:
-        UsageError: a number that is not positive and finite.
+        UsageError: a rate or memory that is not positive and finite, or bytes below 0.
     """
 
     tokens_per_second: float | None
     peak_memory: float | None = None
     origin: str = ""
+    how: str = ""
+    vector_bytes: float | None = None
 
     def __post_init__(self) -> None:
+        if self.vector_bytes is not None:
+            _least("vector_bytes", self.vector_bytes)
         for name in ("tokens_per_second", "peak_memory"):
             if (value := getattr(self, name)) is not None:
                 _above(name, value)
@@ -141,7 +147,7 @@ def plan(articles: int, article: Article, machine: Machine) -> Plan:
         UsageError: a negative number of articles.
     """
     _least("articles", articles)
-    rate, price = machine.rate.tokens_per_second, machine.price
+    rate, price, written = machine.rate.tokens_per_second, machine.price, machine.rate.vector_bytes
     seconds = None if rate is None else articles * article.tokens / (rate * machine.count * machine.efficiency)
     hours = None if seconds is None else seconds / 3600 * machine.count
     return Plan(
@@ -150,7 +156,7 @@ def plan(articles: int, article: Article, machine: Machine) -> Plan:
         seconds=seconds,
         peak_memory=machine.rate.peak_memory,
         text_bytes=articles * article.text_bytes,
-        vector_bytes=articles * article.vector_bytes,
+        vector_bytes=articles * (article.vector_bytes if written is None else written),
         machine_hours=hours,
         money=None if hours is None or price is None else hours * price,
     )

@@ -76,7 +76,7 @@ def _page(edition: Edition, notebook: Notebook, run: dict[str, Any]) -> dict[str
     facts = [("Last run took", _took(stage)), ("Finished", _moment(stage["finished"])), *_facts(run | stage)]
     seeds = stage["parameters"].get("seeds")
     if isinstance(seeds, int):
-        facts.insert(0, ("Repetitions", f"{seeds}, seeds 0 to {seeds - 1}"))
+        facts.insert(0, ("Repetitions", f"{seeds}, seeds 0 to {seeds - 1}{_more_seeds(stage['parameters'], seeds)}"))
     return {
         **vars(parts),
         "plain_title": parts.plain_title,
@@ -92,6 +92,12 @@ def _page(edition: Edition, notebook: Notebook, run: dict[str, Any]) -> dict[str
         "seconds": duration(stage["seconds"]),
         "memory": _gib(stage["peak_memory_bytes"]),
     }
+
+
+def _more_seeds(parameters: dict[str, Any], seeds: int) -> str:
+    """What is repeated another number of times than the rest of its page."""
+    others = {name.removesuffix("_seeds"): value for name, value in parameters.items() if name.endswith("_seeds")}
+    return "".join(f"; {name}: {value}" for name, value in others.items() if value != seeds)
 
 
 def label(stem: str) -> str:

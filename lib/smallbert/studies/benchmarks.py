@@ -6,6 +6,7 @@ it says of speed beside peers is about that machine, whichever machine made the 
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,15 @@ COMPARISONS, GROWTH, PARTS = "comparisons", "growth", "parts"
 OURS = "smallbert"
 """What the names of our variants begin with."""
 
+LOOP = "plain loop"
+"""What the names of peers begin with that are no library: the PyTorch loop one writes first, see `tests/benchmarks`."""
+
 MINILM = "Extraction, MiniLM"
+
+SECONDS = "all seconds"
+"""Of a variant: those of every round."""
+
+BESIDE = ("ours beside it", "ours beside it low", "ours beside it high")
 
 FORM = {"limits", "machine", "measured"}
 """What every benchmark's file has."""
@@ -89,13 +98,16 @@ def comparisons(records: list[dict[str, Any]]) -> pd.DataFrame:
 
     Returns:
         Columns ``comparison``, ``variant``, ``peer`` (the variant it is compared with), ``number format``, ``a second``
-        (``unit``), ``ratio``, ``ratio low``, ``ratio high`` (over rounds; not-a-number without a peer), ``of limit``
-        (not-a-number without a count of operations), ``worst cosine distance`` and ``disturbed``.
+        (``unit``), ``ratio``, ``ratio low``, ``ratio high`` (over rounds; not-a-number without a peer), ``ours beside
+        it``, ``ours beside it low``, ``ours beside it high`` (of a peer: times as fast as it our fastest variant in the
+        same number format is; not-a-number where there is none), ``of limit`` (not-a-number without a count of
+        operations), ``worst cosine distance`` and ``disturbed``.
     """
     rows = []
     for record in records:
         for one in record.get(COMPARISONS, []):
             for row in one["rows"]:
+                beside = dict(zip(BESIDE, _ours_beside(row, one["rows"]), strict=True))
                 rows.append(
                     {
                         "comparison": one["comparison"],
@@ -107,13 +119,44 @@ def comparisons(records: list[dict[str, Any]]) -> pd.DataFrame:
                         "ratio": row.get("ratio", float("nan")),
                         "ratio low": row.get("ratio low", float("nan")),
                         "ratio high": row.get("ratio high", float("nan")),
+                        **beside,
                         "of limit": row.get("of limit", float("nan")),
                         "worst cosine distance": row.get("1 - cosine, worst", float("nan")),
                         "disturbed": bool(one["disturbed"]),
                     }
                 )
     columns = ["comparison", "variant", "peer", "number format", "a second", "unit", "ratio", "ratio low", "ratio high"]
-    return pd.DataFrame(rows, columns=[*columns, "of limit", "worst cosine distance", "disturbed"])
+    return pd.DataFrame(rows, columns=[*columns, *BESIDE, "of limit", "worst cosine distance", "disturbed"])
+
+
+def _ours_beside(peer: dict[str, Any], rows: list[dict[str, Any]]) -> tuple[float, float, float]:
+    """Median, slowest and fastest round of the peer's seconds over those of ours in its number format."""
+    ours = [row for row in rows if row["variant"].startswith(OURS) and row["form"] == peer["form"]]
+    if peer["variant"].startswith(OURS) or not ours:
+        return (float("nan"),) * 3
+    fastest = max(ours, key=lambda row: row["rate"])
+    # The rounds themselves: medians of two ratios to a third variant would add its noise.
+    ratios = [a / b for a, b in zip(peer.get(SECONDS, []), fastest.get(SECONDS, []), strict=False)]
+    return (statistics.median(ratios), min(ratios), max(ratios)) if ratios else (float("nan"),) * 3
+
+
+def rounds(records: list[dict[str, Any]]) -> pd.DataFrame:
+    """How far rounds of one variant lie apart: slowest over fastest less 1, of its seconds and of its ratio.
+
+    Returns:
+        Columns ``comparison``, ``variant``, ``seconds``, ``ratio`` (not-a-number for the first line of a comparison,
+        which the others are compared with); variants without several rounds are left out.
+    """
+    rows = []
+    for one in (one for record in records for one in record.get(COMPARISONS, [])):
+        first = one["rows"][0].get(SECONDS, [])
+        for place, row in enumerate(one["rows"]):
+            if len(seconds := row.get(SECONDS, [])) < 2:
+                continue
+            ratios = [a / b for a, b in zip(first, seconds, strict=False) if place] or [float("nan")]
+            apart = {"seconds": max(seconds) / min(seconds) - 1, "ratio": max(ratios) / min(ratios) - 1}
+            rows.append({"comparison": one["comparison"], "variant": row["variant"]} | apart)
+    return pd.DataFrame(rows, columns=["comparison", "variant", "seconds", "ratio"])
 
 
 def targets(found: pd.DataFrame) -> pd.DataFrame:
@@ -189,7 +232,8 @@ def rate(records: list[dict[str, Any]], *, gpu: bool = False) -> dict[str, Any] 
         gpu: measured on one, not on a CPU.
 
     Returns:
-        ``variant``, ``a second`` (tokens), ``machine`` and ``measured``; None where nobody has measured it.
+        ``variant``, ``a second`` (tokens), ``machine``, ``how`` (in words) and ``measured``; None where nobody has
+        measured it.
     """
     best: dict[str, Any] | None = None
     for record in records:
@@ -201,5 +245,14 @@ def rate(records: list[dict[str, Any]], *, gpu: bool = False) -> dict[str, Any] 
                 if row["variant"].startswith(OURS) and (best is None or row["rate"] > best["a second"]):
                     name = place["device"] if gpu else f"{place['processor']}, {place['cores']} cores"
                     found = {"variant": row["variant"], "a second": row["rate"], "machine": name}
-                    best = found | {"measured": record["measured"][:10]}
+                    best = found | {"how": _how(one, row), "measured": record["measured"][:10]}
     return best
+
+
+def _how(one: dict[str, Any], row: dict[str, Any]) -> str:
+    """How a variant was measured, as far as its file tells."""
+    told = "benchmarked beside other processes" if one["disturbed"] else "benchmarked alone on its machine"
+    if texts := one.get("texts"):
+        told += f" on {texts:,} texts of {one['amount'] / texts:,.0f} tokens on average"
+    count = len(row.get(SECONDS, []))
+    return told + (f", median of {count} rounds" if count > 1 else "")

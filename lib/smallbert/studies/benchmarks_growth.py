@@ -13,6 +13,8 @@ FLAT = 1.5
 """Memory counts as flat where the largest run takes at most so many times what the one before it takes beyond its
 start; the smallest runs do not yet fill one block."""
 
+LEAST = 1.0
+"""MiB that count as none in that: Linux gathers a process's pages in a count of each core before it adds them up."""
 
 EMBEDDING = "embedding a corpus"
 """What the benchmarks call the work that page 9 plans for."""
@@ -53,7 +55,8 @@ def exponents(found: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Columns ``what``, ``against``, ``from``, ``to`` (sizes), ``exponent``, ``a unit`` (microseconds, at the largest
         size), ``memory before``, ``memory at most`` (MiB beyond the start, at the largest size but one and at the
-        largest).
+        largest; 0 where the peak read is not above the start), ``runs`` and ``without memory`` (runs of the latter
+        kind; their seconds count in the exponent as all others do).
     """
     rows = []
     for (what, against), part in found.groupby(["what", "against"], sort=False):
@@ -67,12 +70,15 @@ def exponents(found: pd.DataFrame) -> pd.DataFrame:
                 "to": int(last["size"]),
                 "exponent": -fit(part["size"], part.seconds, "power law").b if len(part) > 1 else float("nan"),
                 "a unit": 1e6 * last.seconds / last["size"],
-                "memory before": before.peak - before["started at"],
-                "memory at most": last.peak - last["started at"],
+                # Read twice from a count that lags, the peak can be below the start: that is no memory given back.
+                "memory before": max(0.0, before.peak - before["started at"]),
+                "memory at most": max(0.0, last.peak - last["started at"]),
+                "runs": len(part),
+                "without memory": int((part.peak <= part["started at"]).sum()),
             }
         )
     columns = ["what", "against", "from", "to", "exponent", "a unit", "memory before", "memory at most"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=[*columns, "runs", "without memory"])
 
 
 def sentence(table: pd.DataFrame) -> str:
@@ -83,10 +89,11 @@ def sentence(table: pd.DataFrame) -> str:
     """
     if table.empty:
         return "How time and memory grow has not been measured; `make bench` does."
-    said = [f"{row.what} with {row.against}^{row.exponent:.2f}" for row in table.itertuples()]
+    fitted = table[table.exponent.notna()]
+    said = [f"{row.what} with {row.against}^{row.exponent:.2f}" for row in fitted.itertuples()]
     over_rows = table[table.against == "rows"]
     flat = over_rows[_flat(over_rows)]
-    told = f"Time grows: {', '.join(said)}."
+    told = f"Time grows: {', '.join(said)}." if said else "How time grows needs runs of several sizes."
     if len(over_rows):
         told += f" Memory is flat in rows for {len(flat)} of {len(over_rows)}"
         rising = [
@@ -94,7 +101,18 @@ def sentence(table: pd.DataFrame) -> str:
             for row in over_rows.drop(index=flat.index).to_dict("records")
         ]
         told += f"; not flat: {'; '.join(rising)}." if rising else "."
-    return told
+    return told + _without_memory(table)
+
+
+def _without_memory(table: pd.DataFrame) -> str:
+    none = table[table["without memory"] > 0].to_dict("records")
+    if not none:
+        return ""
+    named = [f"{row['what']} {row['without memory']} of {row['runs']}" for row in none]
+    return (
+        f" In {int(table['without memory'].sum())} of {int(table.runs.sum())} runs ({', '.join(named)}) memory beyond "
+        "the start was below what can be measured, and counts as 0; exponents are of seconds, and so of these runs too."
+    )
 
 
 def embedding_memory(table: pd.DataFrame) -> str:
@@ -114,4 +132,4 @@ def embedding_memory(table: pd.DataFrame) -> str:
 
 
 def _flat(table: pd.DataFrame) -> pd.Series:
-    return table["memory at most"] <= FLAT * table["memory before"]
+    return table["memory at most"] <= FLAT * table["memory before"].clip(lower=LEAST)

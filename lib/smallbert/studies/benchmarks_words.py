@@ -6,8 +6,13 @@ from typing import Any
 
 import pandas as pd
 
-from smallbert.studies import benchmarks, benchmarks_growth
-from smallbert.studies.benchmarks import OURS
+from smallbert.studies import benchmarks, benchmarks_growth, benchmarks_pairs
+from smallbert.studies.benchmarks_pairs import FASTEST, SLOWEST, TIMES, Ahead
+
+DEFAULT = "the peer at its default"
+"""What the first line of a comparison is: in fp32 on a CPU, and not the fastest there is."""
+
+_KINDS = {False: "the fastest other library", True: "a plain PyTorch loop"}
 
 
 def machines(records: list[dict[str, Any]], here: dict[str, Any]) -> str:
@@ -40,21 +45,19 @@ def brief(found: pd.DataFrame, table: pd.DataFrame, exponents: pd.DataFrame) -> 
         table: from :func:`smallbert.studies.benchmarks.targets`.
         exponents: from :func:`smallbert.studies.benchmarks_growth.exponents`.
     """
-    best = list(_fastest(found).values())
+    said = [_ahead(kind) for kind in benchmarks_pairs.ahead(found)]
+    if said:
+        said[0] = f"in the same number format ours is faster {said[0]}"
+    if len(alone := benchmarks_pairs.alone(found)):
+        said.append(f"without a peer in their number format: {_tally(alone)}")
     measured = table[table.reached != "not measured"]
-    said = []
-    if best:
-        ratios = [row.ratio for row in best]
-        ahead = sum(row["ratio low"] > 1 for row in best)
-        said.append(
-            f"beside other libraries ours, in its fastest number format, is faster in every round of {ahead} of "
-            f"{len(best)} comparisons ({min(ratios):.2f} to {max(ratios):.2f} times as fast)"
-        )
     if len(measured):
-        said.append(f"{int((measured.reached == 'yes').sum())} of {len(measured)} measured targets are reached")
+        reached = int((measured.reached == "yes").sum())
+        said.append(f"{reached} of {len(measured)} measured targets, set against {DEFAULT}, are reached")
     if len(exponents):
         own = exponents[(exponents["what"] == benchmarks_growth.EMBEDDING) & (exponents.against == "rows")]
-        said += [f"the time of embedding grows with rows^{row.exponent:.2f}" for row in own.itertuples()]
+        fitted = own[own.exponent.notna()]
+        said += [f"the time of embedding grows with rows^{row.exponent:.2f}" for row in fitted.itertuples()]
         said.append(f"memory of embedding: {benchmarks_growth.embedding_memory(exponents)}")
     if not said:
         return "Not measured: speed beside other libraries, its targets, growth of time and memory; `make bench` does."
@@ -62,18 +65,26 @@ def brief(found: pd.DataFrame, table: pd.DataFrame, exponents: pd.DataFrame) -> 
 
 
 def speed(found: pd.DataFrame) -> str:
-    """How many times as fast as the peer ours is, the fastest of each comparison.
+    """How many times as fast as the fastest peer in the same number format ours is, and what has no such peer.
 
     Args:
         found: from :func:`smallbert.studies.benchmarks.comparisons`.
     """
-    told = [
-        f"{name} {best.ratio:.2f} (in {best['number format']}, against {best.peer})"
-        for name, best in _fastest(found).items()
-    ]
-    if not told:
-        return "How fast ours is beside other libraries has not been measured; `make bench` does."
-    return f"Times as fast as the peer, at our fastest: {'; '.join(told)}."
+    said = []
+    for loop, part in benchmarks_pairs.closest(found).groupby("loop"):
+        told = [
+            f"{row['task']} {row[TIMES]:.2f} [{row[SLOWEST]:.2f}, {row[FASTEST]:.2f}] ({row['variant']})"
+            for row in part.to_dict("records")
+        ]
+        kind = f"{_KINDS[bool(loop)]} in the same number format"
+        said.append(f"Times as fast as {kind}, with the slowest and fastest round: {'; '.join(told)}.")
+    if len(alone := benchmarks_pairs.alone(found)):
+        told = [
+            f"{row['task']} ({row['ratio']:.2f} times as fast as {row['peer']} in {row['peer form']})"
+            for row in alone.to_dict("records")
+        ]
+        said.append(f"No peer has been measured in the same number format for: {'; '.join(told)}.")
+    return " ".join(said) or "How fast ours is beside other libraries has not been measured; `make bench` does."
 
 
 def peers(found: pd.DataFrame) -> str:
@@ -82,21 +93,36 @@ def peers(found: pd.DataFrame) -> str:
     Args:
         found: from :func:`smallbert.studies.benchmarks.comparisons`.
     """
-    if found.empty:
-        return "No comparison has been measured."
+    beside = found[found[TIMES].notna()]
+    if beside.empty:
+        return "No peer has been measured in a number format of ours."
     said = []
-    for name, part in found.groupby("comparison", sort=False):
-        ours = part[part.variant.str.startswith(OURS)].groupby("number format").ratio.max()
-        beaten = []
-        for row in part[~part.variant.str.startswith(OURS)].to_dict("records"):
-            form = row["number format"]
-            if form in ours and row["ratio"] > ours[form]:
-                beaten.append(f"{row['variant']} ({row['ratio'] / ours[form]:.2f} times ours)")
-        if beaten:
-            said.append(f"{name}: {', '.join(beaten)}")
+    for name, part in beside[beside[TIMES] < 1].groupby("comparison", sort=False):
+        beaten = [f"{row['variant']} ({1 / row[TIMES]:.2f} times ours)" for row in part.to_dict("records")]
+        said.append(f"{name}: {', '.join(beaten)}")
     if not said:
         return "No peer is faster than ours in the same number format."
     return f"Faster than ours in the same number format: {'; '.join(said)}."
+
+
+def spread(records: list[dict[str, Any]]) -> str:
+    """How far rounds of one comparison lie apart.
+
+    Args:
+        records: from :func:`smallbert.studies.benchmarks.read`.
+    """
+    apart = benchmarks.rounds(records)
+    if apart.empty:
+        return "How far rounds lie apart has not been measured."
+    said = []
+    for name, kind in (("seconds", "seconds"), ("ratio", "ratios to the first line")):
+        if len(part := apart[apart[name].notna()]):
+            worst = part.loc[part[name].idxmax()]
+            said.append(
+                f"{kind} by {part[name].median():.0%} in the median variant of {len(part)} and by {worst[name]:.0%} at "
+                f"most ({worst.comparison}, {worst.variant})"
+            )
+    return f"The slowest and the fastest round of a variant differ in {', in '.join(said)}."
 
 
 def targets(table: pd.DataFrame) -> str:
@@ -108,7 +134,8 @@ def targets(table: pd.DataFrame) -> str:
     measured = table[table.reached != "not measured"]
     if measured.empty:
         return "None of the targets has been measured; `make bench` does."
-    said = [f"{int((measured.reached == 'yes').sum())} of {len(measured)} measured targets are reached."]
+    reached = int((measured.reached == "yes").sum())
+    said = [f"{reached} of {len(measured)} measured targets, set against {DEFAULT}, are reached."]
     short = [_short(row) for row in measured[measured.reached == "no"].to_dict("records")]
     if short:
         said.append(f"Short of theirs: {'; '.join(short)}.")
@@ -136,10 +163,20 @@ def parts(found: pd.DataFrame) -> str:
     return f"Of the time of one core go {'; '.join(said)}."
 
 
-def _fastest(found: pd.DataFrame) -> dict[str, pd.Series]:
-    """Our fastest variant of each comparison that has a peer."""
-    ours = found[found.variant.str.startswith(OURS) & found.ratio.notna()] if len(found) else found
-    return {str(name): part.loc[part.ratio.idxmax()] for name, part in ours.groupby("comparison", sort=False)}
+def _ahead(found: Ahead) -> str:
+    told = (
+        f"than {_KINDS[found.loop]} in every round of {found.ahead} of {found.pairs} pairs of task and format "
+        f"({found.least:.2f} to {found.most:.2f} times as fast)"
+    )
+    if 0 < found.ahead < found.pairs:
+        told += f", all but {' and '.join(f'{task} ({times:.2f})' for task, times in found.behind.items())}"
+    return told
+
+
+def _tally(alone: pd.DataFrame) -> str:
+    """Numbers of tasks by number format: ``8 of 9 tasks in bf16``."""
+    forms = alone.groupby("number format", sort=False)
+    return ", ".join(f"{part.comparison.nunique()} of {part.tasks.iloc[0]} tasks in {form}" for form, part in forms)
 
 
 def _short(row: dict[str, Any]) -> str:

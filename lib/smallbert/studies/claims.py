@@ -1,7 +1,8 @@
 """The claims audit: every claim of the original write-ups, with a verdict that an edition's results decide.
 
 What is claimed stands in ``data/claims.toml``. A verdict is computed from the tables and figures that the pages wrote;
-the comparisons there are corrected for their number, and a universal claim falls with one sure exception.
+the comparisons there are corrected for their number, and a universal claim falls with one sure exception. Some claims
+are about what a paper says or defines: these its source decides, and their ``basis`` says so.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ from smallbert import paths
 from smallbert.errors import DataError
 from smallbert.results import Results
 from smallbert.studies import claims_checks as checks
-from smallbert.studies.claims_checks import FAILS, UNMEASURED, VERDICTS, Finding
+from smallbert.studies import claims_sources as sources
+from smallbert.studies.claims_checks import FAILS, NOTHING, SOURCE, UNMEASURED, VERDICTS, Finding
+from smallbert.studies.claims_sources import LOOKED_UP
 
 
 @dataclass(frozen=True)
@@ -47,22 +50,20 @@ CHECKS: dict[str, Callable[[Results], Finding]] = {
     "what-sharing-costs": checks.what_sharing_costs,
     "next-sentence": checks.next_sentence,
     "shorter-and-better": checks.shorter_and_better,
-    "bert-numbers": checks.bert_numbers,
-    "two-steps": checks.two_steps,
+    "bert-numbers": sources.bert_numbers,
+    "two-steps": sources.two_steps,
     "bigger-is-better": checks.bigger_is_better,
     "small-batches": checks.small_batches,
     "only-soft-targets": checks.only_soft_targets,
-    "shrunk-teacher": checks.shrunk_teacher,
+    "shrunk-teacher": sources.shrunk_teacher,
     "facts-not-in-the-text": checks.facts_not_in_the_text,
     "knowledge-graph": checks.knowledge_graph,
 }
 """Claims that something run here can tell about."""
 
-BIBLIOGRAPHY = {"venue"}
-"""Claims about a publication: what it says itself, the claim's source, refutes them, and nothing is measured."""
-
-LOOKED_UP = "Not a measurement but its source"
-"""How the evidence for such a claim begins."""
+BY_SOURCE = {"venue", "two-steps", "shrunk-teacher"}
+"""Claims about a publication: what it says or defines itself, the claim's source, refutes them in every edition; a
+check, where there is one, adds what an edition has of it."""
 
 
 def load(path: Path | None = None) -> list[Claim]:
@@ -97,14 +98,16 @@ def audit(results: Results, claims: Iterable[Claim] | None = None) -> pd.DataFra
         claims: from :func:`load`; the project's own by default.
 
     Returns:
-        Columns ``claim``, ``write-up``, ``its source``, ``verdict``, ``evidence``, ``takes`` and ``link`` (a page and
-        figure, ``STEM.html#FIGURE``; empty where nothing was measured).
+        Columns ``claim``, ``write-up``, ``its source``, ``verdict``, ``basis`` (``measurement`` or ``source``; empty
+        where there is neither), ``evidence``, ``takes`` and ``link`` (a page and figure, ``STEM.html#FIGURE``; empty
+        where nothing was measured).
     """
     rows = []
     for claim in load() if claims is None else claims:
         found = _checked(claim, results)
-        rows.append((claim.claim, claim.write_up, claim.source, found.verdict, found.evidence, claim.takes, found.link))
-    columns = ["claim", "write-up", "its source", "verdict", "evidence", "takes", "link"]
+        about, told = (claim.claim, claim.write_up, claim.source), (found.verdict, found.basis, found.evidence)
+        rows.append((*about, *told, claim.takes, found.link))
+    columns = ["claim", "write-up", "its source", "verdict", "basis", "evidence", "takes", "link"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -127,19 +130,34 @@ def sentence(found: pd.DataFrame) -> str:
     Args:
         found: from :func:`audit`.
     """
-    counts = found.verdict.value_counts()
-    looked_up = int(found.evidence.str.startswith(LOOKED_UP).sum())
-    apart = {FAILS: f" ({looked_up} of these by a source, not by a measurement)"} if looked_up else {}
-    told = ", ".join(f"{word} {counts[word]}{apart.get(word, '')}" for word in VERDICTS if word in counts)
-    return f"Of {len(found)} claims of the original write-ups: {told}."
+    told = []
+    for word in VERDICTS:
+        own = found[found.verdict == word]
+        looked_up = int((own.basis == SOURCE).sum())
+        if len(own):
+            apart = f" ({looked_up} of these by a source, not by a measurement)" if looked_up else ""
+            told.append(f"{word} {len(own)}{apart}")
+    return f"Of {len(found)} claims of the original write-ups: {', '.join(told)}."
+
+
+def caption(found: pd.DataFrame) -> str:
+    """What the verdicts of the table follow from.
+
+    Args:
+        found: from :func:`audit`.
+    """
+    looked_up = int((found.basis == SOURCE).sum())
+    follow = "follows" if looked_up == 1 else "follow"
+    apart = f", except {looked_up} that {follow} from a source or a definition in it" if looked_up else ""
+    return f"The claims of the original write-ups, audited. Verdicts follow from this edition's results{apart}."
 
 
 def _checked(claim: Claim, results: Results) -> Finding:
-    if claim.id in BIBLIOGRAPHY:
-        return Finding(FAILS, f"{LOOKED_UP}: {claim.source}")
-    if claim.id not in CHECKS:
-        return Finding(UNMEASURED, claim.takes)
     try:
-        return CHECKS[claim.id](results)
+        if claim.id in CHECKS:
+            return CHECKS[claim.id](results)
     except DataError:  # the page has not run in this edition
-        return Finding(UNMEASURED, f"It takes: {claim.takes}")
+        pass
+    if claim.id in BY_SOURCE:
+        return Finding(FAILS, f"{LOOKED_UP}: {claim.source}", basis=SOURCE)
+    return Finding(UNMEASURED, f"It takes: {claim.takes}", basis=NOTHING)

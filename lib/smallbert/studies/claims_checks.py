@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -13,12 +12,18 @@ from smallbert.errors import DataError
 from smallbert.published import published
 from smallbert.results import Results
 from smallbert.studies.contrasts import worded
+from smallbert.studies.distillation import REMOVED
 from smallbert.studies.frontier_points import ALBERT, DEPTH, DISTIL, TRANSFER, figure_data
 from smallbert.studies.size_laws import BENT
 
 Verdict = Literal["holds", "does not hold", "cannot be told", "not measured in this edition"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 HOLDS, FAILS, OPEN, UNMEASURED = VERDICTS
+
+Basis = Literal["measurement", "source", ""]
+"""What a verdict follows from: this edition's measurements, or a source or a definition in it; empty where there is
+neither."""
+MEASURED, SOURCE, NOTHING = get_args(Basis)
 
 SCHEDULES, KNOWLEDGE = "03_layer_schedules", "07_knowledge"
 
@@ -31,11 +36,13 @@ class Finding:
         verdict: one of :data:`VERDICTS`.
         evidence: a computed sentence.
         link: page and figure, ``STEM.html#FIGURE``.
+        basis: of :data:`Basis`; a verdict by a source is the same in every edition, whatever the evidence adds.
     """
 
     verdict: Verdict
     evidence: str
     link: str = ""
+    basis: Basis = MEASURED
 
 
 def judge(words: Iterable[str], *, support: Collection[str], against: Collection[str]) -> Verdict:
@@ -54,7 +61,7 @@ def judge(words: Iterable[str], *, support: Collection[str], against: Collection
 
 def depth_order(results: Results) -> Finding:
     """The published order of losses by depth."""
-    ranks = _some(results.of(DEPTH).table("ranks"))
+    ranks = nonempty(results.of(DEPTH).table("ranks"))
     same = ranks.ours == ranks.published
     # An order that our own seeds do not agree on tells nothing of another.
     verdict = HOLDS if same.all() else FAILS if (~same & (ranks.low > 0)).any() else OPEN
@@ -63,7 +70,7 @@ def depth_order(results: Results) -> Finding:
         f"between our seeds {row.seeds_tau:+.2f} [{row.low:+.2f}, {row.high:+.2f}]"
         for row in ranks.itertuples()
     )
-    return Finding(verdict, f"Orders of losses, largest first: {told}.", _link(DEPTH, "gap_by_depth"))
+    return Finding(verdict, f"Orders of losses, largest first: {told}.", anchor(DEPTH, "gap_by_depth"))
 
 
 def bottleneck_heavy(results: Results) -> Finding:
@@ -71,7 +78,7 @@ def bottleneck_heavy(results: Results) -> Finding:
     page = results.of(SCHEDULES)
     both = pd.concat([page.table("against_uniform"), page.table("matched")], ignore_index=True)
     claimed = published("original.best_schedule").value
-    own = _some(
+    own = nonempty(
         both[both.schedule.str.startswith(claimed)].drop_duplicates(["protocol", "depth", "schedule", "against"])
     )
     verdict = judge(own.verdict, support={"lower"}, against={"higher", "equivalent"})
@@ -79,14 +86,14 @@ def bottleneck_heavy(results: Results) -> Finding:
         verdict,
         f"FVU of {claimed} less uniform, {len(own)} comparisons: {_tally(own.verdict)} "
         f"({own.difference.min():+.4f} to {own.difference.max():+.4f}).",
-        _link(SCHEDULES, "gap_by_schedule"),
+        anchor(SCHEDULES, "gap_by_schedule"),
     )
 
 
 def converges(results: Results) -> Finding:
     """How far the layers of trained all-shared encoders move a token; readings of one encoder are no repetitions."""
     courses = results.of(ALBERT).table("courses")
-    own = _some(courses[courses.label.str.startswith("all shared") & (courses.state == "trained")])
+    own = nonempty(courses[courses.label.str.startswith("all shared") & (courses.state == "trained")])
     share = (own.verdict == "converges").groupby([own.label, own.seed]).mean()
     every, some = int((share == 1).sum()), int(((share > 0) & (share < 1)).sum())
     verdict = OPEN if len(share) < 2 else HOLDS if every == len(share) else FAILS if not every + some else OPEN
@@ -95,7 +102,7 @@ def converges(results: Results) -> Finding:
         verdict,
         f"Converges in {every} of {len(share)} trained encoders, by {own.curve.nunique()} readings of the layers of "
         f"each{also}.",
-        _link(ALBERT, "transitions"),
+        anchor(ALBERT, "transitions"),
     )
 
 
@@ -104,13 +111,13 @@ def factorised_speed(results: Results) -> Finding:
     claimed = published("albert.table2.large.speedup").value
     times = figure_data(results.of(ALBERT), "speed")
     own = times[(times.measure == "training") & (times.sharing == "nothing shared")].iloc[1:]
-    row = _some(own).iloc[0]
+    row = nonempty(own).iloc[0]
     verdict = HOLDS if row.high <= 1 / claimed else FAILS if row.low > 1 / claimed else OPEN
     return Finding(
         verdict,
         f"With {row.arm} training takes {row.ratio:.0%} [{row.low:.0%}, {row.high:.0%}] of the time without "
         f"factorising; {claimed:g} times faster would be {1 / claimed:.0%}.",
-        _link(ALBERT, "speed"),
+        anchor(ALBERT, "speed"),
     )
 
 
@@ -121,8 +128,8 @@ def what_sharing_costs(results: Results) -> Finding:
         table = table[table.learnt]
         if table.empty:
             told = "No pair to compare has learnt more than word frequencies, so what sharing costs is not to be seen."
-            return Finding(OPEN, told, _link(ALBERT, "sharing"))
-    attention, forward = (_some(table[table.index == name]) for name in ("attention shared", "feed-forward shared"))
+            return Finding(OPEN, told, anchor(ALBERT, "sharing"))
+    attention, forward = (nonempty(table[table.index == name]) for name in ("attention shared", "feed-forward shared"))
     parts = (
         judge(attention.verdict, support={"equivalent", "lower"}, against={"higher"}),
         judge(forward.verdict, support={"higher"}, against={"equivalent", "lower"}),
@@ -132,16 +139,16 @@ def what_sharing_costs(results: Results) -> Finding:
         f"{sharing}, E {row.embedding}: {_difference(row)}"
         for sharing, row in pd.concat([attention, forward]).iterrows()
     )
-    return Finding(verdict, f"Held-out loss less that of nothing shared, nats. {told}.", _link(ALBERT, "sharing"))
+    return Finding(verdict, f"Held-out loss less that of nothing shared, nats. {told}.", anchor(ALBERT, "sharing"))
 
 
 def next_sentence(results: Results) -> Finding:
     """Pretraining with and without next-sentence prediction, on a task beyond it."""
     table = results.of(ALBERT).table("second_task")
-    own = _some(table[(table.arm == "next sentence") & (table.against == "no second task")])
+    own = nonempty(table[(table.arm == "next sentence") & (table.against == "no second task")])
     verdict = judge(own.verdict, support={"equivalent"}, against={"higher", "lower"})
     told = "; ".join(f"{row.task}: {_accuracies(row)}" for row in own.itertuples())
-    return Finding(verdict, f"Accuracy with the task less without it. {told}.", _link(ALBERT, "second_task_accuracy"))
+    return Finding(verdict, f"Accuracy with the task less without it. {told}.", anchor(ALBERT, "second_task_accuracy"))
 
 
 def shorter_and_better(results: Results) -> Finding:
@@ -156,34 +163,7 @@ def shorter_and_better(results: Results) -> Finding:
         FAILS if slower else OPEN,
         f"All shared trains at {shared.speed:.2f} times the speed of nothing shared; after equal time its held-out "
         f"loss is {abs(above):.3f} nats {'above' if above > 0 else 'below'} by mean, without an interval between them.",
-        _link(ALBERT, "speed"),
-    )
-
-
-def bert_numbers(results: Results) -> Finding:
-    """Numbers of BERT's appendix beside those of GPT-1's paper."""
-    table = _some(results.of(TRANSFER).table("twin_slips"))
-    told = []
-    for row in table.itertuples():
-        least = row.why.startswith("At least")
-        # Cut off, not rounded: at least so many.
-        correct = re.sub(r"^(\d+),(\d)\d\d,\d{3}", r"\1.\2 million", row.correct) if least else row.correct
-        told.append(f"{row.claim}: {row.said} said, {'at least ' if least else ''}{correct} by {row.source}")
-    return Finding(FAILS, f"{'; '.join(told)}.", f"{TRANSFER}.html")
-
-
-def two_steps(results: Results) -> Finding:
-    """The decision as the paper defines it, which is one comparison."""
-    table = _some(results.of(TRANSFER).table("answering"))
-    row = table.loc[table["answerable F1"].fillna(0).idxmax()]
-    found = row["answerable F1"]
-    alone = "" if found >= 0.01 else " No answer to speak of is found: the verdict is the paper's definition alone."
-    return Finding(
-        FAILS,
-        f"One comparison with a threshold decides whether and where at once, as the paper defines it. At best here: F1 "
-        f"{found:.2f} on questions that have an answer, {row.unanswerable:.0%} of the others left without "
-        f"({row.model}, {row['mode']}).{alone}",
-        _link(TRANSFER, "null_threshold"),
+        anchor(ALBERT, "speed"),
     )
 
 
@@ -191,7 +171,7 @@ def bigger_is_better(results: Results) -> Finding:
     """The last step of size, and whether a law with an asymptote foretells sizes best."""
     page = results.of(TRANSFER)
     steps, laws = page.table("size_steps"), page.table("size_laws")
-    last = _some(steps[steps.panel == "size"]).iloc[-1]
+    last = nonempty(steps[steps.panel == "size"]).iloc[-1]
     preferred = laws[(laws.measure == laws.measure.iloc[0]) & laws.preferred.astype(bool)].law
     bent = BENT in set(preferred)
     verdict = judge([last.verdict], support={"lower"}, against={"higher", "equivalent"})
@@ -202,73 +182,77 @@ def bigger_is_better(results: Results) -> Finding:
         verdict,
         f"Held-out loss of {last.arm} less {last.against}, nats: {_difference(last)}; {law}. What lies beyond the "
         "largest size cannot be told.",
-        _link(TRANSFER, "against_size"),
+        anchor(TRANSFER, "against_size"),
     )
 
 
 def small_batches(results: Results) -> Finding:
     """The largest batch against the smallest at equal training loss."""
-    row = _some(results.of(TRANSFER).table("batch_relations")).iloc[0]
+    row = nonempty(results.of(TRANSFER).table("batch_relations")).iloc[0]
     verdict = judge([row.verdict], support={"higher"}, against={"lower", "equivalent"})
     if pd.isna(row.estimate):
-        return Finding(OPEN, "There are too few encoders or seeds.", _link(TRANSFER, "at_training_loss"))
+        return Finding(OPEN, "There are too few encoders or seeds.", anchor(TRANSFER, "at_training_loss"))
     return Finding(
         verdict,
         f"{row.relation.capitalize()}, from the smallest batch to the largest: {row.estimate:+.3f} nats "
         f"[{row.low:+.3f}, {row.high:+.3f}], {worded(row)}.",
-        _link(TRANSFER, "at_training_loss"),
+        anchor(TRANSFER, "at_training_loss"),
     )
 
 
 def only_soft_targets(results: Results) -> Finding:
-    """DistilBERT's recipe with its parts taken away: there are others than soft targets."""
-    removed = _some(figure_data(results.of(DISTIL), "removed"))
-    others = removed[removed.label != "without soft targets"]
+    """DistilBERT's recipe without each of its losses: another than soft targets that helps refutes the claim.
+
+    Its start is no loss. That no other is told to help does not establish the claim: it may still be learnt from.
+    """
+    removed = figure_data(results.of(DISTIL), "removed")
+    terms = nonempty(removed[removed.label.isin(REMOVED.values())])
+    others = terms[terms.label != REMOVED["soft"]]
+    helps = others[others.verdict == "higher"]
     told = "; ".join(
-        f"{row.label}: {row.printed:+.2f} points as printed, here {_difference(row)}" for row in removed.itertuples()
+        f"{row.label}: {row.printed:+.2f} points as printed, here {_difference(row)}" for row in terms.itertuples()
     )
     return Finding(
-        FAILS if len(others) else OPEN,
-        f"Held-out loss less the whole recipe's, nats, one part taken away at a time. {told}.",
-        _link(DISTIL, "removed"),
+        FAILS if len(helps) else OPEN,
+        f"Held-out loss less the whole recipe's, nats, one loss taken away at a time. {told}. Of {len(others)} losses "
+        f"other than soft targets {len(helps) or 'none'} {'are' if len(helps) > 1 else 'is'} shown to help.",
+        anchor(DISTIL, "removed"),
     )
-
-
-def shrunk_teacher(results: Results) -> Finding:
-    """The maps between TinyBERT's widths."""
-    table = _some(results.of(DISTIL).table("projections"))
-    told = "; ".join(f"{row.form}: {row.parameters:,} parameters" for row in table.itertuples())
-    return Finding(FAILS, f"The maps lift the student to the teacher's width. {told}.", f"{DISTIL}.html")
 
 
 def facts_not_in_the_text(results: Results) -> Finding:
     """What the sentence that states the answer adds to the closed book."""
     table = results.of(KNOWLEDGE).table("contrasts")
-    own = _some(table[table.given == "text"])
+    own = nonempty(table[table.given == "text"])
     verdict = judge(own.verdict, support={"higher"}, against={"equivalent", "lower"})
     told = "; ".join(f"{row.kind}: {_accuracies(row)}" for row in own.itertuples())
     return Finding(
         verdict,
         f"Accuracy on entities not in training, with the sentence less without it. {told}.",
-        _link(KNOWLEDGE, "answers"),
+        anchor(KNOWLEDGE, "answers"),
     )
 
 
 def knowledge_graph(results: Results) -> Finding:
     """Whether, for every kind of question, some injection makes answers follow right triples more than wrong ones."""
     table = results.of(KNOWLEDGE).table("contrasts")
-    own = _some(table[(table.given == "right") & (table.against == "wrong")])
+    own = nonempty(table[(table.given == "right") & (table.against == "wrong")])
     helped = [(part.verdict == "higher").any() for _, part in own.groupby("kind")]
     none = own.verdict.isin(["equivalent", "lower"]).all()
     told = "; ".join(f"{row.kind}, {row.arm}: {_accuracies(row)}" for row in own.itertuples())
     return Finding(
         HOLDS if all(helped) else FAILS if none else OPEN,
         f"Accuracy on entities not in training given the right triple less given a wrong one. {told}.",
-        _link(KNOWLEDGE, "answers"),
+        anchor(KNOWLEDGE, "answers"),
     )
 
 
-def _some(table: pd.DataFrame) -> pd.DataFrame:
+def nonempty(table: pd.DataFrame) -> pd.DataFrame:
+    """The table itself.
+
+    Raises:
+        DataError: it has no rows: nothing was compared.
+    """
     if table.empty:
         raise DataError("Expected comparisons, got none.")
     return table
@@ -289,5 +273,6 @@ def _tally(words: pd.Series) -> str:
     return ", ".join(f"{word} in {count}" for word, count in words.value_counts().items())
 
 
-def _link(page: str, figure: str) -> str:
+def anchor(page: str, figure: str) -> str:
+    """Where a figure of a page stands."""
     return f"{page}.html#{figure}"

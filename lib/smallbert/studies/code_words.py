@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -52,18 +53,24 @@ def _nothing(whole: pd.Series) -> str:
 
 
 def encoding(measured: Measured) -> pd.DataFrame:
-    """Microseconds to encode a vector on this machine, one core: one row a ``method``, one column a size.
+    """Order of magnitude of the microseconds to encode a vector: one row a ``method``, one column a size.
 
-    Each is the least over timings and seeds; an outcome keeps no other.
+    Each is the power of ten nearest to the least over timings and seeds; an outcome keeps no other. Codes are measured
+    by threads side by side, so that even the least is a contended timing, which may be many times too long.
     """
     rows = [
-        (method, nbytes, min(outcome.encode for outcome in outcomes))
+        (method, nbytes, magnitude(min(outcome.encode for outcome in outcomes)))
         for (method, group, nbytes), outcomes in measured.points().items()
         if group != "whole"
     ]
     long = pd.DataFrame(rows, columns=["method", "bytes", "microseconds"])
     wide = long.pivot(index="method", columns="bytes", values="microseconds").loc[long.method.unique()]
     return wide.rename(columns="{:,} bytes".format).rename_axis(columns=None).reset_index()
+
+
+def magnitude(value: float) -> float:
+    """The power of ten nearest to a positive number, by its logarithm."""
+    return float(10.0 ** round(math.log10(value)))
 
 
 def contrast_table(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -105,8 +112,9 @@ def contrasts_caption(found: Mapping[str, pd.DataFrame], seeds: int) -> str:
 def encoding_caption() -> str:
     """How :func:`encoding` was measured, and what it cannot tell."""
     return (
-        f"Microseconds to encode one vector, on one core while others are busy too: the fastest of {ENCODINGS} timings "
-        "and of all seeds, without an interval. What else ran then differs from cell to cell: no ranking."
+        "Microseconds to encode one vector, nearest power of ten. Contended timings: codes are measured side by side, "
+        f"a thread a core, and even the fastest of {ENCODINGS} timings and of all seeds depends on what else ran, cell "
+        "by cell. They rank neither methods nor sizes."
     )
 
 

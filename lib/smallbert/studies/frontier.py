@@ -50,10 +50,10 @@ def collect(
         ``name``, ``kind`` (``index`` or ``encoder``), ``method``, ``measure``, ``detail`` (one task of several),
         ``kept`` with ``low`` and ``high`` (95%; not-a-number where only a mean was measured), ``floor`` (kept without
         any encoder: by word frequencies, by always the commonest topic; not-a-number where that is nothing), ``n`` of
-        ``over`` (seeds, articles, queries), ``bytes`` a vector, ``megabytes`` of the weights, ``operations`` and
-        ``time`` of a text read alone as shares of the reference's (``time low``, ``time high``; ``time many``: of many
-        texts together), ``page``, ``where`` (figure), ``command``. A measure by which the reference itself is worth
-        nothing has no row.
+        ``over`` (seeds, articles, queries), ``bytes`` a vector, ``megabytes`` of the weights that make a vector,
+        ``operations`` and ``time`` of a text read alone as shares of the reference's (``time low``, ``time high``;
+        ``time many``: of many texts together), ``page``, ``where`` (figure), ``command``. A measure by which the
+        reference itself is worth nothing has no row.
     """
     readers: dict[str, tuple[str, Callable[[], Iterator[Row]] | None]] = {
         DEPTH: (DEPTH, lambda: index.narrowed(results.of(DEPTH))),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from smallbert.measure.stats import mean_interval
 from smallbert.models.parameters import BYTES
 from smallbert.results import Results
 from smallbert.studies import points as names
-from smallbert.studies import weights
+from smallbert.studies import reading, weights
 from smallbert.studies.commonest import nothing_to_keep
 from smallbert.studies.frontier_points import (
     ALBERT,
@@ -59,10 +60,10 @@ def shared(results: Results) -> Iterator[Row]:
         whole = arm == first.arm
         yield {
             "point": names.slug(arm),
-            "name": arm,
+            "name": _layers(arm),
             "kind": ENCODER,
             "method": WHOLE if whole else SHARED,
-            "measure": f"{OTHERS}{first.arm}",
+            "measure": f"{OTHERS}{_layers(first.arm)}",
             **(limits(1.0, 1.0, 1.0) if whole else perplexities(losses[first.arm], losses[arm])),
             "floor": floor,
             "n": len(losses),
@@ -206,13 +207,13 @@ def weighed(quality: pd.DataFrame, timed: pd.DataFrame | None) -> Iterator[Row]:
     speeds = together = pd.DataFrame(columns=["ratio", "low", "high"])
     if timed is not None:
         alone, many = (
-            timed[timed.measure == one].set_index(["encoder", "form"]) for one in (weights.ALONE, weights.TOGETHER)
+            timed[timed.measure == one].set_index(["encoder", "form"]) for one in (reading.ALONE, reading.TOGETHER)
         )
         together = pd.DataFrame({"ratio": 1 / many.speed})
-        # A time is what a speed is the inverse of; its limits change places, and a speed that few rounds do not tell
-        # from none leaves the time without an upper one.
-        slowest = alone["speed low"].where(alone["speed low"] > 0, 0.0)
-        speeds = pd.DataFrame({"ratio": 1 / alone.speed, "low": 1 / alone["speed high"], "high": 1 / slowest})
+        # A time is what a speed is the inverse of; its limits change places.
+        speeds = pd.DataFrame(
+            {"ratio": 1 / alone.speed, "low": 1 / alone["speed high"], "high": 1 / alone["speed low"]}
+        )
     for row in quality.to_dict("records"):
         own = row["encoder"] == first.encoder
         full = row["form"] == FULL
@@ -226,7 +227,7 @@ def weighed(quality: pd.DataFrame, timed: pd.DataFrame | None) -> Iterator[Row]:
             "kind": ENCODER,
             "method": (WHOLE if full else QUANTISED) if own else (_shelf_method(row["encoder"]) if full else STACKED),
             "over": "articles",
-            "megabytes": row["bytes"] / 1e6,
+            "megabytes": row[weights.EMBEDDING] / 1e6,  # a file also has a header, and maybe a pooler and heads
             # Weights that are only stored in fewer bits run as the full ones do.
             **time(speeds, (row["encoder"], row["form"] if row["form"] in weights.PRODUCTS else FULL), together),
             "where": "weights",
@@ -241,9 +242,14 @@ def weighed(quality: pd.DataFrame, timed: pd.DataFrame | None) -> Iterator[Row]:
                 yield common | {"measure": measure, "n": n, "floor": floor} | kept
 
 
+def _layers(arm: str) -> str:
+    """Page 4's name of an arm as it is read; the name itself, from which its point's is made, says ``1 layers``."""
+    return re.sub(r"\b1 layers$", "1 layer", arm)
+
+
 def _times(costs: pd.DataFrame, model: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Times of a text read alone and of many together, by model."""
-    alone, many = (costs[costs.measure == one].set_index(model) for one in (weights.ALONE, weights.TOGETHER))
+    alone, many = (costs[costs.measure == one].set_index(model) for one in (reading.ALONE, reading.TOGETHER))
     return alone, many
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from smallbert.studies.code_words import KEEP
@@ -86,7 +87,7 @@ def table(points: pd.DataFrame, keep: float = KEEP) -> pd.DataFrame:
                 "not measured by": best.lacks,
                 "page": best.page,
                 "command": best.command,
-                "why": _cheaper(points, cost, keep, best[cost]),
+                "why": _hopeful(points, cost, keep, best[cost]),
             }
         )
     columns = ["cost", "least kept", "measured by", "not measured by", "page", "command", "why"]
@@ -109,7 +110,7 @@ def sentence(points: pd.DataFrame, keep: float = KEEP) -> str:
         if best.without:
             limits.append(f"{best.without} of these without an interval")
         size = "" if cost == "bytes" else f", {cost_words(cost, best)}"  # a code's name says it
-        cheaper = _cheaper(points, cost, keep, best[cost])
+        cheaper = _hopeful(points, cost, keep, best[cost])
         said.append(f"{need}: {best['name']}{size} ({'; '.join(limits)}){cheaper and f'; {cheaper}'}.")
     return " ".join(said)
 
@@ -121,9 +122,14 @@ def _affordable(points: pd.DataFrame, cost: str) -> pd.Series:
 
 def _answering(points: pd.DataFrame, cost: str) -> pd.DataFrame:
     """All that was measured of points that can answer a need, against the run's encoder or the whole vector."""
-    own = points[(points.kind == COSTS[cost]) & points.kept.notna() & ~points.detail & (points.point != WHOLE)]
-    own = own[~own.measure.str.startswith(OTHERS)]
+    own = _own(points, cost)
     return own[own.point.isin(own.point[_affordable(own, cost)])]
+
+
+def _own(points: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """All that was measured against the run's encoder or the whole vector, of all points but these."""
+    own = points[(points.kind == COSTS[cost]) & points.kept.notna() & ~points.detail & (points.point != WHOLE)]
+    return own[~own.measure.str.startswith(OTHERS)]
 
 
 def _lacking(asked: list[str], measured: list[str]) -> list[str]:
@@ -138,38 +144,61 @@ def _kept_whole(cost: str) -> str:
 
 
 def _why(points: pd.DataFrame, cost: str, keep: float) -> str:
-    """Why nothing is sure to do: what comes nearest, and whether it is worse or only not told well enough."""
+    """Why nothing is sure to do: the cheapest that does by its means and what it is not sure of, else the nearest."""
+    if said := _hopeful(points, cost, keep):
+        return said
     tried = _answering(points, cost)
     if tried.empty:
         return "nothing was measured that is told to need less"
-    row = _worst(tried).iloc[-1]
-    own = tried[(tried.point == row.point) & _affordable(tried, cost)].iloc[-1]
-    size = "" if cost == "bytes" else f" ({cost_words(cost, own)})"
-    nearest = f"{own['name']}{size} comes nearest, with {kept_words(row, 1)} of {row.measure.replace(' kept', '')}"
-    return nearest if row.kept < keep else f"{nearest}{_too_few(row, keep)}"
+    # The measure that a point keeps least of by its mean; of points as near as each other the one that costs least.
+    least = tried.sort_values("kept").drop_duplicates("point").set_index("point")
+    costs = _costs(tried[_affordable(tried, cost)], cost)
+    near = costs.assign(near=least.kept.round(9)).sort_values(["near", cost], ascending=[False, True]).iloc[0]
+    size = "" if cost == "bytes" else f" ({cost_words(cost, near)})"
+    return f"{near['name']}{size} comes nearest, with {_kept(least.loc[near.name])}"
 
 
-def _cheaper(points: pd.DataFrame, cost: str, keep: float, than: float) -> str:
-    """What costs less than the answer and keeps enough by all its means, but not for sure; nothing without such."""
-    tried = _answering(points, cost)
-    costs = tried[_affordable(tried, cost)].drop_duplicates("point", keep="last").set_index("point")
-    enough = tried.groupby("point").kept.min() >= keep
-    own = costs[enough.reindex(costs.index) & (costs[cost] < than)]
-    if own.empty:
+def _hopeful(points: pd.DataFrame, cost: str, keep: float, than: float | None = None) -> str:
+    """The cheapest that costs less by its mean and keeps enough by all its means, and what of it is not sure.
+
+    Args:
+        points: from :func:`smallbert.studies.frontier.collect`.
+        cost: of :data:`smallbert.studies.frontier.COSTS`.
+        keep: share of the reference's.
+        than: cost of the answer; without one a time is less than the reference's, and any size is.
+
+    Returns:
+        Nothing where there is no such point.
+    """
+    own = _own(points, cost)
+    most = than if than is not None else 1.0 if cost == "time" else float("inf")
+    costs = _costs(own[own[cost] < most], cost)
+    enough = own.groupby("point").kept.min() >= keep
+    costs = costs[enough.reindex(costs.index)]
+    if costs.empty:
         return ""
-    worst = _worst(tried).set_index("point")
-    first = own.assign(sure=worst.sure).sort_values([cost, "sure"], ascending=[True, False]).iloc[0]
+    # The measure that a point is least sure of.
+    worst = own.assign(sure=own.low.fillna(own.kept)).sort_values("sure").drop_duplicates("point").set_index("point")
+    first = costs.assign(sure=worst.sure).sort_values([cost, "sure"], ascending=[True, False]).iloc[0]
     row = worst.loc[first.name]
+    unsure = [] if cost != "time" or first["time high"] < 1 else [f"its time{_limits(first)} is not told to be shorter"]
+    if row.sure < keep:
+        number = "" if pd.isna(row.n) else f"{row.n:,.0f} "
+        unsure.append(f"{_kept(row)} over {number}{row.over}, too few to be sure of {keep:.0%}")
     size = "" if cost == "bytes" else f", {cost_words(cost, first)},"
-    kept = f"{kept_words(row, 1)} of {row.measure.replace(' kept', '')}{_too_few(row, keep)}"
-    return f"{first['name']}{size} may do too: {kept}"
+    return f"{first['name']}{size} may do{'' if than is None else ' too'}: {'; '.join(unsure)}"
 
 
-def _worst(tried: pd.DataFrame) -> pd.DataFrame:
-    """The measure that each point keeps least of, which it is as good as; the best point last."""
-    return tried.assign(sure=tried.low.fillna(tried.kept)).sort_values("sure").drop_duplicates("point")
+def _costs(own: pd.DataFrame, cost: str) -> pd.DataFrame:
+    """Every point as the last page that has its cost tells it."""
+    return own[own[cost].notna()].drop_duplicates("point", keep="last").set_index("point")
 
 
-def _too_few(row: pd.Series, keep: float) -> str:
-    number = "" if pd.isna(row.n) else f"{row.n:,.0f} "
-    return f" over {number}{row.over}, too few to be sure of {keep:.0%}"
+def _kept(row: pd.Series) -> str:
+    return f"{kept_words(row, 1)} of {row.measure.replace(' kept', '')}"
+
+
+def _limits(row: pd.Series) -> str:
+    """The interval of a time: `` [48%, 166%]``."""
+    high = f"{row['time high']:.0%}" if np.isfinite(row["time high"]) else "no upper limit"
+    return "" if pd.isna(row["time low"]) else f" [{row['time low']:.0%}, {high}]"

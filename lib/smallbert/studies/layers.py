@@ -133,9 +133,12 @@ def _told(part: pd.DataFrame) -> str:
         word = " and ".join(f"{word} ({share} seeds)" for word, share in shares.items())
     if (part.verdict == "too few layers").all():
         return word
+    turns, over = f"{part.turns.iloc[0]:.0f}", ""
+    if len(part) > 1:
+        turns, over = f"{part.turns.mean():.1f}", f" (mean of {len(part)} seeds)"
     return (
         f"{word}: a factor of {part.rate.mean():.2f} a layer, last third at {part.level.mean():.2f} of the first, "
-        f"{part.turns.mean():.3g} of {part.places.iloc[0]} possible turns"
+        f"{turns} of {part.places.iloc[0]} possible turns{over}"
     )
 
 

@@ -14,11 +14,17 @@ from smallbert.compress.store import EmbeddingStore
 from smallbert.corpus.prepared import Corpus
 from smallbert.measure.planning import FORMULAS, Article, Machine, Plan, Rate, plan
 from smallbert.models import encoder as encoders
+from smallbert.models.presets import PRESETS
 from smallbert.studies import benchmarks
 from smallbert.studies.articles import draw
-from smallbert.studies.facts import PRETRAIN, plain
+from smallbert.studies.facts import PRETRAIN, called, plain
 
 CPU, GPU = "one CPU", "one GPU"
+
+BENCHMARKED = "MiniLM as benchmarked"
+
+MINILM_BYTES = 4.0 * PRESETS["sentence-transformers/all-MiniLM-L6-v2"].hidden
+"""Of a vector by MiniLM in fp32, as page 1 stores vectors."""
 
 
 def article(corpus: Corpus, store: EmbeddingStore) -> Article:
@@ -72,16 +78,20 @@ def rate(
         device=device,
     )
     read = draw(corpus, "test", texts, seed)[1]
-    seconds = []
+    timings = []
     for _ in range(rounds + 1):
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         ids = loaded.tokenize(read)
         loaded.encode(ids)
-        seconds.append(time.perf_counter() - began)
-    here = provenance.machine()
-    where = here["device"] if loaded.device.type == "cuda" else f"{here['processor']}, {here['cores']} cores"
+        timings.append((time.perf_counter() - began, time.process_time() - used))
+    seconds, used = min(timings[1:])
+    here, on_gpu = provenance.machine(), loaded.device.type == "cuda"
+    where = here["device"] if on_gpu else f"{here['processor']}, {here['cores']} cores"
+    how = f"measured within page 9 on {len(read):,} articles, {'once' if rounds == 1 else f'best of {rounds} rounds'}"
+    if not on_gpu:  # other work on the machine shows here, and in no other number of the page
+        how += f", with {min(1.0, used / (seconds * here['cores'])):.0%} of the time of {here['cores']} cores"
     tokens = int(np.sum([len(one) for one in ids]))
-    return Rate(tokens / min(seconds[1:]), float(runtime.peak_memory_bytes()), f"this edition's encoder, {where}")
+    return Rate(tokens / seconds, float(runtime.peak_memory_bytes()), f"this edition's encoder, {where}", how)
 
 
 def machines(own: Rate, records: list[dict[str, Any]], params: Any) -> list[Machine]:
@@ -99,20 +109,19 @@ def machines(own: Rate, records: list[dict[str, Any]], params: Any) -> list[Mach
         Machine(f"{params.cluster} such machines", own, price, params.cluster, params.efficiency),
     ]
     if measured := benchmarks.rate(records):
-        origin = f"{measured['variant']}, MiniLM, {measured['machine']}"
-        found.append(
-            Machine(f"{CPU}, MiniLM as benchmarked", Rate(measured["a second"], origin=origin), params.cpu_price)
-        )
+        found.append(Machine(f"{CPU}, {BENCHMARKED}", _benchmarked(measured), params.cpu_price))
     if params.gpu_rate:
         found.append(Machine(f"{GPU}, rate typed in", Rate(params.gpu_rate, origin="typed in"), params.gpu_price))
     elif measured := benchmarks.rate(records, gpu=True):
-        origin = f"{measured['variant']}, MiniLM, {measured['machine']}"
-        found.append(
-            Machine(f"{GPU}, MiniLM as benchmarked", Rate(measured["a second"], origin=origin), params.gpu_price)
-        )
+        found.append(Machine(f"{GPU}, {BENCHMARKED}", _benchmarked(measured), params.gpu_price))
     elif not on_gpu:
         found.append(Machine(GPU, Rate(None, origin="not measured"), params.gpu_price))
     return found
+
+
+def _benchmarked(measured: Mapping[str, Any]) -> Rate:
+    origin = f"{measured['variant']}, MiniLM, {measured['machine']}"
+    return Rate(measured["a second"], None, origin, measured["how"], MINILM_BYTES)
 
 
 def assumptions(params: Any) -> str:
@@ -125,7 +134,8 @@ def assumptions(params: Any) -> str:
         f"Assumed, to be replaced by your own: {params.cpu_price:g} for an hour of a CPU machine, {params.gpu_price:g} "
         f"for one of a GPU machine, in any currency; a cluster of {params.cluster} keeps {params.efficiency:.0%} of "
         "its machines' rates. Rate: tokens a second of one machine, measured on few articles and taken to hold for "
-        "all. Memory: of each process, taken as the same for any number of articles."
+        "all. Memory: of each process, taken as the same for any number of articles. Disk: texts and vectors, those of "
+        f"this edition's encoder, and MiniLM's ({MINILM_BYTES:,.0f} bytes an article) where it was benchmarked."
     )
 
 
@@ -144,7 +154,7 @@ def table(found: Sequence[Plan]) -> pd.DataFrame:
 
     Returns:
         Columns ``machine``, ``articles``, ``rate`` (tokens a second of one machine), ``time``, ``memory`` (of each
-        process), ``disk``, ``machine hours``, ``money`` and ``rate from``.
+        process), ``vectors`` and ``disk`` (bytes; vectors and texts), ``machine hours``, ``money`` and ``rate from``.
     """
     rows = []
     for one in found:
@@ -156,10 +166,11 @@ def table(found: Sequence[Plan]) -> pd.DataFrame:
                 "rate": "not measured" if tokens is None else f"{tokens:,.0f}",
                 "time": "not measured" if one.seconds is None else duration(one.seconds),
                 "memory": "not measured" if one.peak_memory is None else size(one.peak_memory),
+                "vectors": size(one.vector_bytes),
                 "disk": size(one.disk_bytes),
                 "machine hours": one.machine_hours,
                 "money": one.money,
-                "rate from": one.machine.rate.origin,
+                "rate from": ", ".join(filter(None, (one.machine.rate.origin, one.machine.rate.how))),
             }
         )
     return pd.DataFrame(rows)
@@ -180,13 +191,12 @@ def numbers(found: Sequence[Plan]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def sentence(found: Sequence[Plan], encoder: str, texts: int | None = None) -> str:
-    """What the edition's own encoder would take, and what has not been measured.
+def sentence(found: Sequence[Plan], encoder: str) -> str:
+    """What the edition's own encoder would take, beside its benchmark where it has one, and what is not measured.
 
     Args:
         found: from :func:`plans`; the first machine's are told.
         encoder: the encoder's name.
-        texts: articles on which the rate was measured, where that is to be said.
     """
     first = [one for one in found if one.machine == found[0].machine]
     told = [
@@ -197,8 +207,11 @@ def sentence(found: Sequence[Plan], encoder: str, texts: int | None = None) -> s
     ]
     said = f"With {plain(encoder)} on {first[0].machine.name.split(',')[0]} "
     if told:
-        measured = f" (measured on {texts:,} articles)" if texts else ""
-        said += f"it would take, if its rate{measured} held, {'; '.join(told)}."
+        rate = first[0].machine.rate
+        known = filter(None, (f"{rate.tokens_per_second:,.0f} tokens a second", plain(rate.how)))
+        said += f"it would take, if its rate ({', '.join(known)}) held, {'; '.join(told)}."
+        if encoder.split("/")[-1] == called("minilm"):
+            said += _beside(found)
     else:
         said += "no rate has been measured."
     if count := sum(one.articles for one in first):
@@ -208,6 +221,20 @@ def sentence(found: Sequence[Plan], encoder: str, texts: int | None = None) -> s
     if unknown:
         said += f" Not measured, and so not told: {', '.join(unknown)}; a rate can be typed in."
     return said
+
+
+def _beside(found: Sequence[Plan]) -> str:
+    """The first plan as the benchmark of the same encoder has it, on the same kind of machine; empty without one."""
+    kind, own = found[0].machine.name.split(",")[0], found[0].machine.rate
+    for one in found:
+        rate = one.machine.rate
+        if one.machine.name == f"{kind}, {BENCHMARKED}" and one.seconds is not None:
+            told = plain(", ".join(filter(None, (rate.origin, rate.how))))
+            return (
+                f" As benchmarked, it reads {rate.tokens_per_second:,.0f} tokens a second, not "
+                f"{own.tokens_per_second:,.0f} ({told}): {duration(one.seconds)} for {words(one.articles)} articles."
+            )
+    return ""
 
 
 def words(count: int) -> str:

@@ -53,7 +53,7 @@ def timings(
 
 
 def summary(measured: pd.DataFrame) -> pd.DataFrame:
-    """What was timed, mean with its 95% interval over rounds.
+    """What was timed, geometric mean with its 95% interval over rounds.
 
     Args:
         measured: from :func:`timings`.
@@ -63,7 +63,7 @@ def summary(measured: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for (arm, measure, of), part in measured.groupby(["arm", "measure", "of"], sort=False):
-        found = mean_interval(part.microseconds)
+        found = reading.geometric_interval(part.microseconds)
         rows.append((arm, measure, of, found.estimate, found.low, found.high, found.n))
     return pd.DataFrame(rows, columns=["arm", "measure", "of", "microseconds", "low", "high", "rounds"])
 

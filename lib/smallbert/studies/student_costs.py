@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from smallbert.measure.stats import mean_interval
 from smallbert.models import flops, sources
 from smallbert.models.parameters import BYTES, count
 from smallbert.models.presets import sizes
 from smallbert.studies import reading
-from smallbert.studies.reading import ALONE, TOGETHER
+from smallbert.studies.reading import ALONE, TOGETHER, geometric_interval
 
 COUNTED = ("parameters", "operations")
 
@@ -38,7 +37,7 @@ def counted(folders: Mapping[str, str | Path], tokens: int) -> pd.DataFrame:
 
 
 def summary(sized: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
-    """Sizes beside times, means over rounds with 95% intervals.
+    """Sizes beside times, geometric means over rounds with 95% intervals.
 
     Args:
         sized: from :func:`counted`.
@@ -52,7 +51,7 @@ def summary(sized: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for model in sized.model:
         own = measured[measured.model == model].set_index("measure").microseconds
-        latency, throughput = mean_interval(own[ALONE] / 1e3), mean_interval(1e6 / own[TOGETHER])
+        latency, throughput = geometric_interval(own[ALONE] / 1e3), geometric_interval(1e6 / own[TOGETHER])
         rows.append([value for one in (latency, throughput) for value in (one.estimate, one.low, one.high)])
     names = [f"{name}{limit}" for name in ("latency", "throughput") for limit in ("", " low", " high")]
     return sized.join(pd.DataFrame(rows, columns=names))
@@ -67,7 +66,7 @@ def ratios(sized: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns ``model``, ``measure`` (of :data:`COUNTED`, ``one text``, ``many texts``), ``ratio``, ``low``, ``high``:
-        what is counted has no spread, times are compared round by round.
+        what is counted has no spread; of times, the geometric mean over rounds and the t interval of its logarithm.
     """
     first = sized.iloc[0]
     exact = [

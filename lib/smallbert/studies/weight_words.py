@@ -10,8 +10,8 @@ import pandas as pd
 from smallbert.compress import quantize
 from smallbert.studies.commonest import ALWAYS, nothing_to_keep
 from smallbert.studies.facts import plain
+from smallbert.studies.reading import ALONE, TOGETHER
 from smallbert.studies.weights import (
-    ALONE,
     ASKED,
     COMMONEST,
     COSINE,
@@ -19,7 +19,6 @@ from smallbert.studies.weights import (
     FULL,
     KEPT,
     OWN,
-    TOGETHER,
     TOPIC,
     TOPIC_KEPT,
 )
@@ -68,19 +67,52 @@ def shown_times(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def speed_sentence(found: pd.DataFrame) -> str:
-    """Whether integers are faster than floating point here, by the intervals."""
+    """Which number format is fastest here, against the first encoder in fp32 and against the other formats.
+
+    These are two tests: the speed is a ratio to the first in fp32 with an interval of its own, while two formats are
+    told apart where their intervals do not meet.
+
+    Args:
+        found: from :func:`smallbert.studies.weights.timings`.
+    """
     units = quantize.integer_units()
+    first = found.encoder.iloc[0]
     told = []
     for (name, measure), part in found.groupby(["encoder", "measure"], sort=False):
         fastest = part.loc[part.speed.idxmax()]
-        others = part[part.form != fastest.form]
-        clear = (fastest["speed low"] > others["speed high"]).all()
         told.append(
-            f"{plain(name)}, {measure}: fastest is {fastest.form}, {fastest.speed:.2f} times the first in {FULL}, "
-            f"{'by its whole interval' if clear else 'by mean only'}"
+            f"{plain(name)}, {measure}: fastest is {fastest.form}, {_times(fastest, first)}"
+            f"{_ahead(fastest, part[(part.form != fastest.form) & ~_is_unit(part, first)])}"
         )
     where = f"This processor has integer units ({units})" if units else "This processor has no integer units"
     return f"{where}. {'. '.join(told)}."
+
+
+def _is_unit(part: pd.DataFrame, first: str) -> pd.Series:
+    """The first encoder in fp32, which all speeds are told against."""
+    return (part.encoder == first) & (part.form == FULL)
+
+
+def _times(fastest: pd.Series, first: str) -> str:
+    """How fast the fastest format is beside the first encoder in fp32."""
+    own = fastest.encoder == first
+    if own and fastest.form == FULL:
+        return "which the others are told against"
+    limits = _limited(fastest.to_dict(), "speed", "speed ", ".2f")
+    sure = fastest["speed low"] > 1
+    word = "faster" if sure else "slower" if fastest["speed high"] < 1 else "not told faster or slower"
+    return f"{limits} times as fast as {FULL if own else f'the first in {FULL}'} ({word})"
+
+
+def _ahead(fastest: pd.Series, others: pd.DataFrame) -> str:
+    """Which of the other formats the fastest is told to be ahead of."""
+    clear = fastest["speed low"] > others["speed high"]
+    parts = [
+        f"ahead of {' and '.join(forms)} by {how}"
+        for forms, how in ((others.form[clear], "whole intervals"), (others.form[~clear], "mean only"))
+        if len(forms)
+    ]
+    return "".join(f"; {part}" for part in parts)
 
 
 def caption(found: pd.DataFrame) -> str:
@@ -93,7 +125,8 @@ def caption(found: pd.DataFrame) -> str:
     topics = "" if pd.isna(first[TOPIC]) else f"; topics on {first[ASKED]:,}, by a probe fitted on {first[FITTED]:,}"
     return (
         f"Every encoder in every form, on {first.articles:,} test articles{topics}; 95% intervals, paired by article. "
-        "The first is the whole encoder in fp32; own neighbours are those of the same encoder in fp32."
+        "The first is the whole encoder in fp32; own neighbours are those of the same encoder in fp32. MB are of the "
+        "file, with its header and any pooler and heads."
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -18,7 +20,7 @@ from smallbert.measure.neighbours import nearest, overlap
 from smallbert.measure.probe import probe
 from smallbert.measure.proportions import paired_difference
 from smallbert.measure.reconstruction import row_cosines
-from smallbert.measure.stats import mean_interval, wilson_interval
+from smallbert.measure.stats import wilson_interval
 from smallbert.models import encoder as encoders
 from smallbert.models import sources
 from smallbert.models.encoder import Encoder
@@ -27,6 +29,7 @@ from smallbert.progress import Progress
 from smallbert.studies.articles import NEIGHBOURS, Articles
 from smallbert.studies.commonest import commonest, nothing_to_keep
 from smallbert.studies.matrices import common_topics
+from smallbert.studies.reading import ALONE, TOGETHER, geometric_interval
 
 VERSION = 2
 """Part of every key: raise it when the same inputs would give other measures."""
@@ -38,7 +41,6 @@ BFLOAT = "bf16 products"
 PRODUCTS = (BFLOAT, DYNAMIC)
 """Forms that run in another time than fp32; the others are restored before they run."""
 
-ALONE, TOGETHER = "one text", "many texts"
 OWN = f"neighbour overlap@{NEIGHBOURS}"
 KEPT = f"neighbours of the first encoder kept@{NEIGHBOURS}"
 TOPIC, TOPIC_KEPT = "topic accuracy", "topic accuracy kept"
@@ -46,6 +48,12 @@ COMMONEST, FITTED, ASKED = "commonest topic", "articles fitted", "articles asked
 """Accuracy of always answering the commonest topic; with a known topic, articles a probe is fitted on and asked."""
 LIMITS = ("low", "high")
 COSINE = "cosine to original"
+
+EMBEDDING = "bytes that embed"
+"""Of the weights that make a vector, as the other pages count: without a file's header, a pooler and heads."""
+
+_EMBEDS = re.compile(r"(?:^|\.)(?:embeddings|encoder|transformer)\.(?!position_ids$)")
+"""In the names of such weights, in all families."""
 
 
 def forms() -> list[str]:
@@ -73,7 +81,8 @@ def quality(
         store: folder of quantised encoders and finished measures.
 
     Returns:
-        One row an encoder and form: ``encoder``, ``form``, ``parameters``, ``bytes`` (of the weights' files), ``share``
+        One row an encoder and form: ``encoder``, ``form``, ``parameters``, ``bytes`` (of the weights' files; of those
+        that make a vector alone :data:`EMBEDDING`), ``share``
         (of the first encoder's fp32), ``articles``, ``cosine to original`` and ``neighbour overlap@10`` (against the
         same encoder in fp32), neighbours of the first encoder kept, ``topic accuracy`` and ``topic accuracy kept`` (as
         a share of the first encoder's in fp32; not-a-number where that is no better than :data:`COMMONEST`). Each
@@ -108,13 +117,14 @@ def quality(
             "form": form,
             "parameters": stored(read[name].folder)[0],
             "bytes": read[name].nbytes(form),
+            EMBEDDING: embedding_bytes(read[name].files(form)),
             **_summary(found, measured[first, FULL], seed, floor),
         }
         for (name, form), found in measured.items()
     ]
     counts = {FITTED: int((topics["train"] != "").sum()), ASKED: int((topics["test"] != "").sum())}
     frame = pd.DataFrame(table).assign(**{COMMONEST: floor}, **counts)
-    frame.insert(4, "share", frame.bytes / frame.bytes.iloc[0])
+    frame.insert(5, "share", frame.bytes / frame.bytes.iloc[0])
     return frame
 
 
@@ -164,6 +174,17 @@ def _limited(name: str, estimate: float, low: float, high: float) -> dict[str, f
     return dict(zip((name, *(f"{name} {limit}" for limit in LIMITS)), (estimate, low, high), strict=True))
 
 
+def embedding_bytes(folder: Path) -> int:
+    """Bytes of the weights in an encoder's folder that make a vector; nothing but headers is read."""
+    total = 0
+    for path in sorted(folder.glob("*.safetensors")):
+        with path.open("rb") as file:
+            header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        ends = (about["data_offsets"] for name, about in header.items() if _EMBEDS.search(name))
+        total += sum(end - start for start, end in ends)
+    return total
+
+
 class _Forms:
     """One encoder in all forms, each made once."""
 
@@ -176,7 +197,11 @@ class _Forms:
         return storage.digest([VERSION, self.sha256, self._options, form, *more])
 
     def nbytes(self, form: str) -> int:
-        return stored(self.folder if form in (FULL, BFLOAT) else self._packed(STORED[form]))[1]
+        return stored(self.files(form))[1]
+
+    def files(self, form: str) -> Path:
+        """The folder that a download of the form would be."""
+        return self.folder if form in (FULL, BFLOAT) else self._packed(STORED[form])
 
     def load(self, form: str) -> Encoder:
         if form in (FULL, BFLOAT):
@@ -214,8 +239,8 @@ def timings(
     Returns:
         Columns ``encoder``, ``form`` (fp32, bf16 products where the processor has them, int8 products likewise),
         ``measure`` (one text: microseconds a text; many texts: microseconds a token), ``microseconds``, ``low``,
-        ``high`` (95% t interval over rounds), ``speed`` (against the first encoder's fp32, round by round), ``speed
-        low``, ``speed high``.
+        ``high``, ``speed`` (against the first encoder's fp32, round by round), ``speed low``, ``speed high``: geometric
+        means over rounds with 95% intervals, see :func:`smallbert.studies.reading.geometric_interval`.
     """
     loaders: dict[str, Callable[[str], Encoder]] = {
         FULL: lambda source: encoders.load(source, precision="fp32", device="cpu", max_tokens=max_tokens)
@@ -236,11 +261,11 @@ def timings(
     rows = []
     for key, by_measure in times.items():
         for measure, values in by_measure.items():
-            found = mean_interval(values)
+            found = geometric_interval(values)
             # A trimmed encoder reads the same text in other tokens: texts compare where tokens would not.
             tokens = [sum(map(len, ids[one])) for one in (key, next(iter(times)))]
             scale = tokens[1] / tokens[0] if measure == TOGETHER else 1.0
-            speed = mean_interval(scale * np.array(reference[measure]) / np.array(values))
+            speed = geometric_interval(scale * np.array(reference[measure]) / np.array(values))
             rows.append(
                 (*asked[key], measure, found.estimate, found.low, found.high, speed.estimate, speed.low, speed.high)
             )

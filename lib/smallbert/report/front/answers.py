@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
+from smallbert.errors import DataError
 from smallbert.report.front.tally import Tally, compared
 from smallbert.results import Results
-from smallbert.studies.frontier_points import FRONTIER
+from smallbert.studies.frontier_points import FRONTIER, figure_data
+from smallbert.studies.recommend import POINTS
 
 KNOWLEDGE = "07_knowledge"
+TOPIC = "topic accuracy"
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ class Need:
         measures: what it was measured by.
         page: stem of the page that measured it.
         command: what builds it.
-        why: nothing qualifies; empty where something does.
+        why: nothing qualifies, or what costs less than the answer and may do too; see
+            :class:`smallbert.report.front.reasons.Reason`. Empty where nothing cheaper may do.
+        alone: whether it was measured by one measure alone.
     """
 
     need: str
@@ -65,6 +70,24 @@ class Need:
     page: str = ""
     command: str = ""
     why: str = ""
+    alone: bool = False
+
+
+@dataclass(frozen=True)
+class Worthless:
+    """A measure of which no share is kept, since the reference itself is worth too little in it.
+
+    Args:
+        measure: its name.
+        kind: of what, ``index`` or ``encoder``.
+        worth: the reference's, share of 1.
+        commonest: of always the commonest label; not-a-number where the measure is no label.
+    """
+
+    measure: str
+    kind: str
+    worth: float
+    commonest: float
 
 
 @dataclass(frozen=True)
@@ -75,11 +98,15 @@ class Frontier:
         keep: the share that has to be kept for sure, such as ``95%``.
         needs: the usual needs.
         claims: verdict on each claim of the original write-ups.
+        by_source: how many claims of a verdict their source decides and no measurement.
+        worthless: measures that nothing could be judged by.
     """
 
     keep: str
     needs: tuple[Need, ...]
     claims: dict[str, str]
+    by_source: Mapping[str, int] = field(default_factory=dict)
+    worthless: tuple[Worthless, ...] = ()
 
     @classmethod
     def of(cls, results: Results) -> Frontier:
@@ -91,22 +118,56 @@ class Frontier:
         page = results.of(FRONTIER)
         needs, claims = page.table("needs"), page.table("claims")
         keep = re.search(r"\d+%", page.values().get("answer", ""))
-        rows = [_need(row) for row in needs.to_dict("records")]
-        return cls(keep[0] if keep else "", tuple(rows), dict(zip(claims.claim, claims.verdict, strict=True)))
+        known = set(page.table(POINTS).measure)
+        rows = [_need(row, known) for row in needs.to_dict("records")]
+        # An edition of an older version does not say what decided a claim.
+        looked_up = claims[claims.basis == "source"] if "basis" in claims else claims.iloc[:0]
+        return cls(
+            keep[0] if keep else "",
+            tuple(rows),
+            dict(zip(claims.claim, claims.verdict, strict=True)),
+            {str(verdict): int(count) for verdict, count in looked_up.verdict.value_counts().items()},
+            tuple(_worthless(page)),
+        )
 
     @property
     def answered(self) -> tuple[Need, ...]:
         """Needs for which something qualifies."""
         return tuple(one for one in self.needs if one.cost)
 
+    @property
+    def on_one_measure(self) -> tuple[Need, ...]:
+        """Those of them that were judged by a single measure."""
+        return tuple(one for one in self.answered if one.alone)
+
     def count(self, verdict: str) -> int:
         """Claims with this verdict."""
         return list(self.claims.values()).count(verdict)
 
 
-def _need(row: dict[Hashable, Any]) -> Need:
+def _need(row: dict[Hashable, Any], known: set[str]) -> Need:
+    """A row of the needs; names of measures, of which those ``known`` are single, have commas as their list has."""
+    texts = ("measured by", "page", "command", "why")
+    measures, page, command, why = ("" if pd.isna(row[one]) else str(row[one]) for one in texts)
     if pd.isna(row["cost"]):
-        why = row.get("why", "")
-        return Need(row["need"], row["answer"], why="" if pd.isna(why) else str(why))
-    measures, page, command = ("" if pd.isna(row[one]) else row[one] for one in ("measured by", "page", "command"))
-    return Need(row["need"], row["answer"], row["cost"], float(row["least kept"]), measures, page, command)
+        return Need(row["need"], row["answer"], why=why)
+    least = float(row["least kept"])
+    return Need(row["need"], row["answer"], row["cost"], least, measures, page, command, why, measures in known)
+
+
+def _worthless(page: Results) -> Iterator[Worthless]:
+    """Measures of the whole vector and of the whole encoder of which no share could be told."""
+    codes = _drawn(page, "codes_maps", "group", "measure", "mean", "kept", "floor")
+    for row in codes[(codes.group == "whole") & codes.kept.isna()].to_dict("records"):
+        yield Worthless(str(row["measure"]), "index", float(row["mean"]), float(row["floor"]))
+    forms = _drawn(page, "weights", TOPIC, f"{TOPIC} kept", "commonest topic").iloc[:1]
+    for row in forms[forms[TOPIC].notna() & forms[f"{TOPIC} kept"].isna()].to_dict("records"):
+        yield Worthless(TOPIC, "encoder", float(row[TOPIC]), float(row["commonest topic"]))
+
+
+def _drawn(page: Results, name: str, *columns: str) -> pd.DataFrame:
+    """These columns of a figure's data, not-a-number where an older version has none; empty where nothing was drawn."""
+    try:
+        return figure_data(page, name).reindex(columns=columns)
+    except DataError:
+        return pd.DataFrame(columns=columns)

@@ -27,7 +27,7 @@ class Sharing:
         kept, operations: of the parameters and of a forward pass's operations in that form, shares.
         trained: encoders trained here that share layers against their unshared twins, by held-out loss: pairs of which
             both have learnt more than word frequencies, since differences among others say nothing.
-        learnt: arms whose loss is below what word frequencies alone are worth.
+        learnt: arms shown to have learnt more than word frequencies, as the page counts them.
         arms: how many were trained.
     """
 
@@ -62,7 +62,7 @@ class Sharing:
 def _trained(page: Results) -> tuple[Tally, int, int]:
     contrasts = page.table("contrasts")
     try:
-        learnt, arms = page.values()["learnt"]
+        learnt, arms = page.values()["learnt"][:2]
         # Where all arms have learnt, or none, a table of an older version needs no column to say which.
         which = contrasts.learnt if 0 < learnt < arms else pd.Series(learnt == arms, contrasts.index)
     except (KeyError, AttributeError) as error:
@@ -81,8 +81,8 @@ class Students:
         gain: its difference from training alone, low and high limit beside it.
         longer: its difference from training alone for as many operations, with limits.
         against_longer: the verdict on that.
-        learnt: taught students whose loss is below what word frequencies alone are worth, and how many are taught; None
-            where no words are predicted.
+        learnt: taught students shown to have learnt more than word frequencies, as the page counts them, and how many
+            are taught; None where no words are predicted.
         frequencies: that worth, nats of held-out loss; not-a-number likewise.
     """
 
@@ -124,7 +124,7 @@ class Students:
             _limits(own.loc[best]),
             limits,
             Tally.of(told, lower_is_better=by_loss),
-            tuple(values["learnt"]) if "learnt" in values else None,
+            tuple(values["learnt"][:2]) if "learnt" in values else None,
             values.get("floor", float("nan")),
         )
 

@@ -5,16 +5,29 @@ from __future__ import annotations
 from functools import singledispatch
 from math import isinf
 
-from smallbert.report.front.answers import Frontier, Need, Triples
+from smallbert.report.front.answers import Frontier, Triples
 from smallbert.report.front.encoders import Kept, Sharing, Students, Tasks
 from smallbert.report.front.narrowing import Articles, Floor, Schedules
+from smallbert.report.front.planned import Planned
 from smallbert.report.front.reference import Reference
+from smallbert.report.front.taking import take
 from smallbert.report.front.tally import Tally
 from smallbert.studies.contrasts import NOT_AFTER_CORRECTION
+from smallbert.studies.depth_training import Outcome, TrainingEffect
 from smallbert.studies.distillation_measures import effect
 
 CLAIMS = ("holds", "does not hold", "cannot be told", "not measured in this edition")
 """Verdicts on claims, see :mod:`smallbert.studies.claims_checks`, which loads too much for a first page."""
+
+
+_TRAINING: dict[Outcome, str] = {
+    "none": "no loss is shown that training could remove",
+    "removed": "more training removes what depth costs",
+    "partly": "more training removes part of what depth costs, not all",
+    "untold rest": "more training removes part of what depth costs, and of the rest nothing can be told",
+    "grows": "more training does not remove what depth costs",
+    "untold": "whether more training removes what depth costs cannot be told",
+}
 
 
 @singledispatch
@@ -37,22 +50,21 @@ def _(found: Floor) -> str:
     freed = f"decoders that do: {'; '.join(found.freed)}" if found.freed else "no freed decoder does"
     return (
         f"In {counted(found.cells, 'cell')} no encoder with one affine decoder layer gets below PCA (nearest: "
-        f"{found.least:.4f} of the variance above). Deeper encoders against {counted(found.shallowest, 'layer')}, "
-        f"trained fairly for {counted(found.epochs, 'epoch')}: {told(found.deeper)}{_budgets(found)}. Below PCA on "
-        f"held-out articles for sure, {freed}."
+        f"{distance(found.least)} of the variance above). Deeper encoders against "
+        f"{counted(found.shallowest, 'layer')}, trained fairly for {counted(found.epochs, 'epoch')}: "
+        f"{told(found.deeper)}.{_training(found.training)} Below PCA on held-out articles for sure, {freed}."
     )
 
 
-def _budgets(found: Floor) -> str:
-    if not found.budgets:
+def _training(found: TrainingEffect | None) -> str:
+    """Whether what depth costs is one of training: as page 2 tells it, and no more."""
+    if not found:
         return ""
-    (few, before), (many, after) = found.budgets
-    if not found.fell:
-        return f"; from {few} to {many} epochs the largest gap to PCA did not fall ({before:.4f}, then {after:.4f})"
-    return (
-        f"; from {few} to {many} epochs the largest gap to PCA fell from {before:.4f} to {after:.4f}, so part of it is "
-        "training, not depth"
+    lost = (
+        f" On average deeper encoders lose {found.before.estimate:+.4f} of the variance after {found.shortest} epochs "
+        f"and {found.after.estimate:+.4f} after {found.longest}: "
     )
+    return f"{lost}{_TRAINING[found.outcome]}."
 
 
 @sentence.register
@@ -76,11 +88,11 @@ def _(found: Sharing) -> str:
 def _sharing(found: Sharing) -> str:
     if not found.learnt:
         return (
-            f"None of the {counted(found.arms, 'encoder')} trained here has learnt more than word frequencies, so what "
-            "sharing costs in quality cannot be told."
+            f"None of the {counted(found.arms, 'small encoder')} that page 4 trains from scratch is shown to have "
+            "learnt more than word frequencies, so what sharing costs in quality cannot be told."
         )
-    which = f"All {found.arms}" if found.learnt == found.arms else f"{found.learnt} of {found.arms}"
-    some = f"{which} encoders trained here have learnt more than word frequencies"
+    which = f"All {found.arms}" if found.learnt == found.arms else f"{found.learnt} of the {found.arms}"
+    some = f"{which} small encoders that page 4 trains from scratch are shown to have learnt more than word frequencies"
     if not found.trained.total:
         return f"{some}, but no two that differ in sharing alone: what it costs in quality cannot be told."
     return f"{some}; those that share layers, against their unshared twins, by held-out loss: {told(found.trained)}."
@@ -95,8 +107,8 @@ def _(found: Students) -> str:
     if found.learnt:
         learnt, taught = found.learnt
         below = (
-            f" Of {counted(taught, 'taught student')}, those that have learnt more than word frequencies alone "
-            f"({found.frequencies:.3f} nats): {learnt}."
+            f" Shown to have learnt more than word frequencies alone ({found.frequencies:.3f} nats): "
+            f"{learnt or 'none'} of the {counted(taught, 'small student')} that page 5 teaches."
         )
     return (
         f"Taught students against one trained alone for as many steps, by {what}: {told(found.methods)}. Best by its "
@@ -107,9 +119,14 @@ def _(found: Students) -> str:
 
 @sentence.register
 def _(found: Tasks) -> str:
+    if not found.learnt:
+        return (
+            f"Frozen, the whole encoder beats a constant answer on none of {counted(found.tasks, 'task')}: nothing to "
+            "keep can be told."
+        )
     said = (
         f"Frozen, the whole encoder beats a constant answer on {len(found.learnt)} of {counted(found.tasks, 'task')} "
-        f"and a bag of words too on {found.over_words}"
+        f"and a bag of words too on {found.over_words or 'none'}"
     )
     if found.best is None or found.smallest is None:
         return f"{said}: nothing to keep can be told."
@@ -117,41 +134,60 @@ def _(found: Tasks) -> str:
     names = ["most is kept by", "the smallest is"]
     each = "; ".join(f"{name} {_kept(one)}" for name, one in zip(names, kept, strict=False))
     summed = f"summed over {'; '.join(found.learnt)}"
-    random = (
-        f" The same architecture with random weights keeps {found.random.share:.0%} [{_limits(found.random)}]; of "
-        f"{counted(found.encoders, 'encoder')} {found.not_above} {'is' if found.not_above == 1 else 'are'} not above "
-        "that by mean."
-        if found.random
-        else ""
-    )
+    random = ""
+    if found.random:
+        above = f"{found.not_above} {_is(found.not_above)} not" if found.not_above else "all are"
+        random = (
+            f" The same architecture with random weights keeps {found.random.share:.0%} [{_limits(found.random)}]; of "
+            f"{counted(found.encoders, 'encoder')} {above} above that by mean."
+        )
     return f"{said}. Of its points above a constant answer ({summed}) {each}.{random}"
 
 
 @sentence.register
 def _(found: Triples) -> str:
     return (
-        f"About entities it was not trained on, the reader with the sentence that answers, against none: "
-        f"{told(found.text)}; with the right triple, against a wrong one: {told(found.follows)}; with other triples "
-        f"beside the right one, against it alone: {told(found.crowded)}."
+        "In the generated world, whatever the edition's articles are: about entities it was not trained on, the reader "
+        f"with the sentence that answers, against none: {told(found.text)}; with the right triple, against a wrong "
+        f"one: {told(found.follows)}; with other triples beside the right one, against it alone: {told(found.crowded)}."
     )
 
 
 @sentence.register
 def _(found: Frontier) -> str:
-    counts = ", ".join(f"{verdict} {found.count(verdict)}" for verdict in CLAIMS if found.count(verdict))
+    counts = ", ".join(f"{one} {found.count(one)}{_looked_up(found, one)}" for one in CLAIMS if found.count(one))
     return f"{take(found)} Of {counted(len(found.claims), 'claim')} of the original write-ups: {counts}."
 
 
-def take(found: Frontier) -> str:
-    """What to take for usual needs; where nothing is sure to do, why."""
-    needs = " ".join(f"{one.need}: {_answer(one)}." for one in found.needs)
-    return f"What to take to be sure of {found.keep or 'the share asked for'} of the reference's worth. {needs}"
+def _looked_up(found: Frontier, verdict: str) -> str:
+    count = found.by_source.get(verdict, 0)
+    return f" ({count} of these by a source, not by a measurement)" if count else ""
 
 
-def _answer(one: Need) -> str:
-    if one.cost:  # a code's name has its bytes
-        return one.take if one.cost.removesuffix(" a vector") in one.take else f"{one.take}, {one.cost}"
-    return f"{one.take} ({one.why})" if one.why else one.take
+@sentence.register
+def _(found: Planned) -> str:
+    if found.plans:
+        each = "; ".join(f"{plan.articles:,} articles in {plan.time} and {plan.disk} of disk" for plan in found.plans)
+        said = f"On {found.machine} the edition's encoder would read, if its rate on few articles held, {each}."
+    else:
+        said = "What many articles take is not told: no rate of the edition's encoder was measured."
+    return f"{said} {_benchmarks(found)}"
+
+
+def _benchmarks(found: Planned) -> str:
+    """These are of their own models and data, whatever the edition."""
+    said = [
+        f"ours is faster than {'a plain PyTorch loop' if one.loop else 'the fastest other library'} in the same number "
+        f"format in every round of {one.ahead or 'none'} of {counted(one.pairs, 'pair')} of task and format "
+        f"({one.least:.2f} to {one.most:.2f} times as fast)"
+        for one in found.beside
+    ]
+    if found.targets:
+        reached = f"{found.reached or 'none'} of {counted(found.targets, 'measured target')}"
+        said.append(f"{reached}, set against the peer at its default, {_is(found.reached)} reached")
+    if not said:
+        return "Benchmarks have not been measured."
+    return f"Benchmarks, which are not of the edition's encoder or articles: {'; '.join(said)}."
 
 
 def measured(found: Reference) -> str:
@@ -188,9 +224,18 @@ def counted(count: int, name: str) -> str:
     return f"{count:,} {name}{'' if count == 1 else 's'}"
 
 
+def distance(share: float) -> str:
+    """A distance of the variance, which is not nothing where it is small: ``0.0065``, ``2e-05``; ``0`` is none."""
+    return f"{share:.4f}" if share >= 1e-4 else f"{share:.1g}"
+
+
 def percent(share: float) -> str:
     """A share of something that is not nothing: ``13%``, ``0.4%``."""
     return f"{share:.0%}" if share >= 0.01 else f"{share:.1%}"
+
+
+def _is(count: int) -> str:
+    return "is" if count == 1 else "are"
 
 
 def _kept(one: Kept) -> str:

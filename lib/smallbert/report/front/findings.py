@@ -9,6 +9,7 @@ from smallbert.paths import Edition
 from smallbert.report.front.answers import KNOWLEDGE, Frontier, Triples
 from smallbert.report.front.encoders import Sharing, Students, Tasks
 from smallbert.report.front.narrowing import CORPUS, SCHEDULES, Articles, Floor, Schedules
+from smallbert.report.front.planned import SCALE, Planned
 from smallbert.results import Results
 from smallbert.studies.frontier_points import ALBERT, DEPTH, DISTIL, FRONTIER, TRANSFER
 
@@ -34,6 +35,7 @@ FINDINGS: dict[str, type[Finding]] = {
     TRANSFER: Tasks,
     KNOWLEDGE: Triples,
     FRONTIER: Frontier,
+    SCALE: Planned,
 }
 
 

@@ -8,15 +8,19 @@ from typing import Any
 
 from smallbert.report.front.answers import Frontier, Need
 from smallbert.report.front.encoders import Sharing, Students
-from smallbert.report.front.english import CLAIMS, counted, measured, sentence, take, told
+from smallbert.report.front.english import CLAIMS, counted, measured, sentence, told
 from smallbert.report.front.findings import FINDINGS, Finding
 from smallbert.report.front.narrowing import Floor, Schedules
 from smallbert.report.front.reference import Reference
+from smallbert.report.front.taking import take, unjudged
 from smallbert.report.front.tally import Tally
 from smallbert.studies.frontier_points import ALBERT, FRONTIER, TRANSFER
 
 LEADING = (ALBERT, TRANSFER)
 """Pages whose sentences follow what to take and on what it was measured: what can be left out, and what it costs."""
+
+REMOVED = ("removed", "partly", "untold rest")
+"""Outcomes of :attr:`smallbert.studies.depth_training.TrainingEffect.outcome` in which training removes something."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class First:
         pictured: the page whose key figure is shown, None where no page has one.
         needs: what to take for usual needs.
         keep: the share that has to be kept for sure, such as ``95%``.
+        unjudged: which measures could not count there; empty where all do.
         short: the one-line answer of a page, by stem.
         missing: number and title of every page that has not finished.
     """
@@ -38,6 +43,7 @@ class First:
     pictured: Mapping[str, Any] | None
     needs: Sequence[Need]
     keep: str
+    unjudged: str
     short: Mapping[str, str]
     missing: list[tuple[int, str]]
 
@@ -101,6 +107,7 @@ def first(
         pictured=closing if closing in drawn else drawn[-1] if drawn else None,
         needs=last.needs if isinstance(last, Frontier) else (),
         keep=last.keep if isinstance(last, Frontier) else "",
+        unjudged=unjudged(last) if isinstance(last, Frontier) else "",
         short={stem: sentence(one) for stem, one in found.items()},
         missing=[(int(stem.partition("_")[0]), title) for stem, title in titles.items() if stem not in finished],
     )
@@ -133,12 +140,12 @@ def _floor(found: Sequence[Floor]) -> list[str]:
         return []
     cells, deeper = sum(one.cells for one in found), sum((one.deeper for one in found), Tally())
     freed = sum(bool(one.freed) for one in found)
-    several = [one.fell for one in found if one.budgets]
+    removed = [one.training.outcome in REMOVED for one in found if one.training]
+    effect = f"; for sure more epochs remove some or all of what depth costs in {sum(removed)} of {len(removed)}"
     return [
         f"In {counted(cells, 'cell')} of {counted(len(found), 'edition')} no encoder with one affine decoder layer "
         f"gets below PCA; a freed decoder does so on held-out articles for sure in {freed} of {len(found)}.",
-        f"Deeper encoders against the shallowest, trained fairly: {told(deeper)}; with more epochs the largest gap to "
-        f"PCA fell in {sum(several)} of {counted(len(several), 'edition')}.",
+        f"Deeper encoders against the shallowest, trained fairly: {told(deeper)}{effect if removed else ''}.",
     ]
 
 
@@ -155,8 +162,8 @@ def _compared(editions: Sequence[EditionFound]) -> list[str]:
         tally = sum((one.trained for one in sizes), Tally())
         learnt, arms = sum(one.learnt for one in sizes), sum(one.arms for one in sizes)
         said.append(
-            f"{learnt} of {counted(arms, 'encoder')} trained to see what sharing costs have learnt more than word "
-            f"frequencies; of these, those that share layers against their unshared twins, by held-out loss: "
+            f"{learnt} of {counted(arms, 'encoder')} trained to see what sharing costs are shown to have learnt more "
+            f"than word frequencies; of these, those that share layers against their unshared twins, by held-out loss: "
             f"{told(tally)}."
         )
     if students:

@@ -17,8 +17,10 @@ from smallbert.report.front.english import sentence
 from smallbert.report.front.findings import Finding, collect
 from smallbert.report.front.first import LEADING, EditionFound, across, first, questions
 from smallbert.report.front.glossary import Term, entries, load
+from smallbert.report.front.names_ko import source
 from smallbert.report.front.reference import Reference
 from smallbert.report.front.summary_ko import summary
+from smallbert.report.front.taking_ko import take
 from smallbert.report.inputs import named
 from smallbert.report.notebooks import Notebook
 from smallbert.report.record import read_run
@@ -105,10 +107,10 @@ class Matter:
         content = summary(self.edition, self.found, self.run, self.titles)
         return {
             "question": korean.QUESTION,
-            "run": dict(shown) | {name: named(self.run.get(name) or {}) for name in ("corpus", "encoder")},
+            "run": dict(shown) | {one: source(named(self.run.get(one) or {})) for one in ("corpus", "encoder")},
             "summary": content,
             "answer": [
-                *([korean.take(last)] if isinstance(last := self.found.get(FRONTIER), Frontier) else []),
+                *([take(last)] if isinstance(last := self.found.get(FRONTIER), Frontier) else []),
                 *([korean.measured(reference)] if reference else []),
                 *(korean.sentence(self.found[stem]) for stem in LEADING if stem in self.found),
             ],

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from smallbert.errors import DataError
-from smallbert.measure.stats import mean_interval
 from smallbert.report.front.tally import Tally, compared
 from smallbert.results import Results
+from smallbert.studies.depth_training import TrainingEffect
 from smallbert.studies.frontier_points import DEPTH, figure_data
+from smallbert.studies.verdicts import freed_below
 
 CORPUS, SCHEDULES = "01_corpus_and_embeddings", "03_layer_schedules"
 
@@ -57,8 +58,8 @@ class Floor:
         deeper: the deeper encoders against these, trained fairly.
         freed: names of decoders that go below PCA on held-out articles with their whole interval.
         epochs: of the fair training.
-        budgets: epochs, and the largest mean distance above PCA over all depths, of the shortest and the longest fair
-            training; empty where there is one.
+        training: what deeper encoders lose after the shortest and after the longest fair training; None where that
+            takes more seeds, depths or budgets.
     """
 
     cells: int
@@ -67,12 +68,7 @@ class Floor:
     deeper: Tally
     freed: tuple[str, ...]
     epochs: int
-    budgets: tuple[tuple[int, float], ...] = ()
-
-    @property
-    def fell(self) -> bool:
-        """Whether the largest distance is smaller after the longest training than after the shortest."""
-        return len(self.budgets) > 1 and self.budgets[-1][1] < self.budgets[0][1]
+    training: TrainingEffect | None = None
 
     @classmethod
     def of(cls, results: Results) -> Floor:
@@ -85,22 +81,15 @@ class Floor:
         bound, contrasts = page.table("bound").iloc[0], page.table("contrasts")
         fair = compared(contrasts[contrasts.protocol == "fair"])
         arms = figure_data(page, "arms")
-        free = arms[~arms.bounded.astype(bool) & arms.finite.astype(bool)]
-        below = [
-            str(name)
-            for name, own in free.groupby("arm", sort=False)
-            if len(own) > 1 and mean_interval(own.gap_test).high < 0
-        ]
-        gaps = figure_data(page, "gap_by_budget").groupby(["budget", "depth"]).gap_test.mean()
-        ends = [(int(budget), float(gap)) for budget, gap in gaps.groupby("budget").max().items()]
+        budgets = figure_data(page, "gap_by_budget")
         return cls(
             int(bound["cells checked"]),
             max(float(bound["least above PCA, train"]), 0.0),  # a rounding error below it is at it
             int(fair.against.min()),
             Tally.of(fair),
-            tuple(below),
-            ends[-1][0],
-            (ends[0], ends[-1]) if len(ends) > 1 else (),
+            tuple(freed_below(arms)),
+            int(budgets.budget.max()),
+            TrainingEffect.of(budgets),
         )
 
 
