@@ -64,8 +64,8 @@ class Albert(Parameters):
     batch: Annotated[Count, multiple_of("sequence")] = Field(
         256, description="tokens of a step; a multiple of the sequence's"
     )
-    tokens: Count = Field(24576, description="tokens every arm sees")
-    pair_tokens: Count = Field(24576, description="tokens every sentence-pair arm sees")
+    tokens: Count = Field(16384, description="tokens every arm sees")
+    pair_tokens: Count = Field(16384, description="tokens every sentence-pair arm sees")
     peak_rates: Annotated[list[Rate], ASCENDING] = Field(
         [0.002], min_length=1, description="peak rates; of several, each arm takes the one that suits it best"
     )

@@ -55,8 +55,8 @@ class Distillation(Parameters):
     batch: Annotated[Count, multiple_of("sequence")] = Field(
         256, description="tokens of a step; a multiple of the sequence's"
     )
-    tokens: Count = Field(20480, description="tokens every student reads")
-    copied_tokens: Count = Field(6144, description="tokens every student of the teacher's width reads")
+    tokens: Count = Field(16384, description="tokens every student reads")
+    copied_tokens: Count = Field(4096, description="tokens every student of the teacher's width reads")
     rate: Rate = Field(0.003, description="peak rate of the students")
     copied_rate: Rate = Field(0.0002, description="peak rate of students of the teacher's width")
     temperatures: Annotated[list[Annotated[float, Field(gt=0)]], ASCENDING] = Field(
