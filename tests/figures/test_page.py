@@ -99,11 +99,11 @@ def test_tables_have_a_caption_scopes_and_readable_numbers():
 
 @pytest.mark.parametrize(
     ("value", "shown"),
-    [(14373.4, "14,373"), (999.96, "1000"), (3.0, "3"), (-2500.5, "-2,500"), (0.000123456, "0.0001235"), (1e300, None)],
+    [(14373.4, "14,373"), (999.96, "1000"), (3.0, "3"), (-2500.5, "-2,500"), (0.000123456, "0.0001235")],
 )
 def test_large_numbers_are_written_out(value, shown):
     text = html_table(pd.DataFrame({"of": ["a"], "value": [value]}), "Numbers.")
-    assert f">{shown or f'{value:,.0f}'}<" in text
+    assert f">{shown}<" in text
 
 
 def test_a_table_cannot_overwrite_the_data_of_a_figure(page):
