@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from dataclasses import dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -78,12 +79,19 @@ def published(id: str) -> Published:
         UsageError: there is none; close names are suggested.
         DataError: as :func:`load`.
     """
-    table = load()
+    path = paths.data() / "published.toml"
+    table = _as_of(path, path.stat().st_mtime_ns) if path.exists() else load(path)
     if id not in table:
         close = difflib.get_close_matches(id, table, n=3)
         hint = f"Did you mean {' or '.join(close)}?" if close else "See data/published.toml for the ids."
         raise UsageError(f"No published number is called {id!r}.", hint)
     return table[id]
+
+
+@cache
+def _as_of(path: Path, changed: int) -> dict[str, Published]:
+    """The file as it was when ``changed`` (nanoseconds): pages ask for dozens of numbers, each time from the whole."""
+    return load(path)
 
 
 def _check(entry: dict[str, Any], place: str) -> None:

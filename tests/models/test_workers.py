@@ -15,7 +15,8 @@ def work(path, *, report):
     report(1)
 
 if __name__ == "__main__":
-    if sys.argv[1] == "warm":
+    workers.runtime.cores = lambda: 1 if sys.argv[1] == "one core" else 2
+    if sys.argv[1] != "cold":
         workers.warm(["this"])  # no job needs it: only the server can have brought it
     jobs = [workers.Job(str(i), work, (f"{sys.argv[2]}/{i}",), units=1) for i in range(2)]
     workers.run(jobs, label="work", unit="steps", workers=2)
@@ -23,8 +24,8 @@ if __name__ == "__main__":
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("way", "found"), [("warm", "True"), ("cold", "False")])
-def test_a_warmed_server_has_imported_what_it_was_told(tmp_path, way, found):
+@pytest.mark.parametrize(("way", "found"), [("warm", "True"), ("one core", "False"), ("cold", "False")])
+def test_a_warmed_server_has_imported_what_it_was_told_where_workers_will_be_used(tmp_path, way, found):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     done = subprocess.run([sys.executable, script, way, tmp_path], capture_output=True, text=True, check=False)

@@ -108,9 +108,13 @@ def run(
 def warm(modules: Iterable[str]) -> None:
     """Start the server that forks the workers and go on while it imports; else the first :func:`run` waits for it.
 
+    On one core :func:`run` needs no workers, and the server would only take time from the caller: nothing is started.
+
     Args:
         modules: what it imports, such as the modules of the jobs to come.
     """
+    if runtime.cores() == 1:
+        return
     multiprocessing.get_context("forkserver").set_forkserver_preload(sorted({*modules, __name__}))
     forkserver.ensure_running()
 
