@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from smallbert import __version__, cli, provenance
@@ -157,6 +158,31 @@ def test_embed_and_verify_round_trip(encoder, tmp_path, capsys):
     shard.write_bytes(shard.read_bytes()[:-1] + b"\xff")
     assert cli.main(["verify", str(out)]) == 3
     assert shard.name in capsys.readouterr().out
+
+
+def test_embed_in_integers_is_near_embedding_in_full_and_refuses_other_machines(encoder, tmp_path, capsys, monkeypatch):
+    from smallbert.compress import quantize
+    from smallbert.compress.store import EmbeddingStore
+
+    (tmp_path / "news.csv").write_text("title,text\n" + ROWS)
+    out = tmp_path / "store"
+    arguments = ["embed", str(tmp_path / "news.csv"), "--encoder", str(encoder), "--out", str(out)]
+    for flags in (["--ray"], ["--device", "cuda"]):
+        assert cli.main([*arguments, "--precision", "int8", *flags]) == 2
+        assert f"--precision int8 has no meaning with {' '.join(flags)}" in capsys.readouterr().err
+    if quantize.integer_units():
+        found = {}
+        for precision in ("int8", "fp32"):
+            arguments[-1] = str(tmp_path / precision)
+            assert cli.main([*arguments, "--precision", precision]) == 0
+            store = EmbeddingStore.open(tmp_path / precision)
+            found[precision] = store.vectors() / np.linalg.norm(store.vectors(), axis=1, keepdims=True)
+            assert store.manifest["encoder"]["precision"].startswith(precision)
+        cosines = (found["int8"] * found["fp32"]).sum(axis=1)
+        assert 0.99 < cosines.min() < 1 - 1e-7
+    monkeypatch.setattr(quantize, "integer_units", lambda: None)
+    assert cli.main([*arguments, "--precision", "int8"]) == 4
+    assert "keep bf16 or fp32" in capsys.readouterr().err
 
 
 def test_embed_says_what_became_of_every_row(encoder, tmp_path, capsys):

@@ -9,7 +9,8 @@ import transformers
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from smallbert.compress import quantize
+from smallbert.compress import dense, quantize
+from smallbert.compress.linear import AffineCode
 from smallbert.errors import DataError, MachineError, UsageError
 from smallbert.models import encoder as encoders
 
@@ -204,9 +205,20 @@ def test_an_encoder_in_integers_is_near_the_original(folders, family):
     cosines = (ours * theirs).sum(axis=1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
     assert cosines.min() > 0.995 and np.abs(ours - theirs).max() > 1e-4
     assert (vectors(integer) == ours).all() and integer.sha256 != plain.sha256
+    assert integer.describe()["precision"] == "int8 and fp32"
     assert (vectors(plain) == theirs).all()  # the original is untouched
     if family == "albert":
         assert integer.forward.blocks[0] is integer.forward.blocks[1]
+
+
+@needs_units
+def test_a_last_layer_is_refused_by_its_name(folders, tmp_path):
+    square = np.eye(32, dtype=np.float32)
+    layer = AffineCode("first four", np.zeros(32, np.float32), square[:, :4], square[:4], np.zeros(32, np.float32))
+    dense.write(folders / "bert", layer, tmp_path / "narrow", pooling="mean", max_tokens=24)
+    assert encoders.load(str(tmp_path / "narrow"), max_tokens=24).width == 4
+    with pytest.raises(UsageError, match="without a last layer"):
+        quantize.dynamic(str(tmp_path / "narrow"), max_tokens=24)
 
 
 def test_a_machine_without_integer_units_is_told_so(folders, monkeypatch):

@@ -41,4 +41,4 @@ def test_what_is_not_there_is_refused(folder):
     with pytest.raises(UsageError, match="Expected layers from 0 to 3, got 4"):
         with_layers(encoder, [0, 4])
     with pytest.raises(UsageError, match="Expected an encoder of the BERT family, got bert"):
-        with_layers(encoder.with_forward(lambda ids, groups: None, "0"), [0])
+        with_layers(encoder.with_forward(lambda ids, groups: None, sha256="0"), [0])

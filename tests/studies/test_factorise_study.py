@@ -155,6 +155,11 @@ def test_what_is_measured_is_kept(encoder, prepared, tmp_path, monkeypatch):
     assert len(calls) == 3
 
 
+def test_ranks_that_are_all_too_wide_are_refused(encoder, prepared, tmp_path):
+    with pytest.raises(UsageError, match=r"at most 32, which the word table of tiny has, got \[33, 64\]"):
+        factorise.study("tiny", encoder, prepared, [33, 64], rows=30, seeds=1, seed=3, store=tmp_path)
+
+
 def test_too_few_articles_are_told(encoder, prepared, tmp_path):
     with pytest.raises(UsageError, match="more than 10 rows, to find 10 neighbours, got 10"):
         Articles(encoder, prepared, rows=10, seed=0)

@@ -12,6 +12,10 @@ from smallbert.errors import UsageError
 if TYPE_CHECKING:
     from smallbert.compress.store import EmbeddingStore
     from smallbert.corpus.prepared import Corpus
+    from smallbert.models.encoder import Encoder
+
+INT8 = "int8"
+"""Products of 8-bit integers: weights and inputs are rounded, see :mod:`smallbert.compress.quantize`."""
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -30,7 +34,12 @@ def add(commands: argparse._SubParsersAction) -> None:
     embed.add_argument(
         "--max-tokens", type=count, metavar="N", default=128, help="longer texts are cut there (%(default)s)"
     )
-    embed.add_argument("--precision", choices=("auto", "fp32", "bf16"), default="auto", help="number format (auto)")
+    embed.add_argument(
+        "--precision",
+        choices=("auto", "fp32", "bf16", INT8),
+        default="auto",
+        help="number format of products (auto); int8 needs a CPU with units for it",
+    )
     embed.add_argument(
         "--device", choices=("auto", "cpu", "cuda"), default="auto", help="where to compute (auto: a GPU if any)"
     )
@@ -63,14 +72,13 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def _embed(options: argparse.Namespace) -> None:
     from smallbert.compress.embeddings import extract
-    from smallbert.models.encoder import load
     from smallbert.report import embedding
 
     columns = dict(pair(text) for text in options.columns)
     embedding.refuse_what_has_no_meaning(options)
     settings = {name: getattr(options, name) for name in ("pooling", "layer", "max_tokens", "precision", "device")}
     # The encoder first: a wrong name costs no pass over the corpus.
-    encoder = load(options.encoder, **settings)
+    encoder = _encoder(options, settings)
     corpus = embedding.corpus(options, columns)
     store: EmbeddingStore | None
     if options.ray:
@@ -82,6 +90,20 @@ def _embed(options: argparse.Namespace) -> None:
         print(f"part {options.shard[0]} of {options.shard[1]} is finished; others are still missing.")
     else:
         print(f"{options.out}: {len(store):,} vectors of width {store.width}")
+
+
+def _encoder(options: argparse.Namespace, settings: dict[str, Any]) -> Encoder:
+    from smallbert.compress.quantize import dynamic
+    from smallbert.models.encoder import load
+
+    if options.precision != INT8:
+        return load(options.encoder, **settings)
+    if options.ray or options.device == "cuda":
+        flag = "--ray" if options.ray else "--device cuda"
+        raise UsageError(
+            f"--precision int8 has no meaning with {flag}: it runs on this machine's CPU.", "Leave it out."
+        )
+    return dynamic(options.encoder, **{key: settings[key] for key in ("pooling", "layer", "max_tokens")})
 
 
 def _on_a_cluster(options: argparse.Namespace, corpus: Corpus, settings: dict[str, Any]) -> EmbeddingStore:

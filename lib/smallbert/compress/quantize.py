@@ -163,11 +163,16 @@ def dynamic(name: str, *, layer: int = -1, precision: runtime.Precision = "auto"
 
     Raises:
         MachineError: this processor has no integer units, or this torch no operator for them.
-        UsageError: a family that runs through ``transformers``.
+        UsageError: a family that runs through ``transformers``, or a last layer after the pooling.
         DataError: as :func:`smallbert.models.encoder.load`.
     """
     require_integer_units()
     plain = encoders.load(name, layer=layer, precision=precision, device="cpu", **options)
+    if plain.describe()["fast"] and not isinstance(plain.forward, PackedModel):
+        raise UsageError(
+            f"Expected an encoder without a last layer, {name} has one.",
+            "Its layers cannot be exchanged: name the encoder it was built from.",
+        )
     if not isinstance(plain.forward, PackedModel):
         raise UsageError(
             f"Expected an encoder of the BERT family, got {plain.describe()['family']}.",
@@ -187,7 +192,8 @@ def dynamic(name: str, *, layer: int = -1, precision: runtime.Precision = "auto"
     forward.blocks = [made[id(block)] for block in weights.blocks]
     if weights.projection:
         forward.projection = Int8Linear(weights.projection, forward.dtype)
-    return plain.with_forward(forward, storage.digest([plain.sha256, "int8 dynamic"], length=64))
+    sha256 = storage.digest([plain.sha256, "int8 dynamic"], length=64)
+    return plain.with_forward(forward, sha256=sha256, precision=f"int8 and {plain.describe()['precision']}")
 
 
 def require_integer_units() -> None:

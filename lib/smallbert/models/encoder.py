@@ -58,10 +58,10 @@ class Encoder:
         """Checksum over weights, configuration and tokenizer."""
         return self._identity["sha256"]
 
-    def with_forward(self, forward: Callable[[Tensor, Groups], Tensor], sha256: str) -> Encoder:
-        """The same encoder computing with other weights, whose checksum is ``sha256``."""
+    def with_forward(self, forward: Callable[[Tensor, Groups], Tensor], **identity: str) -> Encoder:
+        """The same encoder computing otherwise: with weights of another ``sha256``, or in another ``precision``."""
         changed = copy.copy(self)
-        changed.forward, changed._identity = forward, self.describe() | {"sha256": sha256}
+        changed.forward, changed._identity = forward, self.describe() | identity
         return changed
 
     def describe(self) -> dict[str, Any]:

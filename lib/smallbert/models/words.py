@@ -41,7 +41,8 @@ def with_words(encoder: Encoder, words: np.ndarray) -> Encoder:
         raise UsageError(f"Expected a word table of shape {tuple(forward.words.shape)}, got {words.shape}.")
     words = np.ascontiguousarray(words, dtype=np.float32)
     forward.words = torch.from_numpy(words).to(encoder.device)
-    return encoder.with_forward(forward, digest([encoder.sha256, hashlib.sha256(words.data).hexdigest()], length=64))
+    sha256 = digest([encoder.sha256, hashlib.sha256(words.data).hexdigest()], length=64)
+    return encoder.with_forward(forward, sha256=sha256)
 
 
 def _packed(encoder: Encoder) -> PackedModel:

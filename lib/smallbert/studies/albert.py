@@ -36,8 +36,6 @@ VOCABULARIES = {
 }
 WIDTHS = (768, 1024, 4096)
 FACTORS = (32, 64, 128, 256, 512, 768, 1024, 2048)
-RANKS = (16, 32, 64, 128, 192)
-"""Ranks of a truncated word table; those wider than the table are left out."""
 
 EVALUATIONS = 4
 """Rows of an arm's loss curve: each costs as much as training on a few thousand tokens."""
@@ -84,13 +82,14 @@ def encoders(first: Mapping[str, Any], encoder: str, peer: str) -> dict[str, str
 
 
 def tables(
-    chosen: Mapping[str, str], corpus: Corpus, *, rows: int, seeds: int, seed: int, device: str
+    chosen: Mapping[str, str], corpus: Corpus, ranks: Sequence[int], *, rows: int, seeds: int, seed: int, device: str
 ) -> list[WordTable]:
     """The word table of every encoder, truncated.
 
     Args:
         chosen: from :func:`encoders`.
         corpus: whose articles are embedded.
+        ranks: what they are truncated to; those wider than a table are left out of its results.
         rows: test articles; twice as many train articles.
         seeds: factorisations trained beside the truncation.
         seed: of all draws.
@@ -100,7 +99,7 @@ def tables(
     found = []
     for name, source in chosen.items():
         encoder = load_encoder(source, max_tokens=MAX_TOKENS, device=device)
-        found.append(study(name, encoder, corpus, RANKS, rows=rows, seeds=seeds, seed=seed, store=store))
+        found.append(study(name, encoder, corpus, ranks, rows=rows, seeds=seeds, seed=seed, store=store))
     return found
 
 

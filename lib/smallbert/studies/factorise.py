@@ -12,7 +12,7 @@ import pandas as pd
 from smallbert import storage
 from smallbert.compress.factorise import Truncation, train_factors, truncate
 from smallbert.corpus.prepared import Corpus
-from smallbert.errors import SmallbertError
+from smallbert.errors import SmallbertError, UsageError
 from smallbert.models.encoder import Encoder
 from smallbert.models.parameters import break_even
 from smallbert.models.words import with_words, word_table
@@ -205,12 +205,20 @@ def study(
         seeds: factorisations trained beside the truncation.
         seed: of the draw and the probes.
         store: folder of finished measures.
+
+    Raises:
+        UsageError: every rank is wider than the table.
     """
-    articles = Articles(encoder, prepared, rows=rows, seed=seed)
     words = word_table(encoder)
+    possible = sorted(rank for rank in ranks if rank <= words.shape[1])
+    if not possible:
+        raise UsageError(
+            f"Expected a width of at most {words.shape[1]}, which the word table of {name} has, got {list(ranks)}.",
+            "Add a narrower one: -p truncations=[16,64].",
+        )
+    articles = Articles(encoder, prepared, rows=rows, seed=seed)
     counts = articles.counts(len(words))
     both = truncations(words, counts)
-    possible = sorted(rank for rank in ranks if rank <= words.shape[1])
     trained = trained_factors(both["plain"], possible[len(possible) // 2 : len(possible) // 2 + 1], seeds=seeds)
     costs = truncation_study(encoder, articles, both, ranks, store)
     return WordTable(name, error_curve(both, counts), costs, trained)

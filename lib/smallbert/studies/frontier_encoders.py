@@ -231,7 +231,7 @@ def weighed(quality: pd.DataFrame, timed: pd.DataFrame | None) -> Iterator[Row]:
             # Weights that are only stored in fewer bits run as the full ones do.
             **time(speeds, (row["encoder"], row["form"] if row["form"] in weights.PRODUCTS else FULL), together),
             "where": "weights",
-            "command": _form_command(point, row["form"]),
+            "command": _form_command(base, point, row["form"]),
         }
         for measure, column, n, floor in (
             (NEIGHBOURS, weights.KEPT, row["articles"], np.nan),
@@ -258,10 +258,16 @@ def _frequencies(results: Results) -> float:
     return float(results.values().get("floor", np.nan))
 
 
-def _form_command(point: str, form: str) -> str:
-    if form == weights.BFLOAT:
-        return "smallbert embed CORPUS --encoder ENCODER --precision bf16 --out FOLDER"
+def _form_command(base: str, point: str, form: str) -> str:
+    made = build_command(base)
+    if form in _PRECISIONS and (made or base == names.WHOLE):
+        encoder, out = ("FOLDER", "VECTORS") if made else ("ENCODER", "FOLDER")
+        embed = f"smallbert embed CORPUS --encoder {encoder} --precision {_PRECISIONS[form]} --out {out}"
+        return f"{made} && {embed}" if made else embed
     return "" if point == names.WHOLE else build_command(point) or page_command(FRONTIER)
+
+
+_PRECISIONS = {weights.BFLOAT: "bf16", weights.DYNAMIC: "int8"}
 
 
 def _step_method(step: str) -> str:

@@ -60,6 +60,9 @@ class Albert(Parameters):
     depths: Annotated[list[Count], ASCENDING] = Field(
         [1, 6], min_length=1, description="more depths of the all-shared encoder; the deepest is looked into"
     )
+    truncations: Annotated[list[Count], ASCENDING] = Field(
+        [16, 32, 64, 128, 192], min_length=1, description="widths that word tables are truncated to, below their own"
+    )
     sequence: int = Field(64, ge=16, le=512, description="length of packed sequences, tokens")
     batch: Annotated[Count, multiple_of("sequence")] = Field(
         256, description="tokens of a step; a multiple of the sequence's"
