@@ -21,7 +21,16 @@ from smallbert.report import embedding
 from smallbert.results import Results
 from smallbert.storage import write_json
 from smallbert.studies import build_student, distillation, distillation_training, distillation_verdicts, points
-from smallbert.studies.frontier_points import DISTIL, DISTILLED, FRONTIER, NEIGHBOURS, TEACHER, student_command
+from smallbert.studies.frontier_points import (
+    ALONE,
+    DISTIL,
+    DISTILLED,
+    FRONTIER,
+    NEIGHBOURS,
+    TEACHER,
+    TRANSFER,
+    student_command,
+)
 
 DESIGN = {
     "layers": 2, "hidden": 4, "widths": [], "sequence": 16, "batch": 64, "tokens": 256, "copied_tokens": 128,
@@ -130,6 +139,19 @@ def test_the_best_of_a_size_is_held_to_its_neighbours(teacher, news, edition, tm
     assert f'"{best}"' in (tmp_path / "student" / "recipe.json").read_text()
 
 
+def test_the_one_trained_alone_has_the_steps_of_the_distilled_ones(teacher, news, edition, tmp_path):
+    """Of two students trained alone, one had as many operations as distilling costs: it is not the one of the name."""
+    results, trained = edition
+    write_points(results, ("student-alone-2-x-4", NEIGHBOURS, 0.5))
+    results.write_table("points", results.table("points").assign(page=TRANSFER, method=ALONE))
+    build("student-alone-2-x-4", "pretrain", news, tmp_path / "student", "--tolerance", 1)
+    folders = {one["folder"] for one in results.of(DISTIL).values()["students"] if one["kind"] == "alone"}
+    [made] = [folder for (_, seed), folder in trained.folders.items() if seed == 0 and any(
+        str(folder).endswith(one) for one in folders)]  # fmt: skip
+    found, expected = (load_file(one / "model.safetensors") for one in (tmp_path / "student", made))
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+
+
 def test_a_student_of_another_teacher_or_edition_is_refused(teacher, encoder, news, edition, tmp_path):
     results, _ = edition
     write_points(results, ("student-9-x-9", NEIGHBOURS, 0.5))
@@ -141,7 +163,7 @@ def test_a_student_of_another_teacher_or_edition_is_refused(teacher, encoder, ne
     results.of("01_corpus_and_embeddings").record(pretrained="elsewhere")
     with pytest.raises(UsageError, match="that edition own has pretrained on this machine"):
         build("student-9-x-9", "pretrain", news, tmp_path / "out")
-    with pytest.raises(UsageError, match="or a student of the edition, got 'student-2-x-4'"):
+    with pytest.raises(UsageError, match="of page 4 of the edition, got 'student-2-x-4'"):
         build("student-2-x-4", "pretrain", news, tmp_path / "out")
 
 

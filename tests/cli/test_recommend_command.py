@@ -12,11 +12,14 @@ from smallbert.cli import recommend
 from smallbert.compress import dense
 from smallbert.compress.codes import files
 from smallbert.compress.codes.catalogue import METHODS, Training
+from smallbert.compress.factorise import truncate
 from smallbert.compress.linear import Pca
 from smallbert.compress.moments import Moments
+from smallbert.compress.vocabulary import Vocabulary
 from smallbert.errors import DataError, UsageError
 from smallbert.models import encoder as encoders
 from smallbert.models import sources
+from smallbert.models.words import word_table
 from smallbert.paths import edition
 from smallbert.results import Results
 from smallbert.storage import read_json, write_json
@@ -24,6 +27,7 @@ from smallbert.studies import build as build_module
 from smallbert.studies import points
 from smallbert.studies.articles import draw
 from smallbert.studies.build_check import reported
+from smallbert.studies.embed import Texts
 
 
 def run(*arguments):
@@ -275,6 +279,20 @@ def test_a_product_is_fitted_to_train_articles(encoder, news, tmp_path):
 def test_a_code_that_vectors_of_this_width_cannot_have_is_refused(encoder, news, tmp_path):
     with pytest.raises(UsageError, match="Expected one of 1, 2 bytes for product of 8 numbers, got 3"):
         build("product-3-bytes", encoder, news, tmp_path / "out")
+
+
+@pytest.mark.parametrize("point", ["truncate-the-word-table-rank-3", "truncate-the-word-table-by-frequency-rank-3"])
+def test_a_narrow_word_table_is_sent_as_factors(encoder, news, tmp_path, capsys, point):
+    assert build(point, encoder, news, tmp_path / "small") == 0
+    assert "holds them: `smallbert restore" in capsys.readouterr().out
+    assert run("restore", tmp_path / "small" / "stored", "--out", tmp_path / "again") == 0
+    options = {"precision": "fp32", "max_tokens": 16, "device": "cpu"}
+    whole, small, again = (encoders.load(str(tmp_path / one), **options) for one in ("encoder", "small", "again"))
+    counts = Vocabulary(encoder).count(Texts(corpus_of(news))) + 1.0 if "frequency" in point else None
+    left, right = truncate(word_table(whole), counts).factors(3)
+    np.testing.assert_allclose(word_table(small), left @ right, atol=1e-5)
+    ids = small.tokenize(TEXTS)
+    np.testing.assert_array_equal(small.encode(ids), again.encode(ids))
 
 
 def test_recommend(tmp_path, monkeypatch, capsys):

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smallbert.cli.arguments import add_corpus, count, pair
+from smallbert.errors import UsageError
+
+if TYPE_CHECKING:
+    from smallbert.results import Results
 
 MAX_TOKENS = 128
 """Where a text is cut if neither the report nor a flag says."""
@@ -36,14 +40,16 @@ def add(commands: argparse._SubParsersAction) -> None:
         description="Build a point of the frontier from an encoder and a corpus, and hold it to what the report "
         "measured. POINT is trim-COVERAGE, pca-K (pca-K-int8 and so on), another code of page 8 such as "
         "pca-product-16-bytes, fp16, int8, int4, trim-COVERAGE+ one of the others, such as trim-0.99+pca-64, "
-        "drop-layers-K-of-N-kept, or a student of the edition, which is trained as its page 5 did. transformers and "
-        "sentence-transformers load the folder. With fewer bits "
-        f"its {STORED}/ holds what is sent, and `smallbert restore` makes the same encoder of that.",
+        "drop-layers-K-of-N-kept, truncate-the-word-table-rank-R, or a student or an encoder of page 4 of the edition, "
+        "which are trained as their page did. transformers and sentence-transformers load the folder. With fewer bits "
+        f"or a narrow word table its {STORED}/ holds what is sent; `smallbert restore` makes the same encoder of that.",
         epilog="exit code 1: built, but not what the report says",
     )
     build.add_argument("point", metavar="POINT", help="as `smallbert recommend` names it")
     build.add_argument(
-        "--encoder", required=True, help="pretrain (what the edition pretrained), minilm, a folder or a hub id"
+        "--encoder",
+        help="what to build from: pretrain (what the edition pretrained), minilm, a folder or a hub id; none for an "
+        "encoder of page 4",
     )
     build.add_argument("--out", type=Path, required=True, help="folder of the encoder")
     build.add_argument("--edition", default="default", help="whose report to compare with (%(default)s)")
@@ -63,7 +69,7 @@ def add(commands: argparse._SubParsersAction) -> None:
     restore = commands.add_parser(
         "restore",
         help="make an encoder of weights stored in fewer bits",
-        description="Make an encoder in 32 bits of weights that `smallbert build` stored in fewer.",
+        description="Make an encoder in 32 bits of weights that `smallbert build` stored in a smaller form.",
     )
     restore.add_argument("folder", metavar="STORED", type=Path, help=f"what `smallbert build` wrote as {STORED}/")
     restore.add_argument("--out", type=Path, required=True, help="folder of the encoder, in 32 bits")
@@ -87,10 +93,14 @@ def _build(options: argparse.Namespace) -> int:
     from smallbert.models.presets import sizes
     from smallbert.report import embedding
     from smallbert.results import Results
-    from smallbert.studies import build, build_check, build_student, points
+    from smallbert.studies import build, build_arm, build_check, build_student, points
     from smallbert.studies.frontier_points import TEACHER
 
     results = Results(paths.edition(options.edition), "08_frontier")
+    if build_arm.is_known(results, options.point):
+        return _build_arm(options, results)
+    if not options.encoder:
+        raise UsageError(f"Expected an encoder to build {options.point} from, got none.", "Name it with --encoder.")
     trained = build_student.is_known(results, options.point)
     plan = points.Plan() if trained else points.parse(options.point)
     encoder = build.source(results, options.encoder)
@@ -114,7 +124,7 @@ def _build(options: argparse.Namespace) -> int:
     print(f"{options.out}: {made.megabytes:.4g} MB of weights")
     if made.code is not None:
         print(f"an index stores its vectors in {made.code.nbytes} bytes each: {options.out / build.INDEX} says how")
-    if plan.bits:
+    if plan.bits or plan.rank:
         print(f"{options.out / STORED} holds them: `smallbert restore {options.out / STORED} --out FOLDER`")
     how = {"rows": build.TEST_ROWS} | {name: measured[name] for name in ("rows", "metric") if name in measured} | drawn
     if student and row is not None and row.measure == TEACHER:
@@ -126,12 +136,34 @@ def _build(options: argparse.Namespace) -> int:
     return 0 if same else 1
 
 
-def _restore(options: argparse.Namespace) -> None:
-    from smallbert.compress import quantize
+def _build_arm(options: argparse.Namespace, results: Results) -> int:
     from smallbert.compress.vocabulary import check_free
+    from smallbert.report import embedding
+    from smallbert.studies import build_arm, build_check
+
+    if options.encoder:
+        raise UsageError(
+            f"--encoder has no meaning for {options.point}, which is pretrained from nothing.", "Leave it out."
+        )
+    columns = dict(pair(text) for text in options.columns)
+    embedding.refuse_what_has_no_meaning(options)
+    check_free(options.out)
+    asked = build_arm.find(results, options.point)
+    corpus = embedding.corpus(options, columns)
+    made = build_arm.build(asked, corpus, options.out, max_tokens=options.max_tokens, device=options.device)
+    print(f"{options.out}: {made.megabytes:.4g} MB of weights")
+    tolerance = options.tolerance or build_check.TOLERANCE
+    same, told = build_arm.verdict(results, asked, corpus, made, tolerance)
+    print(told)
+    return 0 if same else 1
+
+
+def _restore(options: argparse.Namespace) -> None:
+    from smallbert.compress.vocabulary import check_free
+    from smallbert.studies.build import restore
 
     check_free(options.out)
-    quantize.restore(options.folder, options.out)
+    restore(options.folder, options.out)
     print(f"{options.out}: an encoder in 32 bits")
 
 

@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
 from smallbert import storage
+from smallbert.errors import DataError
 
 _BESIDE = ("*.json", "*.txt", "*.model")
 _MODULES = ("", "1_Pooling", "2_Dense")
 _TYPES = ("Transformer", "Pooling", "Dense")
 _OF_MODULES = {"modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"}
+
+
+def weights(folder: Path, pattern: str = "*.safetensors") -> Iterator[tuple[str, Tensor]]:
+    """Every weight of an encoder by its name, one at a time.
+
+    Raises:
+        DataError: no such file, or a damaged one.
+    """
+    paths = sorted(folder.glob(pattern))
+    if not paths:
+        raise DataError(f"Expected weights {pattern} in {folder}, found none.", "Name a folder that holds an encoder.")
+    for path in paths:
+        try:
+            with safe_open(path, framework="pt") as file:
+                yield from ((name, file.get_tensor(name)) for name in file.keys())  # noqa: SIM118
+        except SafetensorError as error:
+            raise DataError(f"{path} holds no weights: {error}", "Copy or download it again.") from error
 
 
 def copy_beside(folder: Path, out: Path, *more: str) -> None:

@@ -13,17 +13,16 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save
 from torch import Tensor
 
 from smallbert import runtime, storage
-from smallbert.compress.folders import copy_beside
+from smallbert.compress.folders import copy_beside, weights
 from smallbert.errors import DataError, MachineError, UsageError
 from smallbert.models import encoder as encoders
 from smallbert.models import families, sources
@@ -91,7 +90,7 @@ def write(folder: Path, out: Path, bits: Bits) -> Path:
     if bits not in (16, 8, 4):
         raise UsageError(f"Expected 16, 8 or 4 bits, got {bits}.")
     tensors, widths = {}, {}
-    for name, weight in _weights(folder, "*.safetensors"):
+    for name, weight in weights(folder):
         if not weight.is_floating_point() or weight.ndim != 2:
             tensors[name] = weight
         elif bits == 16:
@@ -124,7 +123,7 @@ def restore(packed: Path, out: Path) -> Path:
     if not (packed / WEIGHTS).is_file():
         hint = "Name the folder stored/ that `smallbert build` wrote with fewer bits."
         raise DataError(f"Expected stored weights {WEIGHTS} in {packed}, found none.", hint)
-    found = dict(_weights(packed, WEIGHTS))
+    found = dict(weights(packed, WEIGHTS))
     try:
         with safe_open(packed / WEIGHTS, framework="pt") as file:
             about = json.loads(file.metadata()[_ABOUT])
@@ -243,15 +242,3 @@ class Int8Linear:
 
 
 _AFTER = {None: ("none", ""), "gelu": ("gelu", "none"), "gelu_tanh": ("gelu", "tanh"), "relu": ("relu", "")}
-
-
-def _weights(folder: Path, pattern: str) -> Iterator[tuple[str, Tensor]]:
-    paths = sorted(folder.glob(pattern))
-    if not paths:
-        raise DataError(f"Expected weights {pattern} in {folder}, found none.", "Name a folder that holds an encoder.")
-    for path in paths:
-        try:
-            with safe_open(path, framework="pt") as file:
-                yield from ((name, file.get_tensor(name)) for name in file.keys())  # noqa: SIM118
-        except SafetensorError as error:
-            raise DataError(f"{path} holds no weights: {error}", "Copy or download it again.") from error

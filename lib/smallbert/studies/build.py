@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from smallbert import paths
-from smallbert.compress import dense, fewer_layers, quantize
+from smallbert.compress import dense, fewer_layers, narrow_words, quantize
 from smallbert.compress.codes import catalogue, files
 from smallbert.compress.codes.code import Code, Mapped, Symmetric, cosines, remapped, storing
 from smallbert.compress.codes.formats import Binary, Floats, Int8
@@ -113,8 +113,8 @@ def build(
 
     Returns:
         A folder that ``transformers`` and sentence-transformers load. With fewer bits it holds their values in 32 bits,
-        which everything computes with, and in ``stored`` the bits themselves, of which
-        :func:`smallbert.compress.quantize.restore` makes the same encoder elsewhere.
+        which everything computes with, and in ``stored`` the bits themselves; with a word table in two factors their
+        product, and in ``stored`` the factors. Of these :func:`restore` makes the same encoder elsewhere.
 
     Raises:
         UsageError: ``out`` holds an encoder, or a code that the encoder's vectors cannot have.
@@ -143,11 +143,29 @@ def build(
             last = storing(code)
             dense.write(folder, cast(AffineCode, last.map), out, pooling=pooling, max_tokens=max_tokens)
             files.write(cast(files.Format, last.format), out / INDEX)
+        if plan.rank is not None:
+            counts = _counts(Vocabulary(source), corpus) if plan.by_frequency else None
+            sent = narrow_words.write(folder, out / STORED, plan.rank, counts)
+            narrow_words.restore(sent, out)
         if plan.bits is not None:
             sent = quantize.write(folder, out / STORED, plan.bits).parent
             quantize.restore(sent, out)
     weights = [path for path in sent.rglob("*.safetensors") if path.name != INDEX]
     return Built(out, sum(path.stat().st_size for path in weights) / 1e6, code)
+
+
+def restore(stored: Path, out: Path) -> None:
+    """Make the encoder of what :func:`build` stored in a smaller form.
+
+    Args:
+        stored: its folder ``stored``.
+        out: a folder without an encoder.
+
+    Raises:
+        DataError: no such weights, or damaged ones.
+        MachineError: the folder cannot be written.
+    """
+    (narrow_words if (stored / narrow_words.WEIGHTS).is_file() else quantize).restore(stored, out)
 
 
 def kept(
@@ -203,9 +221,13 @@ def _kept_layers(folder: Path, kept: int, of: int) -> list[int]:
 
 def _trim(source: str, corpus: Corpus, coverage: float, out: Path) -> Path:
     vocabulary = Vocabulary(source)
+    return vocabulary.trim(vocabulary.keep(_counts(vocabulary, corpus), coverage=coverage), out).folder
+
+
+def _counts(vocabulary: Vocabulary, corpus: Corpus) -> np.ndarray:
+    """Occurrences of each token in the train articles, (V,)."""
     with Progress("counting tokens", corpus.counts["split"]["train"], "articles") as bar:
-        counts = vocabulary.count(Texts(corpus), advance=bar.advance)
-    return vocabulary.trim(vocabulary.keep(counts, coverage=coverage), out).folder
+        return vocabulary.count(Texts(corpus), advance=bar.advance)
 
 
 def _vectors(encoder: Encoder, texts: list[str], label: str) -> np.ndarray:

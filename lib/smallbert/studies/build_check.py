@@ -54,6 +54,19 @@ def reported(results: Results, point: str, source: str, corpus: Corpus) -> tuple
     return row, _conditions(results, row, first["encoder"].get("pooling")), ""
 
 
+def parameters(results: Results, page: str) -> dict[str, Any]:
+    """What a page of an edition ran with.
+
+    Raises:
+        DataError: the edition does not say.
+    """
+    run = results.edition.results / "run.json"
+    stages = storage.read_json(run)["stages"] if run.exists() else {}
+    if page not in stages:
+        raise DataError(f"Expected the settings of {page} in {run}, which has none.", "Run that page first.")
+    return stages[page]["parameters"]
+
+
 def _conditions(results: Results, row: pd.Series, pooling: str | None) -> dict[str, Any]:
     """How many articles a page searched and how, how much of them it read, and by which draw: as its parameters say."""
     path = results.edition.results / "run.json"

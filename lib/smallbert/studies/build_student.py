@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,10 +25,11 @@ from smallbert.models.tokens import TokenStore
 from smallbert.results import Results
 from smallbert.studies import distillation, points
 from smallbert.studies.build import EMBEDDINGS, Built
+from smallbert.studies.build_check import parameters
 from smallbert.studies.distillation import Arm
 from smallbert.studies.distillation_training import data_tokens
 from smallbert.studies.facts import PRETRAIN
-from smallbert.studies.frontier_points import ALONE, DISTIL, DISTILLED, TEACHER, figure_data
+from smallbert.studies.frontier_points import ALONE, DISTIL, DISTILLED, TEACHER, TRANSFER, figure_data
 
 PANELS = ("methods", "starts", "sizes")
 """Page 5's figures that hold every student's loss, seed by seed."""
@@ -69,12 +69,12 @@ class Student(Asked):
 
 
 def is_known(results: Results, point: str) -> bool:
-    """Whether a point is a student that an edition's page 5 has trained."""
+    """Whether a point is a student that an edition's page 5 has trained, which its page 6 may have fine-tuned."""
     try:
         found = results.table("points")
     except DataError:
         return False
-    own = found[(found.point == point) & (found.page == DISTIL)]
+    own = found[(found.point == point) & found.page.isin([DISTIL, TRANSFER])]
     return bool(own.method.isin([ALONE, DISTILLED]).any())
 
 
@@ -83,7 +83,8 @@ def find(results: Results, point: str, source: str, device: str = "auto") -> Ask
 
     Args:
         results: of the edition.
-        point: its name: an arm's, or ``student-L-x-H`` for the best distilled one of that size.
+        point: its name: an arm's, or of a size ``student-L-x-H`` for the best distilled one and
+            ``student-alone-L-x-H`` for the one trained alone.
         source: the teacher.
         device: auto, cpu or cuda.
 
@@ -91,9 +92,9 @@ def find(results: Results, point: str, source: str, device: str = "auto") -> Ask
         UsageError: it is not the edition's teacher, or the edition has trained none of that name.
         DataError, MachineError: the teacher cannot be read.
     """
-    parameters = _parameters(results)
+    given = parameters(results, DISTIL)
     first = results.of(EMBEDDINGS).values()["encoder"]["sha256"]
-    named = parameters.get("teacher", PRETRAIN)
+    named = given.get("teacher", PRETRAIN)
     if sources.checksum(sources.find(source)) != (
         first if named == PRETRAIN else sources.checksum(sources.find(named))
     ):
@@ -102,30 +103,22 @@ def find(results: Results, point: str, source: str, device: str = "auto") -> Ask
             "Students of an encoder of your own: smallbert distil.",
         )
     teacher = teachers.load(source, device=device)
-    arms = distillation.arms(distillation.Design.of(SimpleNamespace(**parameters)), teacher)
+    arms = distillation.arms(distillation.Design.of(SimpleNamespace(**given)), teacher)
     chosen = results.of(DISTIL).values()["students"]
-    best = {
+    named_so = {
         (one["method"], one["hidden"])
         for one in chosen
-        if one["kind"] != distillation.ALONE and points.slug(f"student, {one['layers']} x {one['hidden']}") == point
+        if points.student(one["layers"], one["hidden"], alone=one["kind"] == distillation.ALONE) == point
     }
     for arm in arms:
-        compared = {"methods", "sizes"} & set(arm.labels)
-        if points.slug(arm.name) == point or (compared and (arm.method.name, arm.recipe.hidden) in best):
+        # Of those trained alone, one had as many operations as a distilled one costs: it is no page's student.
+        compared = {"methods", "sizes"} & set(arm.labels) and distillation.EQUAL not in arm.labels.values()
+        if points.slug(arm.name) == point or (compared and (arm.method.name, arm.recipe.hidden) in named_so):
             return Asked(arm, source, teacher)
     raise UsageError(
         f"Expected a student of edition {results.edition.name}, got {point!r}.",
         "Its table of points has their names; students of your own: smallbert distil.",
     )
-
-
-def _parameters(results: Results) -> dict[str, Any]:
-    """What an edition's page 5 ran with."""
-    run = results.edition.results / "run.json"
-    stages = storage.read_json(run)["stages"] if run.exists() else {}
-    if DISTIL not in stages:
-        raise DataError(f"Expected the settings of {DISTIL} in {run}, which has none.", "Run that page first.")
-    return stages[DISTIL]["parameters"]
 
 
 def build(student: Student, out: Path, *, max_tokens: int = 128, device: str = "auto") -> Built:

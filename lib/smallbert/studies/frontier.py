@@ -12,6 +12,7 @@ from smallbert.measure.pareto import front
 from smallbert.results import Results
 from smallbert.studies import frontier_encoders as encoders
 from smallbert.studies import frontier_index as index
+from smallbert.studies import frontier_shelf
 from smallbert.studies.frontier_points import (
     ALBERT,
     COLUMNS,
@@ -59,7 +60,7 @@ def collect(
         DEPTH: (DEPTH, lambda: index.narrowed(results.of(DEPTH))),
         ALBERT: (ALBERT, lambda: encoders.shared(results.of(ALBERT))),
         DISTIL: (DISTIL, lambda: encoders.distilled(results.of(DISTIL))),
-        TRANSFER: (TRANSFER, lambda: encoders.retained(results.of(TRANSFER))),
+        TRANSFER: (TRANSFER, lambda: frontier_shelf.retained(results.of(TRANSFER))),
         f"{FRONTIER}: codes": (FRONTIER, None if codes is None else lambda: index.coded(codes)),
         f"{FRONTIER}: weights": (FRONTIER, None if quantised is None else lambda: encoders.weighed(quantised, timed)),
     }

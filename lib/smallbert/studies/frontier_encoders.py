@@ -1,8 +1,7 @@
-"""Points of encoders: megabytes, operations and time against what is kept, read from pages 4, 5, 6 and 8."""
+"""Points of encoders: megabytes, operations and time against what is kept, read from pages 4, 5 and 8."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,7 +15,6 @@ from smallbert.studies import points as names
 from smallbert.studies import reading, weights
 from smallbert.studies.commonest import nothing_to_keep
 from smallbert.studies.frontier_points import (
-    ALBERT,
     ALONE,
     DISTIL,
     DISTILLED,
@@ -29,13 +27,12 @@ from smallbert.studies.frontier_points import (
     QUANTISED,
     SHARED,
     STACKED,
-    TASKS,
     TEACHER,
-    TRANSFER,
     TRIM,
     TRUNCATE,
     WHOLE,
     Row,
+    arm_command,
     build_command,
     figure_data,
     limits,
@@ -44,7 +41,7 @@ from smallbert.studies.frontier_points import (
     student_command,
     time,
 )
-from smallbert.studies.transfer_shelf import FRESH, NARROWED, TRIMMED, TRUNCATED
+from smallbert.studies.frontier_shelf import shelf_method
 from smallbert.studies.weights import FULL
 
 
@@ -60,10 +57,10 @@ def shared(results: Results) -> Iterator[Row]:
         whole = arm == first.arm
         yield {
             "point": names.slug(arm),
-            "name": _layers(arm),
+            "name": _arm(row),
             "kind": ENCODER,
             "method": WHOLE if whole else SHARED,
-            "measure": f"{OTHERS}{_layers(first.arm)}",
+            "measure": f"{OTHERS}{_arm(first)}",
             **(limits(1.0, 1.0, 1.0) if whole else perplexities(losses[first.arm], losses[arm])),
             "floor": floor,
             "n": len(losses),
@@ -72,7 +69,7 @@ def shared(results: Results) -> Iterator[Row]:
             "operations": row.operations / first.operations,
             **time(times, f"{row.sharing}, E {row.embedding}" if row.layers == first.layers else "", many),
             "where": "sharing",
-            "command": page_command(ALBERT),
+            "command": arm_command(names.slug(arm), results),
         }
 
 
@@ -164,43 +161,6 @@ def _students(results: Results) -> Iterator[Row]:
         }
 
 
-def retained(results: Results) -> Iterator[Row]:
-    """Page 6: task scores above a constant answer, of encoders on the shelf."""
-    shelf = results.table("shelf").set_index("model")
-    told = figure_data(results, "retained")
-    seeds = len(results.values()["seeds"])
-    reference = shelf.index[0]
-    for mode in dict.fromkeys(told["mode"]):
-        yield _shelved(shelf, reference, f"{TASKS}, {mode}", (1.0, 1.0, 1.0), seeds)
-    known = told[told.retained.notna() & ~told.model.isin([FRESH, NARROWED])]
-    for row in known.to_dict("records"):
-        every = row["task"] == "all learnt"
-        found = (row["retained"], row["retained low"], row["retained high"])
-        measure = f"{TASKS if every else row['task']}, {row['mode']}"
-        yield _shelved(shelf, row["model"], measure, found, seeds) | {"detail": not every}
-
-
-def _shelved(shelf: pd.DataFrame, model: str, measure: str, kept: tuple[float, float, float], seeds: int) -> Row:
-    own, first = shelf.loc[model], model == shelf.index[0]
-    point = names.WHOLE if first else names.slug(model)
-    if model == TRIMMED:
-        point = names.trimmed(own.origin) or point
-    return {
-        "point": point,
-        "name": model,
-        "kind": ENCODER,
-        "method": WHOLE if first else _shelf_method(model),
-        "measure": measure,
-        **limits(*kept),
-        "n": seeds,
-        "over": "seeds",
-        "megabytes": own.megabytes,
-        "operations": own.operations / shelf.operations.iloc[0],
-        "where": "retained",
-        "command": "" if first else build_command(point) or page_command(TRANSFER),
-    }
-
-
 def weighed(quality: pd.DataFrame, timed: pd.DataFrame | None) -> Iterator[Row]:
     """Page 8: encoders with weights in fewer bits, alone and stacked with trimming or distilling."""
     first = quality.iloc[0]
@@ -225,7 +185,7 @@ def weighed(quality: pd.DataFrame, timed: pd.DataFrame | None) -> Iterator[Row]:
             "point": point,
             "name": base_name if full else f"{base_name}, {row['form']}",
             "kind": ENCODER,
-            "method": (WHOLE if full else QUANTISED) if own else (_shelf_method(row["encoder"]) if full else STACKED),
+            "method": (WHOLE if full else QUANTISED) if own else (shelf_method(row["encoder"]) if full else STACKED),
             "over": "articles",
             "megabytes": row[weights.EMBEDDING] / 1e6,  # a file also has a header, and maybe a pooler and heads
             # Weights that are only stored in fewer bits run as the full ones do.
@@ -242,9 +202,9 @@ def weighed(quality: pd.DataFrame, timed: pd.DataFrame | None) -> Iterator[Row]:
                 yield common | {"measure": measure, "n": n, "floor": floor} | kept
 
 
-def _layers(arm: str) -> str:
-    """Page 4's name of an arm as it is read; the name itself, from which its point's is made, says ``1 layers``."""
-    return re.sub(r"\b1 layers$", "1 layer", arm)
+def _arm(cell: pd.Series) -> str:
+    """Page 4's encoder as it is read; its own name, a key from which its point's is made, also says ``1 layers``."""
+    return f"{cell.sharing}, E {cell.embedding}, {cell.layers} layer{'s' if cell.layers > 1 else ''}"
 
 
 def _times(costs: pd.DataFrame, model: str) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -277,13 +237,6 @@ def _step_method(step: str) -> str:
         return TRIM
     kinds = {"trim, ": STACKED, "truncate": TRUNCATE, "drop layers": DROP, "student": DISTILLED}
     return next((kind for start, kind in kinds.items() if step.startswith(start)), PEER)
-
-
-def _shelf_method(model: str) -> str:
-    if model == TRUNCATED:
-        return TRUNCATE
-    kinds = {"trim": TRIM, "student alone": ALONE, "alone": ALONE, "student": DISTILLED, " shared": SHARED}
-    return next((kind for part, kind in kinds.items() if part in model), PEER)
 
 
 def _shown(students: list[Mapping[str, Any]]) -> set[str]:

@@ -78,6 +78,11 @@ def page_command(page: str) -> str:
     return f"this edition's own command (run.json has it) and --only {page[:2]}"
 
 
+def arm_command(point: str, results: Results) -> str:
+    """The command that pretrains an encoder of page 4 as this edition did."""
+    return f"smallbert build {point} --edition {results.edition.name} --corpus CORPUS --out FOLDER"
+
+
 def student_command(point: str, results: Results) -> str:
     """The command that trains a student as this edition did."""
     return f"smallbert build {point} --edition {results.edition.name} --encoder ENCODER --corpus CORPUS --out FOLDER"

@@ -3,8 +3,10 @@
 A buildable point is one or two parts joined by ``+``: ``trim-COVERAGE`` (the tokens that cover that share of a
 corpus), then ``pca-K`` (a last layer of K principal components; ``pca-K-FORMAT`` says how an index stores the numbers),
 ``CODE-N-bytes`` (another code of page 8 in so many bytes, such as ``pca-product-16-bytes``) or ``fp16``, ``int8``,
-``int4`` (bits of the stored weights). For example ``trim-0.99+pca-32-int8``. Alone stands ``drop-layers-K-of-N-kept``.
-Students have names too; they need their edition's settings, see :mod:`smallbert.studies.build_student`.
+``int4`` (bits of the stored weights). For example ``trim-0.99+pca-32-int8``. Alone stand ``drop-layers-K-of-N-kept``
+and ``truncate-the-word-table-rank-R`` (two factors; ``...-by-frequency-rank-R`` where a token's frequency weighs its
+row). Students and the encoders of page 4 have names too; they need their edition's settings, see
+:mod:`smallbert.studies.build_student` and :mod:`smallbert.studies.build_arm`.
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ CODES = (
 
 _TRIM = re.compile(r"trim-(0?\.\d+|1(?:\.0*)?)")
 _DROP = re.compile(r"drop-layers-(\d+)-of-(\d+)-kept")
+_TRUNCATE = re.compile(r"truncate-the-word-table(-by-frequency)?-rank-(\d+)")
 _PCA = re.compile(rf"pca-(\d+)(?:-({'|'.join(FORMATS)}))?")
 _CODE = re.compile(r"(.+)-(\d+)-bytes")
 
@@ -50,6 +53,8 @@ class Plan:
         code: another code for the index, one of :data:`CODES`, and its bytes a vector.
         bits: of the stored weights, 16, 8 or 4; None for what the encoder has.
         layers: how many are kept of how many; None keeps all.
+        rank: of the word table, stored as two factors; None leaves it whole.
+        by_frequency: whether a token's frequency weighs its row in that.
     """
 
     coverage: float | None = None
@@ -58,6 +63,8 @@ class Plan:
     code: tuple[str, int] | None = None
     bits: Literal[16, 8, 4] | None = None
     layers: tuple[int, int] | None = None
+    rank: int | None = None
+    by_frequency: bool = False
 
     @property
     def narrows(self) -> bool:
@@ -74,6 +81,8 @@ def parse(point: str) -> Plan:
     plan: dict[str, Any] = {}
     if (drop := _DROP.fullmatch(point)) and 0 < int(drop[1]) <= int(drop[2]):
         return Plan(layers=(int(drop[1]), int(drop[2])))
+    if (narrow := _TRUNCATE.fullmatch(point)) and int(narrow[2]):
+        return Plan(rank=int(narrow[2]), by_frequency=bool(narrow[1]))
     for part in point.split("+"):
         if (trim := _TRIM.fullmatch(part)) and not plan:
             plan["coverage"] = float(trim[1])
@@ -93,7 +102,8 @@ def parse(point: str) -> Plan:
 def _unknown(point: str) -> UsageError:
     return UsageError(
         "Expected trim-COVERAGE, pca-K, CODE-N-bytes, fp16, int8, int4, trim-COVERAGE+ one of the others, "
-        f"drop-layers-K-of-N-kept or a student of the edition, got {point!r}.",
+        "drop-layers-K-of-N-kept, truncate-the-word-table-rank-R, or a student or an encoder of page 4 of the edition, "
+        f"got {point!r}.",
         "Which --edition has it? Students of your own: smallbert distil. Other points are made by their page: "
         "smallbert recommend names the command.",
     )
@@ -117,6 +127,16 @@ def trimmed(text: str) -> str | None:
     """The point of an encoder that is said to be trimmed alone, by the coverage in the text; None for any other."""
     found = re.search(r"(?:coverage|cover|trimmed|trim)\D*?(\d?\.\d+|\d)(?!\d)", text.lower())
     return f"trim-{float(found[1]):g}" if found and 0 < float(found[1]) <= 1 else None
+
+
+def truncated(rank: int) -> str:
+    """The point of an encoder whose word table has a rank, weighed by frequency."""
+    return f"truncate-the-word-table-by-frequency-rank-{rank}"
+
+
+def student(layers: int, hidden: int, *, alone: bool = False) -> str:
+    """The point of a student of page 5 by its size: the best distilled one, or the one trained alone."""
+    return slug(f"student{' alone' * alone}, {layers} x {hidden}")
 
 
 def code(method: str, nbytes: int) -> str:
