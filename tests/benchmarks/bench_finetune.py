@@ -71,13 +71,13 @@ def trainer(network: Network, part: Part) -> Callable[[], None]:
 
 
 def ours(network: Network, part: Part) -> Callable[[], None]:
-    """The loop behind ``finetune``, over the same inputs."""
+    """The loop behind ``finetune_all``, over the same inputs."""
     begin = copy.deepcopy(network.model.state_dict())
     run_of = Run(RECIPE, len(part.inputs), len(part.inputs.ids))
 
     def run() -> None:
         network.model.load_state_dict(begin)
-        objective = FineTuning(network, TASK, part, None, run_of)
+        objective = FineTuning(network, TASK, part, run_of)
         optimizer = loop.make_optimizer(objective.model, RECIPE.weight_decay)
         for step in range(run_of.steps):
             loop.update(objective, optimizer, run_of, step)

@@ -19,7 +19,7 @@ from smallbert.corpus import world
 from smallbert.corpus.prepare import prepare
 from smallbert.models import encoder as encoders
 from smallbert.models.heads import narrowing
-from smallbert.models.heads.finetune import finetune
+from smallbert.models.heads.fleet import Trial, finetune_all
 from smallbert.models.pretrain import pretrain
 from smallbert.models.recipe import PretrainRecipe
 from smallbert.models.sharing import SharedRecipe
@@ -185,13 +185,15 @@ def test_rates_taken_stand_in_a_table_with_a_column_a_task(cells, tasks, shelf):
     assert [row[task.name] for task in tasks] == [chosen[NARROWED, TUNED, task.name] for task in tasks]
 
 
-def test_a_cell_is_a_fine_tuning_like_any_other(cells, tasks, shelf):
+def test_a_cell_is_a_fine_tuning_like_any_other(cells, tasks, shelf, tmp_path):
     task, model = tasks[0], shelf.models[4]
     row = cells.scores[(cells.scores.task == task.name) & (cells.scores.model == model.name)].iloc[-1]
     recipe = SETTINGS.recipe(row["mode"], model, row.rate, int(row.seed))
     assert (recipe.max_tokens, recipe.pooling, recipe.frozen) == (48, "mean", False)
-    alone = finetune(model.folder(row.seed), task.head(48), task.train, recipe, device="cpu")
-    right = [said == one.label for said, one in zip(alone.predict(task.test).labels, task.test, strict=True)]
+    trial = Trial("alone", str(model.folder(row.seed)), task.head(48), task.train, {"test": task.test}, recipe)
+    [alone] = finetune_all([trial], tmp_path, device="cpu", jobs=1)
+    said = json.loads(alone.read_text())["predictions"]["test"]
+    right = [word == one.label for word, one in zip(said, task.test, strict=True)]
     assert row.score == np.mean(right)
 
 

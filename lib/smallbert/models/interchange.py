@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor
-from transformers import AlbertConfig, AutoConfig, BertConfig, PreTrainedConfig
+from transformers import AlbertConfig, AutoConfig, BertConfig, PreTrainedConfig, PreTrainedModel
 
 from smallbert import runtime, storage
 from smallbert.errors import DataError, UsageError
@@ -27,9 +27,6 @@ from smallbert.models.families import ACTIVATIONS
 from smallbert.models.shared_encoder import SharedEncoder, fresh
 from smallbert.models.sizes import Sizes
 from smallbert.models.tokenizer import PAD
-
-if TYPE_CHECKING:  # its import takes seconds, in every worker
-    from transformers import PreTrainedModel
 
 OURS = "smallbert"
 """Entry of ``config.json`` that says what is shared: ``{"sharing": ..., "groups": ...}``."""

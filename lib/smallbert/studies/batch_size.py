@@ -20,6 +20,7 @@ import pandas as pd
 import torch
 
 from smallbert import runtime, storage
+from smallbert.compress.distill.shares import documents
 from smallbert.errors import DataError
 from smallbert.measure.sharpness import rises
 from smallbert.models import interchange, workers
@@ -28,7 +29,6 @@ from smallbert.models.masking import generator
 from smallbert.models.mlm import SharedLanguageModelling
 from smallbert.models.packing import PackedRows
 from smallbert.models.sharing import SharedRecipe
-from smallbert.models.tokenizer import CLS
 from smallbert.models.tokens import TokenStore
 from smallbert.studies import model_size
 from smallbert.studies.sharing import last_point, tune
@@ -78,11 +78,7 @@ def share(store: TokenStore, tokens: int, where: Path, *, seed: int) -> TokenSto
     key = storage.digest({"store": store.key, "tokens": tokens, "seed": seed})
     out = where / f"share-{key}"
     if not (out / "manifest.json").exists():
-        starts = np.flatnonzero(store.train == CLS)
-        lengths = np.diff(starts, append=len(store.train))
-        order = generator(seed, SHARE_STREAM).permutation(len(starts))
-        needed = int(np.searchsorted(lengths[order].cumsum(), tokens)) + 1
-        drawn = np.concatenate([store.train[starts[i] : starts[i] + lengths[i]] for i in order[:needed]])
+        drawn = documents(store.train, tokens, generator(seed, SHARE_STREAM))
         for path in sorted(store.folder.iterdir()):
             if path.name not in ("train.bin", "manifest.json") and path.is_file():
                 with path.open("rb") as source, storage.atomic_write(out / path.name) as file:

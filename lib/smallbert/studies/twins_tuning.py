@@ -72,7 +72,7 @@ def tune_all(
         ``development`` and ``test`` scores of each, 0 to 1.
 
     Raises:
-        DataError, UsageError, MachineError: as :func:`smallbert.models.heads.finetune.finetune`.
+        DataError, UsageError, MachineError: as :func:`smallbert.models.heads.finetune.prepare` and its ``train``.
     """
     kind = runtime.device(device).type
     files = _files(tunings, where, kind)
@@ -119,7 +119,6 @@ def _tune(one: Tuning, file: Path, kind: str, *, report: Callable[[int], None]) 
         one.encoder,
         task.head,
         task.outputs(labels),
-        labels=labels,
         seed=recipe.seed,
         device=where,
         dtype=runtime.dtype(recipe.precision, where),
@@ -130,7 +129,7 @@ def _tune(one: Tuning, file: Path, kind: str, *, report: Callable[[int], None]) 
     inputs = task.read(asked.examples, reader)
     train = Part(inputs, task.targets(asked.examples, inputs, labels))
     run = Run(recipe, len(inputs), len(inputs.ids))
-    objective = FineTuning(network, task, train, None, run)
+    objective = FineTuning(network, task, train, run)
     training.fit(objective, run, None, "", report=lambda tokens: report(tokens // run.batch_tokens))
     scores = {}
     for part in ("development", "test"):

@@ -50,7 +50,9 @@ def assert_same_student(one, other):
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_every_method_makes_a_narrow_student_that_everyone_reads(make, name):
     folder = make(name, changes={"hidden": 16, "intermediate": 32})
-    model, report = AutoModelForMaskedLM.from_pretrained(folder, output_loading_info=True)
+    predicts = name not in ("minilm", "sentence", "tinybert-general")
+    kind, more = (AutoModelForMaskedLM, {}) if predicts else (AutoModel, {"add_pooling_layer": False})
+    model, report = kind.from_pretrained(folder, output_loading_info=True, **more)
     assert not any(report.values()) and model.config.hidden_size == 16
     one = encoder.load(str(folder), max_tokens=32, precision="fp32")
     vectors = one.encode(one.tokenize(["ba bo to", "ma"]))
@@ -72,6 +74,18 @@ def test_texts_and_a_headless_teacher(make, headless, texts, tmp_path):
     assert len(list((folder / "work" / "teacher").iterdir())) == 2  # train and held out
     loaded = load_file(folder / "model.safetensors")
     assert not [name for name in loaded if "cls" in name]
+
+
+@pytest.mark.parametrize(("start", "has_head"), [("fresh", False), ("top", True)])
+def test_a_head_that_nobody_trained_is_not_saved(make, predicting, start, has_head):
+    """A student of whole texts has its teacher's head if it started from its layers, and no head if it is fresh."""
+    folder = make("sentence", start=start)
+    names = set(load_file(folder / "model.safetensors"))
+    assert any(name.startswith("cls.") for name in names) == has_head
+    if has_head:
+        name = "cls.predictions.transform.dense.weight"
+        theirs = load_file(predicting / "model.safetensors")[name]
+        assert torch.equal(load_file(folder / "model.safetensors")[name], theirs)
 
 
 def test_it_learns_to_embed_as_its_teacher_does(make, headless):

@@ -232,6 +232,18 @@ def test_held_out_measures_equal_those_of_pretraining(make, recipe, teacher, sto
     assert alone.loss(3).item() == pytest.approx(plain.loss(3).item(), rel=1e-6)
 
 
+@pytest.mark.parametrize("name", ["sentence", "minilm", "tinybert-general"])
+def test_held_out_losses_of_whole_texts_do_not_depend_on_how_texts_are_batched(make, recipe, name, toy):
+    """Eight rows at a time, three, and one: as many tokens, texts and pairs of tokens in all."""
+    found = [
+        make(replace(recipe, batch_tokens=32 * rows, tokens=32 * rows * 6), Method(name), stirred=toy.stir).evaluate()
+        for rows in (8, 3, 1)
+    ]
+    for one in found[1:]:
+        assert one["held_out_loss"] == pytest.approx(found[0]["held_out_loss"], rel=1e-6)
+        assert one["agreement"] == pytest.approx(found[0]["agreement"], abs=1e-6)
+
+
 def test_a_loss_is_a_function_of_the_step(make, recipe):
     for name in ("distilbert", "sentence"):
         objective = make(recipe, Method(name))

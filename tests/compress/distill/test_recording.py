@@ -227,3 +227,12 @@ def test_a_damaged_array_is_named(tmp_path, teacher, steps):
     np.save(path, np.array([{"code": 1}], dtype=object))
     with pytest.raises(DataError, match=r"00000\.hidden-1\.npy cannot be read"):
         TeacherOutputs.open(made.folder).fetch(np.arange(2), {"hidden-1"})
+
+
+def test_an_array_cut_short_is_named_by_whoever_reads_it(tmp_path, teacher, steps):
+    """A student opens a recording without its checksums."""
+    made = record(tmp_path, teacher, steps, {"hidden-1"})
+    path = made.folder / "00000.hidden-1.npy"
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(DataError, match=r"00000\.hidden-1\.npy cannot be read"):
+        TeacherOutputs.open(made.folder).fetch(np.arange(2), {"hidden-1"})

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
 import transformers
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+from smallbert.models.heads.fleet import Trial, finetune_all
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = [f"w{i}" for i in range(40)]
@@ -80,3 +83,17 @@ def make_tokenizer():
 def sentence(rng):
     """A function of a number of words -> a sentence of that many."""
     return lambda words: " ".join(rng.choice(WORDS, size=words))
+
+
+@pytest.fixture
+def tune(tmp_path) -> Callable:
+    """A function of encoder, task, examples, recipe and what is asked -> what the file of the fine-tuning says, the
+    predictions under ``said``."""
+
+    def tune(encoder, task, examples, recipe, asked):
+        trial = Trial("a trial", str(encoder), task, examples, {"test": asked}, recipe)
+        [file] = finetune_all([trial], tmp_path / "tuned", device="cpu", jobs=1)
+        found = json.loads(file.read_text(encoding="utf-8"))
+        return found | {"said": found["predictions"]["test"]}
+
+    return tune

@@ -14,11 +14,12 @@ from smallbert.errors import DataError, UsageError
 from smallbert.models import training
 from smallbert.models.heads.choice import MultipleChoice
 from smallbert.models.heads.classification import Classification, Similarity
-from smallbert.models.heads.finetune import finetune
+from smallbert.models.heads.finetune import prepare
 from smallbert.models.heads.recipe import FineTuneRecipe, Run
-from smallbert.models.heads.spans import SpanExtraction
+from smallbert.models.heads.spans import Span, SpanExtraction
 from smallbert.models.heads.tagging import Tagging
 
+CPU = torch.device("cpu")
 RECIPE = FineTuneRecipe(learning_rate=3e-3, epochs=8, batch_size=16, max_tokens=48, precision="fp32")
 
 
@@ -62,42 +63,46 @@ def questions(rng, count=120):
 
 
 @pytest.mark.parametrize("family", ["bert-bare", "albert"])
-def test_classes_are_learnt(encoders, rng, family):
-    fitted = finetune(encoders / family, Classification(), texts(rng), RECIPE, device="cpu")
-    test = texts(rng, 100)
-    right = np.mean([a == b.label for a, b in zip(fitted.predict(test).labels, test, strict=True)])
-    assert right > 0.9
-    assert fitted.labels == ("with", "without")
+def test_classes_are_learnt(encoders, rng, tune, family):
+    train, test = texts(rng), texts(rng, 100)
+    fitted = tune(encoders / family, Classification(), train, RECIPE, test)
+    assert np.mean([said == one.label for said, one in zip(fitted["said"], test, strict=True)]) > 0.9
+    assert fitted["labels"] == ["with", "without"]
 
 
-def test_tags_choices_and_spans_are_learnt(encoders, rng):
+def test_tags_choices_and_spans_are_learnt(encoders, rng, tune):
     recipe = replace(RECIPE, epochs=12)
-    fitted = finetune(encoders / "bert", Tagging(), tagged(rng), recipe, device="cpu")
-    test = tagged(rng, 50)
-    assert np.mean([a == b.tags for a, b in zip(fitted.predict(test), test, strict=True)]) > 0.9
+    train, test = tagged(rng), tagged(rng, 50)
+    said = tune(encoders / "bert", Tagging(), train, recipe, test)["said"]
+    assert np.mean([tuple(a) == b.tags for a, b in zip(said, test, strict=True)]) > 0.9
 
-    fitted = finetune(encoders / "bert", MultipleChoice(), choices(rng), recipe, device="cpu")
-    test = choices(rng, 50)
-    assert np.mean(fitted.predict(test).best == [one.label for one in test]) > 0.9
+    train, test = choices(rng), choices(rng, 50)
+    said = tune(encoders / "bert", MultipleChoice(), train, recipe, test)["said"]
+    assert np.mean([a == b.label for a, b in zip(said, test, strict=True)]) > 0.9
 
-    fitted = finetune(encoders / "bert", SpanExtraction(overlap=4), questions(rng), recipe, device="cpu")
-    test = questions(rng, 60)
-    spans = fitted.predict(test)
+    train, test = questions(rng), questions(rng, 60)
+    said = tune(encoders / "bert", SpanExtraction(overlap=4), train, recipe, test)["said"]
+    spans = [Span(**entry) for entry in said]
     assert np.mean([s.text == "w7" for s, one in zip(spans, test, strict=True) if one.answers]) > 0.9
     margins = np.array([span.margin for span in spans])
     has_answer = np.array([bool(one.answers) for one in test])
     assert margins[has_answer].mean() > margins[~has_answer].mean() + 1
 
 
-def test_similarity_is_learnt(encoders, rng):
+def test_similarity_is_learnt(encoders, rng, tune):
     pairs = [ScoredPair(text.id, text.text, "w1 w2", float(text.label == "with")) for text in texts(rng, 200)]
-    fitted = finetune(encoders / "bert", Similarity(), pairs[:150], replace(RECIPE, epochs=12), device="cpu")
-    found = fitted.predict(pairs[150:])
-    assert np.corrcoef(found, [pair.score for pair in pairs[150:]])[0, 1] > 0.8
+    fitted = tune(encoders / "bert", Similarity(), pairs[:150], replace(RECIPE, epochs=12), pairs[150:])
+    assert np.corrcoef(fitted["said"], [pair.score for pair in pairs[150:]])[0, 1] > 0.8
 
 
-def weights(fitted):
-    return fitted.network.model.state_dict()
+def trained(encoder, task, examples, recipe, **options):
+    """What was prepared, its network trained, and what training left beside it."""
+    ready = prepare(encoder, task, examples, recipe, CPU)
+    return ready, ready.train(recipe, **options)
+
+
+def weights(ready):
+    return ready.network.model.state_dict()
 
 
 def assert_equal_to_the_bit(one, other):
@@ -110,12 +115,12 @@ def test_a_run_repeats_to_the_bit_and_leaves_the_global_generator_alone(encoders
     recipe = replace(RECIPE, epochs=2)
     torch.manual_seed(1)
     before = torch.random.get_rng_state()
-    first = finetune(encoders / "bert-bare", Classification(), examples, recipe, device="cpu")
+    first, _ = trained(encoders / "bert-bare", Classification(), examples, recipe)
     assert torch.equal(torch.random.get_rng_state(), before)
     torch.manual_seed(2)
     np.random.default_rng().random()
-    assert_equal_to_the_bit(first, finetune(encoders / "bert-bare", Classification(), examples, recipe, device="cpu"))
-    other = finetune(encoders / "bert-bare", Classification(), examples, replace(recipe, seed=1), device="cpu")
+    assert_equal_to_the_bit(first, trained(encoders / "bert-bare", Classification(), examples, recipe)[0])
+    other, _ = trained(encoders / "bert-bare", Classification(), examples, replace(recipe, seed=1))
     assert not torch.equal(weights(first)["classifier.weight"], weights(other)["classifier.weight"])
 
 
@@ -125,50 +130,45 @@ def test_after_a_kill_the_result_is_the_same(encoders, rng, tmp_path, monkeypatc
     examples = questions(rng, 48)
     recipe = replace(RECIPE, epochs=2, frozen=frozen)
     task, update = SpanExtraction(overlap=4), training.update
-    whole = finetune(encoders / family, task, examples, recipe, device="cpu", development=examples[:20])
+    whole, fitted = trained(encoders / family, task, examples, recipe)
 
     def killed(objective, optimizer, run, step):
         if step == 4:
             raise KeyboardInterrupt
         return update(objective, optimizer, run, step)
 
-    options = {"out": tmp_path / "out", "device": "cpu", "checkpoint_every": 2, "development": examples[:20]}
+    options = {"checkpoint": tmp_path / "checkpoint.safetensors", "key": "one", "checkpoint_every": 2}
     monkeypatch.setattr(training, "update", killed)
     with pytest.raises(KeyboardInterrupt):
-        finetune(encoders / family, task, examples, recipe, **options)
-    monkeypatch.setattr(training, "update", update)
-    resumed = finetune(encoders / family, task, examples, recipe, **options)
+        trained(encoders / family, task, examples, recipe, **options)
+    taken = []
+    monkeypatch.setattr(training, "update", lambda *step: taken.append(step[-1]) or update(*step))
+    resumed, again = trained(encoders / family, task, examples, recipe, **options)
+    assert taken == [4, 5]
     assert_equal_to_the_bit(whole, resumed)
-    assert [row["train_loss"] for row in resumed.curve] == [row["train_loss"] for row in whole.curve]
-    assert [row["development_loss"] for row in resumed.curve] == [row["development_loss"] for row in whole.curve]
-    assert not list(tmp_path.glob("out/checkpoint*"))
-
-    monkeypatch.setattr(training, "update", None)  # what is finished is not trained again
-    again = finetune(encoders / family, task, examples, recipe, **options)
-    assert_equal_to_the_bit(whole, again)
-    assert (again.labels, again.curve, again.new_parameters) == (whole.labels, resumed.curve, whole.new_parameters)
-    assert again.predict(examples[:5]) == whole.predict(examples[:5])
-    with pytest.raises(UsageError, match="made with another recipe, encoder or examples"):
-        finetune(encoders / family, task, examples[1:], recipe, **options)
+    assert again == fitted
+    with pytest.raises(UsageError, match="Expected a checkpoint of run other"):
+        trained(encoders / family, task, examples, recipe, **options | {"key": "other"})
 
 
 def test_a_frozen_encoder_stays_as_it_was(encoders, rng):
     recipe = replace(RECIPE, frozen=True, epochs=20, learning_rate=3e-2)
-    fitted = finetune(encoders / "bert", Tagging(), tagged(rng, vocabulary=4), recipe, device="cpu")
+    ready, fitted = trained(encoders / "bert", Tagging(), tagged(rng, vocabulary=4), recipe)
     before = transformers.AutoModel.from_pretrained(encoders / "bert").state_dict()
-    for name, tensor in fitted.network.model.base_model.state_dict().items():
+    for name, tensor in ready.network.model.base_model.state_dict().items():
         assert torch.equal(tensor, before[name]), name
     assert fitted.curve[-1]["train_loss"] < 0.5 * fitted.curve[0]["train_loss"]
 
 
-def test_bf16_learns_the_same(encoders, rng):
+def test_bf16_learns_the_same(encoders, rng, tune):
     examples, test = texts(rng), texts(rng, 100)
     exact, fast = (
-        finetune(encoders / "bert", Classification(), examples, replace(RECIPE, precision=precision), device="cpu")
+        tune(encoders / "bert", Classification(), examples, replace(RECIPE, precision=precision), test)
         for precision in ("fp32", "bf16")
     )
-    assert fast.curve[0]["train_loss"] == pytest.approx(exact.curve[0]["train_loss"], rel=0.05)
-    assert np.mean([a == b.label for a, b in zip(fast.predict(test).labels, test, strict=True)]) > 0.9
+    assert fast["curve"][0]["train_loss"] == pytest.approx(exact["curve"][0]["train_loss"], rel=0.05)
+    assert fast["curve"] != exact["curve"]
+    assert np.mean([said == one.label for said, one in zip(fast["said"], test, strict=True)]) > 0.9
 
 
 def test_every_example_is_read_once_an_epoch():
@@ -184,47 +184,39 @@ def test_every_example_is_read_once_an_epoch():
 
 
 @pytest.mark.parametrize(
-    ("examples", "development", "message"),
+    ("examples", "message"),
     [
-        ([], [], "Expected examples to learn from, got none"),
+        ([], "Expected examples to learn from, got none"),
         (
             [Text("1", "a", "x"), Text("2", "b", "x")],
-            [],
             "at least two labels to tell apart, got only 'x' in 2 examples",
-        ),
-        (
-            [Text("1", "a", "x"), Text("2", "b", "y")],
-            [Text("9", "c", "z")],
-            r"labels seen in training \(x, y\), got 'z' in example 9",
         ),
     ],
 )
-def test_what_cannot_be_learnt_is_refused_before_training(encoders, monkeypatch, examples, development, message):
-    monkeypatch.setattr(training, "update", None)
+def test_what_cannot_be_learnt_is_refused_before_training(encoders, examples, message):
     with pytest.raises(DataError, match=message):
-        finetune(encoders / "bert", Classification(), examples, RECIPE, development=development, device="cpu")
+        prepare(encoders / "bert", Classification(), examples, RECIPE, CPU)
 
 
-def test_hostile_questions_are_refused_before_training(encoders, monkeypatch):
-    monkeypatch.setattr(training, "update", None)
+def test_a_label_that_training_lacks_is_no_target():
+    with pytest.raises(DataError, match=r"labels seen in training \(x, y\), got 'z' in example 9"):
+        Classification().targets([Text("1", "a", "y"), Text("9", "c", "z")], None, ("x", "y"))
+
+
+def test_hostile_questions_are_refused_before_training(encoders):
     for context, answer, message in (
         ("", Answer("a", 0), "Expected a passage, got an empty one in question q"),
         ("w1 w2", Answer("w9", 0), "Expected the answer 'w9' at character 0 of the passage, got 'w1' in question q"),
     ):
         with pytest.raises(DataError, match=message):
             asked = [Question("q", "t", context, "w1", (answer,))]
-            finetune(encoders / "bert", SpanExtraction(overlap=4), asked, RECIPE, device="cpu")
+            prepare(encoders / "bert", SpanExtraction(overlap=4), asked, RECIPE, CPU)
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(encoders, rng):
+    asked = [ScoredPair(str(n), "w1", "w2", 1e30 * n) for n in range(8)]
     with pytest.raises(UsageError, match="Expected a finite loss and gradient"):
-        finetune(
-            encoders / "bert",
-            Similarity(),
-            [ScoredPair(str(n), "w1", "w2", 1e30 * n) for n in range(8)],
-            RECIPE,
-            device="cpu",
-        )
+        trained(encoders / "bert", Similarity(), asked, RECIPE)
 
 
 def test_a_decoder_is_refused_since_it_would_be_read_in_both_directions(encoders, rng, tmp_path):
@@ -232,13 +224,13 @@ def test_a_decoder_is_refused_since_it_would_be_read_in_both_directions(encoders
     settings = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**settings, "is_decoder": True}))
     with pytest.raises(DataError, match=r"Expected an encoder in .*decoder, got a decoder"):
-        finetune(folder, Classification(), texts(rng), RECIPE, device="cpu")
+        prepare(folder, Classification(), texts(rng), RECIPE, CPU)
 
 
 @pytest.mark.parametrize("tokens", [4, 67])
 def test_inputs_must_fit_the_encoder(encoders, rng, tokens):
     with pytest.raises(UsageError, match=f"Expected max_tokens between 5 and 66 for .*bert, got {tokens}"):
-        finetune(encoders / "bert", Classification(), texts(rng), replace(RECIPE, max_tokens=tokens), device="cpu")
+        prepare(encoders / "bert", Classification(), texts(rng), replace(RECIPE, max_tokens=tokens), CPU)
 
 
 @pytest.mark.parametrize(
@@ -256,9 +248,7 @@ def test_recipes_out_of_range(field, value, message):
         FineTuneRecipe(**{field: value})
 
 
-def test_prediction_needs_no_labels_it_has_seen(encoders, rng):
-    fitted = finetune(encoders / "bert", Classification(), texts(rng, 20), replace(RECIPE, epochs=1), device="cpu")
-    assert len(fitted.predict([Text("1", "w1 🙂 עברית", "never seen")]).labels) == 1
-    assert len(fitted.predict([Pair("1", "w1", "w2", "?")]).labels) == 1
-    with pytest.raises(DataError, match="Expected examples to predict, got none"):
-        fitted.predict([])
+@pytest.mark.parametrize("asked", [Text("1", "w1 🙂 עברית", "never seen"), Pair("1", "w1", "w2", "?")])
+def test_prediction_needs_no_labels_it_has_seen(encoders, rng, tune, asked):
+    fitted = tune(encoders / "bert", Classification(), texts(rng, 20), replace(RECIPE, epochs=1), [asked])
+    assert len(fitted["said"]) == 1 and fitted["said"][0] in fitted["labels"]

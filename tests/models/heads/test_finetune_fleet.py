@@ -13,9 +13,9 @@ from smallbert.errors import DataError
 from smallbert.models.heads import fleet, network
 from smallbert.models.heads.choice import MultipleChoice
 from smallbert.models.heads.classification import Classification, Similarity
-from smallbert.models.heads.finetune import finetune, prepare
+from smallbert.models.heads.finetune import prepare
 from smallbert.models.heads.fleet import Trial, finetune_all
-from smallbert.models.heads.forward import all_states
+from smallbert.models.heads.forward import all_outputs, all_states
 from smallbert.models.heads.recipe import FineTuneRecipe
 from smallbert.models.heads.spans import Span, SpanExtraction
 from smallbert.models.heads.tagging import Tagging
@@ -67,8 +67,11 @@ def test_every_trial_predicts_what_a_run_alone_predicts(encoders, sentence, tmp_
         for seed in (0, 1)
     ]
     for trial, file in zip(trials, finetune_all(trials, tmp_path, device="cpu", jobs=1), strict=True):
-        alone = finetune(trial.encoder, trial.task, trial.examples, trial.recipe, device="cpu")
-        assert predictions(file)["test"] == trial.task.plain(alone.predict(trial.asked["test"]))
+        ready = prepare(trial.encoder, trial.task, trial.examples, trial.recipe, CPU)
+        alone = ready.train(trial.recipe)
+        inputs = trial.task.read(trial.asked["test"], ready.reader)
+        said = trial.task.predict(all_outputs(ready.network, inputs).numpy(), inputs, ready.labels)
+        assert predictions(file)["test"] == trial.task.plain(said)
         found = json.loads(file.read_text())
         assert found["new_parameters"] == alone.new_parameters and tuple(found["labels"]) == alone.labels
         assert found["curve"] == alone.curve

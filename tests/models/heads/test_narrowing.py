@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from smallbert.compress import dense
 from smallbert.compress.linear import AffineCode
@@ -15,7 +15,7 @@ from smallbert.corpus.tasks.examples import Tagged, Text
 from smallbert.models.heads import narrowing
 from smallbert.models.heads import network as networks
 from smallbert.models.heads.classification import Classification
-from smallbert.models.heads.finetune import finetune, key_of
+from smallbert.models.heads.finetune import key_of, prepare
 from smallbert.models.heads.forward import all_outputs, all_states
 from smallbert.models.heads.recipe import FineTuneRecipe
 from smallbert.models.heads.sequences import Reader
@@ -70,24 +70,21 @@ def examples(rng, sentence, count=24):
 
 
 @pytest.mark.parametrize("frozen", [True, False])
-def test_fine_tuning_trains_the_layer_and_frozen_weights_keep_it(narrowed, rng, sentence, tmp_path, frozen):
+def test_fine_tuning_trains_the_layer_and_frozen_weights_keep_it(narrowed, rng, sentence, frozen):
     folder = narrowed[0]["bert-bare"]
-    options = {"out": tmp_path / "out", "device": "cpu"}
     recipe, asked = replace(RECIPE, frozen=frozen), examples(rng, sentence)
-    fitted = finetune(folder, Classification(), asked, recipe, **options)
-    before, after = narrowing.read(folder), fitted.network.model.narrow
+    ready = prepare(folder, Classification(), asked, recipe, CPU)
+    before, after = narrowing.read(folder), ready.network.model.narrow
+    assert torch.equal(before.weight, after.weight)
+    ready.train(recipe)
     assert torch.equal(before.weight, after.weight) == frozen
-    again = finetune(folder, Classification(), asked, recipe, **options)  # found, and loaded
-    np.testing.assert_allclose(again.predict(asked).probabilities, fitted.predict(asked).probabilities, atol=1e-6)
-    assert narrowing.saved_width(tmp_path / "out") == WIDTH
-    assert f"{narrowing.LAYER}.weight" in load_file(tmp_path / "out" / "model.safetensors")
 
 
-def test_tags_are_learnt_through_the_layer(narrowed, rng):
+def test_tags_are_learnt_through_the_layer(narrowed, rng, tune):
     words = [rng.choice(["w1", "w2", "w3"], 5).tolist() for _ in range(40)]
     asked = [Tagged(str(n), tuple(own), tuple("AB"[word == "w1"] for word in own)) for n, own in enumerate(words)]
-    fitted = finetune(narrowed[0]["bert"], Tagging(), asked, replace(RECIPE, epochs=8), device="cpu")
-    pairs = zip(fitted.predict(asked), asked, strict=True)
+    fitted = tune(narrowed[0]["bert"], Tagging(), asked, replace(RECIPE, epochs=8), asked)
+    pairs = zip(fitted["said"], asked, strict=True)
     assert np.mean([said == true for one, example in pairs for said, true in zip(one, example.tags, strict=True)]) > 0.9
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -14,55 +13,18 @@ from torch.nn import functional as F
 
 from smallbert.compress.distill import attention, relations, soft_targets
 from smallbert.compress.distill import hidden as losses
+from smallbert.compress.distill.compared import Compared
 from smallbert.compress.distill.forward import Trace, trace
 from smallbert.compress.distill.inputs import Inputs, Seen, TrainInputs
 from smallbert.compress.distill.layer_maps import layer_map
 from smallbert.compress.distill.methods import Method
 from smallbert.compress.distill.outputs import TeacherOutputs
 from smallbert.compress.distill.projections import Student
-from smallbert.compress.distill.summands import share_of
+from smallbert.compress.distill.summands import count, share_of
 from smallbert.models.parallel import WHOLE, Part
 
 COMPARED_TEXTS = 2_000
 """Texts of which all pairs are compared at most: two million pairs."""
-
-
-@dataclass(frozen=True, eq=False)
-class _Both:
-    """What student and teacher make of the same rows.
-
-    Args:
-        seen: the rows.
-        given: the teacher's outputs by name.
-        student: what passed through the student.
-        asked: all places whose logits any loss reads, ascending, (n,).
-        logits: the student's there, fp32, (n, V); None where nothing is masked.
-    """
-
-    seen: Seen
-    given: dict[str, Tensor]
-    student: Trace
-    asked: np.ndarray
-    logits: Tensor | None
-
-    def logits_at(self, places: np.ndarray) -> Tensor:
-        """Logits at some of the places asked."""
-        logits = cast(Tensor, self.logits)  # only losses on masked rows read any
-        if len(places) == len(self.asked):
-            return logits
-        return logits[torch.from_numpy(np.searchsorted(self.asked, places)).to(logits.device)]
-
-    def given_states(self, layer: int) -> Tensor:
-        """The teacher's hidden states at all real tokens, (n, d)."""
-        return self.given[f"hidden-{layer}"][self.student.real.flatten()]
-
-    def own(self, layer: int, *names: str) -> list[Tensor]:
-        """Queries, keys or values of a student layer, fp32, (B, L, d')."""
-        return [self.student.projections[layer, name].float() for name in names]
-
-    def theirs(self, layer: int, *names: str) -> list[Tensor]:
-        """Queries, keys or values of a teacher layer, (B, L, d)."""
-        return [self.given[f"{name}-{layer}"].unflatten(0, self.student.real.shape) for name in names]
 
 
 class Distillation:
@@ -128,8 +90,9 @@ class Distillation:
 
         For masked rows: the loss in nats and the share of masked tokens predicted right, equal to those of
         :class:`smallbert.models.mlm.MaskedLanguageModelling`, and the share on which student and teacher say the same.
-        For whole texts: the weighted sum of the losses, and the Spearman correlation between student and teacher of the
-        cosines of all pairs of texts, which does not ask for equal widths.
+        For whole texts: the weighted sum of the losses over all of them, however they are batched, and the Spearman
+        correlation between student and teacher of the cosines of all pairs of texts, which does not ask for equal
+        widths.
         """
         return self._evaluate_masked() if self.method.masked else self._evaluate_texts()
 
@@ -152,7 +115,7 @@ class Distillation:
     def _sum(self, terms: dict[str, Tensor]) -> Tensor:
         return cast(Tensor, sum(weight * terms[term] for term, weight in self.method.terms.items()))
 
-    def _run(self, seen: Seen, rows: np.ndarray, outputs: TeacherOutputs | None, wanted: set[str]) -> _Both:
+    def _run(self, seen: Seen, rows: np.ndarray, outputs: TeacherOutputs | None, wanted: set[str]) -> Compared:
         """What the student makes of some rows, with what the teacher made of them."""
         ids, read = (torch.from_numpy(one).to(self._device) for one in (seen.ids, seen.read))
         given = outputs.fetch(rows, wanted) if outputs else {}
@@ -161,36 +124,36 @@ class Distillation:
         with self._autocast():
             student = trace(self.model.encoder, ids, read, self._traced)
             if not self.method.masked:
-                return _Both(seen, given, student, asked, None)
+                return Compared(seen, given, student, asked, None)
             places = torch.from_numpy(asked).to(self._device)
             logits = self.model.encoder.cls(student.hidden[-1].flatten(0, 1).index_select(0, places))
-        return _Both(seen, given, student, asked, logits.float())
+        return Compared(seen, given, student, asked, logits.float())
 
-    def _losses(self, both: _Both) -> dict[str, Tensor]:
+    def _losses(self, both: Compared) -> dict[str, Tensor]:
         return {term: getattr(self, f"_{term}")(both) for term in self.method.terms}
 
-    def _hard(self, both: _Both) -> Tensor:
+    def _hard(self, both: Compared) -> Tensor:
         targets = torch.from_numpy(both.seen.targets).to(self._device)
         logits = both.logits_at(both.seen.masked)
         return F.cross_entropy(logits, targets, reduction="sum") / max(len(targets), 1)
 
-    def _soft(self, both: _Both) -> Tensor:
+    def _soft(self, both: Compared) -> Tensor:
         return self._kept(both, self.method.temperature)
 
-    def _prediction(self, both: _Both) -> Tensor:
+    def _prediction(self, both: Compared) -> Tensor:
         return self._kept(both, 1.0)
 
-    def _kept(self, both: _Both, temperature: float) -> Tensor:
+    def _kept(self, both: Compared, temperature: float) -> Tensor:
         logits, given = both.logits_at(both.seen.places), both.given
         if not len(logits):  # nothing but special tokens
             return logits.sum()
         teacher = given["top-indices"], given["top-logits"], given[f"rest-{temperature:g}"]
         return soft_targets.kept_cross_entropy(logits, *teacher, temperature)
 
-    def _cosine(self, both: _Both) -> Tensor:
+    def _cosine(self, both: Compared) -> Tensor:
         return losses.cosine(self._lift("cosine", both, -1), both.given_states(self._teacher_layers))
 
-    def _patient(self, both: _Both) -> Tensor:
+    def _patient(self, both: Compared) -> Tensor:
         first = both.student.first
         parts = (
             losses.patient(self._lift(f"patient-{m}", both, m, first), both.given[f"first-{layer}"])
@@ -198,17 +161,17 @@ class Distillation:
         )
         return cast(Tensor, sum(parts))
 
-    def _embedding(self, both: _Both) -> Tensor:
+    def _embedding(self, both: Compared) -> Tensor:
         return losses.projected(self._lift("embedding", both, 0), both.given_states(0))
 
-    def _hidden(self, both: _Both) -> Tensor:
+    def _hidden(self, both: Compared) -> Tensor:
         parts = (
             losses.projected(self._lift(f"hidden-{m}", both, m), both.given_states(layer))
             for m, layer in enumerate(self._map[1:-1], 1)
         )
         return cast(Tensor, sum(parts))
 
-    def _scores(self, both: _Both) -> Tensor:
+    def _scores(self, both: Compared) -> Tensor:
         total: Any = 0.0
         for m, layer in enumerate(self._map[1:-1], 1):
             pairs = both.own(m, "queries", "keys"), both.theirs(layer, "queries", "keys")
@@ -216,24 +179,24 @@ class Distillation:
             total = total + attention.score_loss(ours, theirs, both.student.inside)
         return total
 
-    def _attention(self, both: _Both) -> Tensor:
+    def _attention(self, both: Compared) -> Tensor:
         return self._relation(both, "queries", "keys")
 
-    def _values(self, both: _Both) -> Tensor:
+    def _values(self, both: Compared) -> Tensor:
         return self._relation(both, "values", "values")
 
-    def _relation(self, both: _Both, *names: str) -> Tensor:
+    def _relation(self, both: Compared, *names: str) -> Tensor:
         heads, inside = self.method.relation_heads or self._teacher_heads, both.student.inside
         pairs = both.own(len(both.student.hidden) - 1, *names), both.theirs(self._teacher_layers, *names)
         ours, theirs = (relations.log_relation(one, other, heads, inside) for one, other in pairs)
         return relations.relation_loss(ours, theirs, inside)
 
-    def _pooled(self, both: _Both) -> Tensor:
+    def _pooled(self, both: Compared) -> Tensor:
         with self._autocast():
             vectors = self.model.lift("pooled", _embeddings(both.student))
         return losses.cosine(vectors.float(), both.given["pooled"])
 
-    def _lift(self, place: str, both: _Both, layer: int, which: Tensor | None = None) -> Tensor:
+    def _lift(self, place: str, both: Compared, layer: int, which: Tensor | None = None) -> Tensor:
         """The student's states of a layer at some tokens, all real ones by default, at the teacher's width: (n, d)."""
         student = both.student
         with self._autocast():
@@ -243,7 +206,7 @@ class Distillation:
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self._device.type, self.dtype, enabled=self.dtype is not torch.float32)
 
-    def _held_out(self) -> Iterator[_Both]:
+    def _held_out(self) -> Iterator[Compared]:
         for number in range(self.held_out.units):
             seen = self.held_out.unit(number)
             start = number * self.held_out.unit_rows
@@ -251,7 +214,7 @@ class Distillation:
             yield self._run(seen, rows, self._given_held_out, self._measured)
 
     def _evaluate_masked(self) -> dict[str, float]:
-        loss, right, agreed, count = 0.0, 0, 0, 0
+        loss, right, agreed, predicted = 0.0, 0, 0, 0
         for both in self._held_out():
             logits = both.logits_at(both.seen.masked)
             targets = torch.from_numpy(both.seen.targets).to(self._device)
@@ -260,20 +223,23 @@ class Distillation:
             right += int((said == targets).sum().item())
             if both.given:
                 agreed += int((said == both.given["top-indices"][:, 0]).sum().item())
-            count += len(targets)
-        count = max(count, 1)
-        measures = {"held_out_loss": loss / count, "held_out_accuracy": right / count}
-        return measures | ({"agreement": agreed / count} if self._given_held_out else {})
+            predicted += len(targets)
+        predicted = max(predicted, 1)
+        measures = {"held_out_loss": loss / predicted, "held_out_accuracy": right / predicted}
+        return measures | ({"agreement": agreed / predicted} if self._given_held_out else {})
 
     def _evaluate_texts(self) -> dict[str, float]:
-        total, count, ours, theirs = 0.0, 0, [], []
+        totals, counts = dict.fromkeys(self.method.terms, 0.0), dict.fromkeys(self.method.terms, 0)
+        ours, theirs = [], []
         for both in self._held_out():
-            texts = int(both.student.first.sum())
-            total += self._sum(self._losses(both)).item() * texts
-            count += texts
+            for term, loss in self._losses(both).items():
+                summands = count(term, both.seen)
+                totals[term] += loss.item() * summands
+                counts[term] += summands
             ours.append(_embeddings(both.student).float().cpu())
             theirs.append(both.given["pooled"].cpu())
-        return {"held_out_loss": total / count, "agreement": similarity_agreement(torch.cat(ours), torch.cat(theirs))}
+        means = (weight * totals[term] / counts[term] for term, weight in self.method.terms.items())
+        return {"held_out_loss": sum(means), "agreement": similarity_agreement(torch.cat(ours), torch.cat(theirs))}
 
 
 def similarity_agreement(ours: Tensor, theirs: Tensor) -> float:

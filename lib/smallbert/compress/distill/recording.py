@@ -56,7 +56,10 @@ def record(
     top: int = TOP,
     progress: TextIO | None = None,
 ) -> TeacherOutputs:
-    """Let the teacher read all inputs, or return at once what an earlier call with the same key finished.
+    """Let the teacher read all inputs, or return what an earlier call with the same key finished.
+
+    What was finished is checked by its checksums, as a store of embeddings is, and redone where it is damaged;
+    :meth:`TeacherOutputs.open`, which every student calls, trusts it.
 
     Args:
         teacher: from :func:`smallbert.compress.distill.teacher.load`.

@@ -1,7 +1,7 @@
-"""How much some rows of a batch weigh in each loss of a distillation: what lets several processes share a step.
+"""How much some rows weigh in each loss of a distillation: what lets several processes share a step.
 
-Each loss is a mean over tokens, texts or pairs of tokens, of which processes have unequal numbers. Their means, weighed
-with these shares, add up to the mean over the whole batch.
+Each loss is a mean over tokens, texts or pairs of tokens, of which processes, and batches, have unequal numbers. Their
+means, weighed with these counts, give the mean over all rows.
 """
 
 from __future__ import annotations
@@ -21,12 +21,17 @@ def share_of(term: str, seen: Seen, own: slice) -> float:
         seen: all rows.
         own: the rows.
     """
-    whole = _count(term, seen)
-    return _count(term, seen.rows(own)) / whole if whole else 0.0
+    whole = count(term, seen)
+    return count(term, seen.rows(own)) / whole if whole else 0.0
 
 
-def _count(term: str, seen: Seen) -> int:
-    """Summands of a loss."""
+def count(term: str, seen: Seen) -> int:
+    """Summands of a loss on some rows.
+
+    Args:
+        term: of :data:`smallbert.compress.distill.methods.TERMS`.
+        seen: the rows.
+    """
     if term == "hard":
         return len(seen.masked)
     if term in ("soft", "prediction"):

@@ -35,6 +35,9 @@ from smallbert.models.training import fit
 VERSION = 1
 """Part of every key: raise it when the same recipe, method and teacher would give another student."""
 
+WHOLE_TEXTS_VERSION = 2
+"""The same of students that read whole texts."""
+
 FINISHED = "recipe.json"
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -85,8 +88,8 @@ def distil(
         report: of :func:`smallbert.models.training.fit`: called after every step with the tokens trained on so far.
 
     Returns:
-        ``out``, loadable by ``AutoModel``, :func:`smallbert.models.encoder.load` and, if the teacher has a
-        masked-language-model head or the student learnt one, ``AutoModelForMaskedLM``.
+        ``out``, loadable by ``AutoModel``, :func:`smallbert.models.encoder.load` and, if the student learnt a
+        masked-language-model head or started with its teacher's, ``AutoModelForMaskedLM``.
 
     Raises:
         UsageError: teacher, student and method do not fit each other, ``out`` holds another run's student, or the loss
@@ -120,7 +123,7 @@ def distil(
             said = said or listen(store, given, recipe, method, work / "teacher", top, also)
         objective = _objective(store, given, recipe, method, start, said, dtype, where)
         folder, vocabulary = given.folder, given.vocabulary
-        with_head = given.head is not None or method.masked
+        with_head = method.masked or (start != students.FRESH and given.head is not None)  # else it is as drawn
         wanted = method.wanted(recipe.layers, given.layers)
         about_teacher = {"name": Path(teacher).name, **given.identity, "parameters": given.parameters}
         del given, loaded  # the student learns from what is stored
@@ -214,7 +217,8 @@ def student_key(
         store, teacher, method, start, top: as for :func:`distil`.
     """
     identity = {"teacher": teacher.identity["sha256"], "method": method.identity(), "start": start, "top": top}
-    return storage.digest({"recipe": recipe.key(store.key), **identity}, version=VERSION)
+    version = VERSION if method.masked else WHOLE_TEXTS_VERSION
+    return storage.digest({"recipe": recipe.key(store.key), **identity}, version=version)
 
 
 def epoch_tokens(store: TokenStore, method: Method, sequence_length: int) -> int:

@@ -95,7 +95,8 @@ def finetune_all(
         :meth:`smallbert.models.heads.task.Task.plain` gives them.
 
     Raises:
-        UsageError, DataError, MachineError: as :func:`smallbert.models.heads.finetune.finetune`, with the trial's name.
+        UsageError, DataError, MachineError: as :func:`smallbert.models.heads.finetune.prepare` and its ``train``, with
+            the trial's name.
     """
     kind = runtime.device(device).type
     keys = _keys(trials, torch.device(kind))
@@ -176,7 +177,7 @@ def _heads(group: Mapping[Path, Trial], kind: str, *, report: Report) -> None:
     def read(inputs: Any) -> Tensor:
         return all_states(ready.network, inputs, advance=lambda _inputs: report(0))
 
-    features = {ready.examples: read(ready.examples.inputs)}
+    features = read(ready.examples.inputs)
     asked = {part: ready.task.read(examples, ready.reader) for part, examples in first.asked.items()}
     known = {part: read(inputs) for part, inputs in asked.items()}
     for file, trial in group.items():
@@ -199,5 +200,4 @@ def _told(ready: Prepared, outputs: Tensor, inputs: Any) -> list[Any]:
 
 
 def _write(file: Path, fitted: Fitted, predictions: dict[str, list[Any]]) -> None:
-    found = {name: getattr(fitted, name) for name in ("labels", "new_parameters", "truncated", "curve")}
-    storage.write_json(file, found | {"predictions": predictions})
+    storage.write_json(file, vars(fitted) | {"predictions": predictions})

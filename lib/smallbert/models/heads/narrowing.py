@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import safetensors.torch
-from safetensors import safe_open
 from torch import nn
 from torch.nn.utils import skip_init
 
@@ -66,10 +65,3 @@ def put(model: Any, layer: nn.Linear) -> None:
     if getattr(model.base_model, "pooler", None) is not None:
         model.base_model.pooler, model.pooler = None, narrow.base_model.pooler
     setattr(model, LAYER, layer)
-
-
-def saved_width(folder: Path) -> int | None:
-    """Width k of the layer in a saved task model; None where it has none."""
-    with safe_open(folder / "model.safetensors", framework="pt") as file:
-        name = f"{LAYER}.weight"
-        return file.get_slice(name).get_shape()[0] if name in file.keys() else None  # noqa: SIM118 - no mapping

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import safetensors.torch
 import torch
 import transformers
 from safetensors import safe_open
@@ -32,8 +31,7 @@ POOLED = ("SequenceClassification", "MultipleChoice")
 SHIFTLESS = ("QuestionAnswering", "MultipleChoice")
 """Heads whose outputs enter a softmax over tokens or candidates, which no bias can change.
 
-BERT has none there (S and E, and one vector for SWAG); ``transformers`` adds one. Kept as a constant it changes
-nothing, and a saved model stays one that ``transformers`` reads whole.
+BERT has none there (S and E, and one vector for SWAG); ``transformers`` adds one, which is kept as a constant.
 """
 
 
@@ -144,18 +142,12 @@ class Network:
                 drawn = torch.zeros(parameters[name].shape)
                 parameters[name].copy_(drawn.normal_(0.0, deviation, generator=generator) if drawn.ndim > 1 else drawn)
 
-    def save(self, folder: Path) -> None:
-        """Write model and tokenizer in the form ``transformers`` loads."""
-        self.model.save_pretrained(folder)
-        self.tokenizer.save_pretrained(folder)
-
 
 def build(
     name: str | Path,
     head: Head,
     outputs: int,
     *,
-    labels: Sequence[str] = (),
     seed: int,
     device: torch.device,
     dtype: torch.dtype,
@@ -168,7 +160,6 @@ def build(
         name: a local folder, ``minilm`` or a hub id; a head that its file holds is not used, its pooler is.
         head: which task model of ``transformers``.
         outputs: numbers the head gives (K).
-        labels: names of the outputs, for the model's configuration.
         seed: of the fresh weights; the global generator is left as it was.
         device: where to run.
         dtype: number format of the encoder's matrix products.
@@ -187,8 +178,6 @@ def build(
             raise UsageError(f"Expected an encoder of the family {', '.join(FAMILIES)}, got {family} in {folder}.")
         config = copy.deepcopy(encoder.config)
         config.num_labels = outputs
-        if labels:
-            config.id2label, config.label2id = dict(enumerate(labels)), {name: i for i, name in enumerate(labels)}
         model = getattr(transformers, f"AutoModelFor{head}").from_config(config, dtype=torch.float32)
         if last := narrowing.read(folder):
             narrowing.put(model, last)
@@ -206,17 +195,6 @@ def build(
     return network
 
 
-def load(folder: Path, head: Head, *, device: torch.device, dtype: torch.dtype, pooling: Pooling = "first") -> Network:
-    """A network that :meth:`Network.save` wrote."""
-    config = transformers.AutoConfig.from_pretrained(folder)
-    with torch.random.fork_rng(devices=[]):
-        model = getattr(transformers, f"AutoModelFor{head}").from_config(config, dtype=torch.float32)
-    if width := narrowing.saved_width(folder):
-        narrowing.put(model, nn.Linear(config.hidden_size, width))
-    safetensors.torch.load_model(model, folder / "model.safetensors")
-    return Network(model, transformers.AutoTokenizer.from_pretrained(folder), (), device, dtype, pooling)
-
-
 def _holds_pooler(folder: Path) -> bool:
     for path in folder.glob("*.safetensors"):
         with safe_open(path, framework="pt") as file:
@@ -226,7 +204,7 @@ def _holds_pooler(folder: Path) -> bool:
 
 
 def _fix_bias(layer: nn.Linear) -> None:
-    """Make the bias a constant: no parameter, but part of the saved model."""
+    """Make the bias a constant, which is no parameter."""
     bias = layer.bias.detach()
     del layer.bias
     layer.register_buffer("bias", bias)

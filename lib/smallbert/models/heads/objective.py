@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from smallbert.models.heads.forward import all_outputs, all_states, states
+from smallbert.models.heads.forward import all_states, states
 from smallbert.models.heads.network import Network
 from smallbert.models.heads.packing import Layout
 from smallbert.models.heads.recipe import Run
@@ -39,9 +38,8 @@ class FineTuning:
         network: encoder and head.
         task: what to learn.
         train: what to learn from.
-        development: what to measure the loss on, or None.
         run: which examples make a step.
-        features: what a frozen encoder gives for both parts, where it has read them before.
+        features: what a frozen encoder gives for these, where it has read them before.
 
     A frozen encoder reads every input once, before the first step, and only the head is trained.
     """
@@ -51,17 +49,15 @@ class FineTuning:
         network: Network,
         task: Task,
         train: Part,
-        development: Part | None,
         run: Run,
-        features: Mapping[Part, Tensor] | None = None,
+        features: Tensor | None = None,
     ) -> None:
-        self.network, self.task, self.train, self.development, self.run = network, task, train, development, run
+        self.network, self.task, self.train, self.run = network, task, train, run
         self.frozen = run.recipe.frozen
         if self.frozen:
             for name, parameter in network.model.named_parameters():
                 parameter.requires_grad_(name in network.new)
-            parts = [part for part in (train, development) if part]
-            self._features = features or {part: all_states(network, part.inputs) for part in parts}
+            self._features = all_states(network, train.inputs) if features is None else features
 
     @cached_property
     def model(self) -> nn.Module:
@@ -75,29 +71,23 @@ class FineTuning:
         """Loss of a step: a function of the weights and the step's number only."""
         together = np.arange(self.task.per_example)
         rows = (self.run.batch(step)[:, None] * self.task.per_example + together).ravel()
-        return self.loss_of(self.train, rows)
+        return self.loss_of(rows)
 
-    def loss_of(self, part: Part, rows: np.ndarray) -> Tensor:
+    def loss_of(self, rows: np.ndarray) -> Tensor:
         """Loss of some inputs, by their numbers; inputs that are judged together stand together."""
+        part = self.train
         lengths = part.inputs.lengths[rows]
         packed = plan(lengths, lengths.sum())[0]
         batch = Batch(rows[packed.rows], packed.groups)
         pooled = self.network.pooled
         places = batch.rows if pooled else part.inputs.flat(batch.rows)
-        hidden = self._features[part][places] if self.frozen else states(self.network, part.inputs, batch)
+        hidden = self._features[places] if self.frozen else states(self.network, part.inputs, batch)
         outputs, targets = self.network.head(hidden), torch.from_numpy(part.targets[places]).to(hidden.device)
         if pooled and self.task.per_example > 1:
             back = torch.from_numpy(np.argsort(packed.rows)).to(hidden.device)
             outputs, targets = outputs[back], targets[back]
         return self.task.loss(outputs, targets, Layout(batch.groups, hidden.device).lengths)
 
-    @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Loss on all of the development part, where there is one."""
-        if self.development is None:
-            return {}
-        inputs, network = self.development.inputs, self.network
-        frozen = self.frozen
-        outputs = network.head(self._features[self.development]) if frozen else all_outputs(network, inputs)
-        targets, lengths = (torch.from_numpy(a).to(outputs.device) for a in (self.development.targets, inputs.lengths))
-        return {"development_loss": self.task.loss(outputs, targets, lengths).item()}
+        """Nothing: what a fine-tuning is worth is seen in what it predicts."""
+        return {}
