@@ -123,3 +123,8 @@ def test_the_answer_and_the_stamp(page):
     stamp = page.stamp().data
     assert "torch" in stamp
     assert "processor" in stamp
+
+
+def test_points_stand_one_under_the_other_and_start_with_a_capital(page):
+    shown = page.points("all shared: 4%.", "", "E 16: 0.2 nats.")
+    assert shown.data.splitlines() == ["- All shared: 4%.", "- E 16: 0.2 nats."]

@@ -103,6 +103,10 @@ class Page:
         """Show computed sentences as a paragraph; text from a corpus must be escaped by the caller."""
         return Markdown(" ".join(sentences))
 
+    def points(self, *sentences: str) -> Markdown:
+        """Show computed sentences one under the other, those that say something; escaped as for :meth:`say`."""
+        return Markdown("\n".join(f"- {one[:1].upper()}{one[1:]}" for one in sentences if one))
+
     def answer(self, answer: str) -> Markdown:
         """Record the page's one-paragraph answer, which the edition's first page repeats, and show it."""
         self.results.record(answer=answer)
