@@ -40,9 +40,6 @@ FACTORS = (32, 64, 128, 256, 512, 768, 1024, 2048)
 EVALUATIONS = 4
 """Rows of an arm's loss curve: each costs as much as training on a few thousand tokens."""
 
-ROUNDS = 5
-"""Timings of every arm."""
-
 MAX_TOKENS = 64
 """Tokens read of an article by an encoder with a truncated table."""
 
