@@ -45,7 +45,7 @@ class Distillation(Parameters):
     speed = ("jobs",)
 
     teacher: str = Field("pretrain", description="pretrain (the encoder of page 1), minilm, a folder or a hub id")
-    seeds: int = Field(3, ge=2, description="paired repetitions of every student")
+    seeds: int = Field(5, ge=2, description="paired repetitions of every student")
     layers: Count = Field(2, description="layers of the students")
     hidden: int = Field(64, ge=8, description="their width, numbers; rounded up to the teacher's heads")
     widths: Annotated[list[Annotated[int, Field(ge=8)]], ASCENDING] = Field(
@@ -55,8 +55,8 @@ class Distillation(Parameters):
     batch: Annotated[Count, multiple_of("sequence")] = Field(
         256, description="tokens of a step; a multiple of the sequence's"
     )
-    tokens: Count = Field(16384, description="tokens every student reads")
-    copied_tokens: Count = Field(4096, description="tokens every student of the teacher's width reads")
+    tokens: Count = Field(10240, description="tokens every student reads")
+    copied_tokens: Count = Field(3072, description="tokens every student of the teacher's width reads")
     rate: Rate = Field(0.003, description="peak rate of the students")
     copied_rate: Rate = Field(0.0002, description="peak rate of students of the teacher's width")
     temperatures: Annotated[list[Annotated[float, Field(gt=0)]], ASCENDING] = Field(
