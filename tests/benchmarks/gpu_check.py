@@ -90,7 +90,7 @@ def run(check: Check) -> None:
 
 
 def main() -> int:
-    """Run the check; 0 where all was measured, 1 where a part failed, 3 without a GPU."""
+    """Run the check; 0 where all was measured, 1 where a part failed, 4 without a GPU."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu only with --quick")
     parser.add_argument("--quick", action="store_true", help="toy sizes, to see that it runs; written to the cache")

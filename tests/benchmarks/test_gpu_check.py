@@ -17,6 +17,7 @@ import pytest
 import torch
 from gpu_tools import Check, OutOfTime, at_most, limits
 
+from smallbert.errors import MachineError
 from smallbert.models.recipe import PretrainRecipe
 from smallbert.models.tokens import TokenStore
 from smallbert.storage import read_json
@@ -35,7 +36,7 @@ def start(*options: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.slow
-def test_the_whole_check_at_toy_sizes(tmp_path):
+def test_the_whole_check_at_toy_sizes(tmp_path, monkeypatch):
     done = start("--device", "cpu", "--quick", "--out", str(tmp_path))
     assert done.returncode == 0, done.stdout + done.stderr
     record = read_json(tmp_path / "gpu.json")
@@ -50,14 +51,17 @@ def test_the_whole_check_at_toy_sizes(tmp_path):
     assert len(ours) == 2 and (ours["worst cosine distance"] < 1e-3).all()
     assert "toy sizes" in (tmp_path / "gpu.md").read_text() and (tmp_path / "gpu.png").stat().st_size > 1000
     (tmp_path / "gpu.md").unlink()
-    assert start("--draw", str(tmp_path / "gpu.json")).returncode == 0
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT), "--draw", str(tmp_path / "gpu.json")])
+    assert gpu_check.main() == 0
     assert (tmp_path / "gpu.md").exists()
 
 
-def test_without_a_gpu_it_says_so():
-    done = start()
-    assert done.returncode and "needs a GPU" in done.stderr and "--device cpu --quick" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_without_a_gpu_it_says_so(monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(sys, "argv", [str(SCRIPT)])
+    assert gpu_check.main() == MachineError.exit_code
+    said = capsys.readouterr().err
+    assert "needs a GPU" in said and "--device cpu --quick" in said
 
 
 def test_a_part_that_takes_too_long_ends_and_is_written_down(tmp_path, monkeypatch):

@@ -5,8 +5,10 @@ import re
 import pytest
 
 from smallbert.corpus.prepare import prepare
+from smallbert.corpus.prepared import Corpus
 from smallbert.corpus.rows import COLUMNS, batch
 from smallbert.errors import DataError
+from smallbert.storage import read_json, write_json
 
 LEAST = {"train": 256, "validation": 2, "test": 11}
 
@@ -24,6 +26,18 @@ def test_a_corpus_that_is_large_enough_passes(tmp_path):
     made.require(made.counts["split"])  # as many as there are
     with pytest.raises(DataError):
         made.require({"test": made.counts["split"]["test"] + 1})
+
+
+@pytest.mark.parametrize("name", ["reading", "counts", "key"])
+def test_a_manifest_that_lacks_a_fact_is_refused(tmp_path, name):
+    """Generated rows were not read: their manifest says so, with nothing under ``reading``."""
+    folder = corpus(tmp_path / "c", 400).folder
+    manifest = read_json(folder / "manifest.json")
+    assert manifest["reading"] is None
+    Corpus.open(folder)
+    write_json(folder / "manifest.json", {key: value for key, value in manifest.items() if key != name})
+    with pytest.raises(DataError, match=r"manifest\.json"):
+        Corpus.open(folder)
 
 
 def test_too_few_articles_are_told_by_split_with_how_many_it_takes(tmp_path):

@@ -40,7 +40,7 @@ RECIPE = PretrainRecipe(
     vocabulary_size=150,
     sequence_length=32,
     batch_tokens=512,
-    tokens=512 * 80,
+    tokens=512 * 40,
     learning_rate=2e-3,
     evaluations=4,
     precision="fp32",
@@ -101,9 +101,9 @@ def embed(folder: str, given: str) -> None:
 
 
 def pretraining(folder: str, given: str) -> None:
-    """From texts, tokenizer included; a checkpoint every tenth step."""
+    """From texts, tokenizer included; a checkpoint every fifth step."""
     torch.set_num_threads(1)
-    pretrain(texts(900), RECIPE, Path(folder) / "bert", device="cpu", checkpoint_every=10)
+    pretrain(texts(900), RECIPE, Path(folder) / "bert", device="cpu", checkpoint_every=5)
 
 
 def autoencoders(folder: str, given: str) -> None:

@@ -88,7 +88,12 @@ def _bring_up(work: str, folder: str, given: str, kill_after: float | None) -> i
 
 
 if __name__ == "__main__":
-    import fault_jobs  # noqa: F401 - everything the children need
+    # Everything the children need, what commands import when they are given too.
+    import fault_jobs  # noqa: F401
+
+    import smallbert.report.embedding
+    import smallbert.report.render
+    import smallbert.report.runner  # noqa: F401
 
     print("ready", flush=True)  # noqa: T201
     for line in sys.stdin:

@@ -52,10 +52,11 @@ class Reader:
 
     def write(self, folder: Path, content: bytes) -> Path:
         """The file with this content, beside what it needs."""
-        for name, other in self.beside:
-            (folder / name).write_bytes(other)
-        path = folder / self.name
-        path.write_bytes(content)
+        for name, other in (*self.beside, (self.name, content)):
+            path = folder / name
+            # A file system may wait for the disk where a file is cut to nothing and written again.
+            path.unlink(missing_ok=True)
+            path.write_bytes(other)
         return path
 
 

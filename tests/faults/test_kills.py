@@ -87,9 +87,13 @@ WORK = {
 @pytest.mark.parametrize("work", WORK)
 def test_killed_at_random_moments_it_ends_as_if_it_never_was(work, nursery, given, tmp_path):
     chance = random.Random(f"{SEED} {work}")
-    began = time.monotonic()
-    assert nursery.run(work, tmp_path / "whole", given) == 0, (tmp_path / "whole" / "said").read_text()
-    whole, seconds = contents(tmp_path / "whole"), time.monotonic() - began
+    took = []
+    for name in ("first", "whole"):  # the first finds cold caches: of moments in its time many come after the end
+        began = time.monotonic()
+        assert nursery.run(work, tmp_path / name, given) == 0, (tmp_path / name / "said").read_text()
+        took.append(time.monotonic() - began)
+    whole, seconds = contents(tmp_path / "whole"), min(took)
+    assert contents(tmp_path / "first") == whole
     kills, rounds, kept, before = 0, 0, 0, {}
     folder = tmp_path / "round-0"
     while kills < KILLS or before:

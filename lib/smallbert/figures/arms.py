@@ -12,7 +12,7 @@ from smallbert.figures.intervals import INTERVAL, half_interval, line, means
 from smallbert.figures.labels import beside, legend_below
 from smallbert.figures.page import Chart
 from smallbert.figures.style import BLUE, FLOOR, INK, WIDTH, look
-from smallbert.measure.reconstruction import WORSE_THAN_THE_MEAN
+from smallbert.measure.limits import WORSE_THAN_THE_MEAN
 
 _NEAR = 0.02
 """FVU from PCA up to which an axis stays linear."""

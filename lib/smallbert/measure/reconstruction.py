@@ -14,9 +14,6 @@ import numpy as np
 from smallbert.arrays import Array, blocks, matrix, require_finite, require_same_rows
 from smallbert.errors import DataError
 
-WORSE_THAN_THE_MEAN = 1.0
-"""FVU of the mean predictor: training that ends above it has failed."""
-
 
 @dataclass(frozen=True, eq=False)
 class Reconstruction:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from smallbert import paths
-from smallbert.corpus.prepared import Corpus
-from smallbert.models.encoder import Encoder
-from smallbert.models.recipe import PretrainRecipe
 from smallbert.progress import duration
 from smallbert.storage import read_json
+
+if TYPE_CHECKING:  # pages that only read results start without torch
+    from smallbert.corpus.prepared import Corpus
+    from smallbert.models.encoder import Encoder
+    from smallbert.models.recipe import PretrainRecipe
 
 GENERATED = "world"
 PRETRAIN = "pretrain"

@@ -16,19 +16,15 @@ from smallbert.studies import frontier_shelf
 from smallbert.studies.frontier_points import (
     ALBERT,
     COLUMNS,
+    COSTS,
     DEPTH,
     DISTIL,
-    ENCODER,
     FRONTIER,
-    INDEX,
     TRANSFER,
     Row,
     cost_words,
     kept_words,
 )
-
-COSTS = {"bytes": INDEX, "megabytes": ENCODER, "time": ENCODER}
-"""What a front can be against, and the kind of points that have it."""
 
 
 def collect(
@@ -94,7 +90,7 @@ def against(points: pd.DataFrame, cost: str) -> pd.DataFrame:
 
     Args:
         points: from :func:`collect`.
-        cost: of :data:`COSTS`.
+        cost: of :data:`smallbert.studies.frontier_points.COSTS`.
     """
     parts = []
     for measure in measures(points, cost):

@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from smallbert.studies.code_words import KEEP
-from smallbert.studies.frontier import COSTS
-from smallbert.studies.frontier_points import OTHERS, cost_words, kept_words
+from smallbert.studies.frontier_points import COSTS, OTHERS, cost_words, kept_words
 from smallbert.studies.points import WHOLE
 
 NEEDS = {
@@ -27,7 +26,7 @@ def sure(points: pd.DataFrame, cost: str, keep: float = KEEP) -> pd.DataFrame:
 
     Args:
         points: from :func:`smallbert.studies.frontier.collect`.
-        cost: of :data:`smallbert.studies.frontier.COSTS`; what comes first has the least of it.
+        cost: of :data:`smallbert.studies.frontier_points.COSTS`; what comes first has the least of it.
         keep: share of the reference's.
 
     Returns:
@@ -163,7 +162,7 @@ def _hopeful(points: pd.DataFrame, cost: str, keep: float, than: float | None = 
 
     Args:
         points: from :func:`smallbert.studies.frontier.collect`.
-        cost: of :data:`smallbert.studies.frontier.COSTS`.
+        cost: of :data:`smallbert.studies.frontier_points.COSTS`.
         keep: share of the reference's.
         than: cost of the answer; without one a time is less than the reference's, and any size is.
 

@@ -18,6 +18,8 @@ from smallbert.results import Results
 from smallbert.studies import points as names
 
 INDEX, ENCODER = "index", "encoder"
+COSTS = {"bytes": INDEX, "megabytes": ENCODER, "time": ENCODER}
+"""What a front can be against, and the kind of points that have it."""
 
 NEIGHBOURS, TASKS = "neighbours kept", "task scores kept"
 OTHERS = "masked words, against "

@@ -7,8 +7,7 @@ import pandas as pd
 
 from smallbert.errors import DataError, UsageError
 from smallbert.results import Results
-from smallbert.studies.frontier import COSTS
-from smallbert.studies.frontier_points import FRONTIER, OTHERS, TASKS
+from smallbert.studies.frontier_points import COSTS, FRONTIER, OTHERS, TASKS
 
 POINTS = "points"
 """The table of page 8 that holds every point."""

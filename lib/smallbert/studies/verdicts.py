@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import pandas as pd
 
+from smallbert.measure.limits import WORSE_THAN_THE_MEAN
 from smallbert.measure.ranks import order_agreement, rank_stability
-from smallbert.measure.reconstruction import WORSE_THAN_THE_MEAN
 from smallbert.measure.stats import mean_interval
 from smallbert.studies.contrasts import by_seed, contrast, corrected
 
