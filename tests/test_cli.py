@@ -52,6 +52,14 @@ def test_help_and_params_do_not_load_torch():
     assert "profiles:" in done.stdout
 
 
+def test_rendering_and_recommending_do_not_load_torch():
+    code = (
+        "import sys; import smallbert.report.render, smallbert.studies.recommend; "
+        "assert not {'torch', 'transformers'} & set(sys.modules), 'heavy import'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 @pytest.mark.parametrize("command", [[], ["run"], ["params"], ["render"], ["embed"], ["verify"], ["env"]])
 def test_every_command_has_help(command, capsys):
     with pytest.raises(SystemExit) as caught:
