@@ -111,20 +111,23 @@ def test_a_first_step_unlike_the_others_is_left_out_of_the_later_curve():
     assert layers.verdicts(planted({("a", 0): [2.0]})).empty
 
 
+def _said(found):
+    [sentence] = layers.verdict_sentences(found)
+    return sentence
+
+
 def test_the_sentence_tallies_seeds():
     falling, waving = [16, 8, 4, 2, 1, 0.5], [9, 2, 9, 2, 9, 2]
-    said = layers.verdict_sentence(layers.verdicts(planted({("a", 0): falling, ("a", 1): falling, ("a", 2): waving})))
+    said = _said(layers.verdicts(planted({("a", 0): falling, ("a", 1): falling, ("a", 2): waving})))
     assert said.startswith("a, trained, 6 layers: L2 distance converges (2 of 3 seeds) and oscillates (1 of 3 seeds)")
     assert "mean angle converges (2 of 3 seeds)" in said
     assert "1.3 of 4 possible turns (mean of 3 seeds); mean angle converges" in said
-    assert "oscillates (all 2 seeds)" in layers.verdict_sentence(
-        layers.verdicts(planted({("a", 0): waving, ("a", 1): waving}))
-    )
+    assert "oscillates (all 2 seeds)" in _said(layers.verdicts(planted({("a", 0): waving, ("a", 1): waving})))
     assert (
         "L2 distance neither converges nor oscillates: a factor of 1.00 a layer, last third at 1.00 of the first"
-        in (layers.verdict_sentence(layers.verdicts(planted({("b", 0): [3.0, 3, 3, 3]}))))
+        in (_said(layers.verdicts(planted({("b", 0): [3.0, 3, 3, 3]}))))
     )
-    assert layers.verdict_sentence(layers.verdicts(planted({("b", 0): [3.0, 1]}))) == (
+    assert _said(layers.verdicts(planted({("b", 0): [3.0, 1]}))) == (
         "b, trained, 2 layers: L2 distance has too few layers to tell; mean angle has too few layers to tell."
     )
 

@@ -154,7 +154,7 @@ FRESH = {(arm, task): 0.8 for arm in study.ARMS for task in (NSP, SOP)}
 
 def test_the_answer_follows_the_measures():
     measures = made_up(OWN, FRESH)
-    said = study.answer(measures, study.contrasts(measures))
+    said = " ".join(study.findings(measures, study.contrasts(measures)))
     assert "own head is above chance (90.0% [87.9%, 92.1%]) on next sentence and at chance (51.0%" in said
     assert "own head is above chance (86.0% [83.9%, 88.1%]) on sentence order and above chance (70.0%" in said
     assert "give its order away" in said and "nothing follows" not in said
@@ -164,15 +164,15 @@ def test_the_answer_follows_the_measures():
     assert "same language" not in said
 
     measures = made_up(OWN | {("nsp", NEAR): 0.5}, FRESH)
-    said = study.answer(measures, study.contrasts(measures))
+    said = " ".join(study.findings(measures, study.contrasts(measures)))
     assert "same language, the head trained on next sentence is at chance (50.0%" in said
     assert "learnt is to tell languages apart" in said
 
     measures = made_up(OWN | {("nsp", NSP): 0.5, ("nsp", NEAR): 0.5}, FRESH)
-    assert "languages apart" not in study.answer(measures, study.contrasts(measures))
+    assert "languages apart" not in " ".join(study.findings(measures, study.contrasts(measures)))
 
     measures = made_up(OWN | {("nsp", NEAR): 0.7, ("sop", SOP): 0.5, ("sop", NSP): 0.55}, FRESH, words=(0.9, 0.5, 0.51))
-    said = study.answer(measures, study.contrasts(measures))
+    said = " ".join(study.findings(measures, study.contrasts(measures)))
     assert "has not learnt its own task, so nothing follows for sentence order" in said
     assert "next sentence is above chance (70.0%" in said and "languages apart" not in said
     assert "above chance (55.0%" in said
@@ -189,15 +189,14 @@ def test_the_answer_follows_the_measures():
 )
 def test_the_order_is_given_away_only_by_words_that_beat_those_that_cannot_know_it(gain, words):
     measures = made_up(OWN, FRESH, words=(0.9, 0.58, 0.6), gain=gain)
-    assert words in study.answer(measures, study.contrasts(measures))
+    assert words in " ".join(study.findings(measures, study.contrasts(measures)))
 
 
 def test_one_seed_is_judged_by_its_own_interval():
     measures = made_up(OWN, FRESH, seeds=1)
     assert study.contrasts(measures).empty
-    assert "not told from chance (51.0% [41.0%, 61.0%]) on sentence order" in study.answer(
-        measures, study.contrasts(measures)
-    )
+    said = " ".join(study.findings(measures, study.contrasts(measures)))
+    assert "not told from chance (51.0% [41.0%, 61.0%]) on sentence order" in said
     means = study.summary(measures)
     assert (means.seeds == 1).all() and means[["low", "mean", "high"]].notna().all(axis=None)
 

@@ -110,8 +110,8 @@ def verdicts(rows: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def verdict_sentence(found: pd.DataFrame) -> str:
-    """What the layers do by the paper's two curves: words tallied over seeds, numbers as means over seeds.
+def verdict_sentences(found: pd.DataFrame) -> list[str]:
+    """What the layers do by the paper's two curves, a sentence an encoder: words tallied, numbers averaged over seeds.
 
     Args:
         found: from :func:`verdicts`.
@@ -120,7 +120,7 @@ def verdict_sentence(found: pd.DataFrame) -> str:
     for (label, state), own in found.groupby(["label", "state"], sort=False):
         parts = [f"{JUDGED[curve][0]} {_told(own[own.curve == curve])}" for curve in ("l2", "angle_mean")]
         said.append(f"{label}, {state}, {own.layers.max()} layers: {'; '.join(parts)}.")
-    return " ".join(said)
+    return said
 
 
 def _told(part: pd.DataFrame) -> str:

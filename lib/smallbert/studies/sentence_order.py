@@ -198,8 +198,8 @@ def contrasts(measures: pd.DataFrame) -> pd.DataFrame:
     return corrected(pd.DataFrame(rows, columns=columns), margin=MARGIN)
 
 
-def answer(measures: pd.DataFrame, differences: pd.DataFrame) -> str:
-    """What the arms show, in one paragraph.
+def findings(measures: pd.DataFrame, differences: pd.DataFrame) -> list[str]:
+    """What the arms show, a finding an entry.
 
     Args:
         measures: from :func:`run`.
@@ -223,9 +223,9 @@ def answer(measures: pd.DataFrame, differences: pd.DataFrame) -> str:
         said.append(
             f"Trained on {arm}, the encoder's own head is {_told(learnt)} on {own} and {_told(across)} on {other}; a "
             f"fresh head on its frozen [CLS] is {_told(fresh)} on {other}."
+            + f" It has not learnt its own task, so nothing follows for {arm}."
+            * (_against_chance(learnt) != "above chance")
         )
-        if _against_chance(learnt) != "above chance":
-            said.append(f"It has not learnt its own task, so nothing follows for {arm}.")
     if (nsp, NEAR, OWN) in found.index:
         near = found.loc[nsp, NEAR, OWN]
         only_languages = [_against_chance(found.loc[nsp, task, OWN]) for task in (NSP, NEAR)] == [
@@ -251,7 +251,7 @@ def answer(measures: pd.DataFrame, differences: pd.DataFrame) -> str:
         f"{row.high:+.3f})."
         for row in differences.itertuples()
     ]
-    return " ".join(said)
+    return said
 
 
 def _given_away(measures: pd.DataFrame) -> str:
