@@ -60,10 +60,14 @@ def build(point, news, out, *more):
     return options.command(options)
 
 
-@pytest.mark.parametrize("name", ["all shared, E 4, 2 layers", "nothing shared, E 16, 2 layers"])
+@pytest.mark.parametrize(
+    "name", ["all shared, E 4, 2 layers", "nothing shared, E 16, 2 layers", "attention shared, E 4, 2 layers"]
+)
 def test_the_encoder_of_a_name_is_trained_to_the_bit_and_held_to_its_loss(
     news, edition, tmp_path, capsys, monkeypatch, name
 ):
+    import sentence_transformers
+
     results, trained = edition
     monkeypatch.setenv("SMALLBERT_CACHE", str(tmp_path / "another cache"))  # so that it is trained again
     point = points.slug(name)
@@ -80,6 +84,8 @@ def test_the_encoder_of_a_name_is_trained_to_the_bit_and_held_to_its_loss(
     )
     ids = ours.tokenize(["aa ab ba", "ca"])
     np.testing.assert_array_equal(ours.encode(ids), theirs.encode(ids))
+    loaded = sentence_transformers.SentenceTransformer(str(tmp_path / "made"), device="cpu")
+    np.testing.assert_allclose(loaded.encode(["aa ab ba", "ca"]), ours.encode(ids), atol=1e-5)
 
 
 def test_another_loss_is_told_and_another_corpus_is_not_compared(news, edition, tmp_path, capsys):

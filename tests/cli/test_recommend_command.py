@@ -295,6 +295,13 @@ def test_a_narrow_word_table_is_sent_as_factors(encoder, news, tmp_path, capsys,
     np.testing.assert_array_equal(small.encode(ids), again.encode(ids))
 
 
+def test_a_rank_that_saves_nothing_is_refused_before_any_token_is_counted(encoder, news, tmp_path, monkeypatch):
+    monkeypatch.setattr(build_module, "_counts", None)  # calling it would be another error
+    with pytest.raises(UsageError, match=r"Expected a rank below 7\.5, .* got 8"):
+        build("truncate-the-word-table-by-frequency-rank-8", encoder, news, tmp_path / "made")
+    assert not (tmp_path / "made").exists()
+
+
 def test_recommend(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SMALLBERT_OUT", str(tmp_path))
     row = {"point": "trim-1", "name": "trim", "kind": "encoder", "megabytes": 3.0, "measure": "topic accuracy kept"}

@@ -50,13 +50,7 @@ def write(folder: Path, out: Path, rank: int, counts: np.ndarray | None = None) 
     if len(names) != 1:
         raise DataError(f"Expected one word table {_TABLE} in {folder}, found {len(names)}.", "Use a BERT's folder.")
     table = tensors.pop(names[0]).float().numpy()
-    rows, width = table.shape
-    if not 0 < rank * (rows + width) < table.size:
-        raise UsageError(
-            f"Expected a rank below {table.size / (rows + width):.1f}, from which factors of {rows:,} x {width} save "
-            f"nothing, got {rank}.",
-            "Take a smaller one.",
-        )
+    require_rank(rank, *table.shape)
     factors = truncate(table, None if counts is None else counts + 1.0).factors(rank)
     for part, factor in zip((LEFT, RIGHT), factors, strict=True):
         tensors[names[0] + part] = torch.from_numpy(np.ascontiguousarray(factor, dtype=np.float32))
@@ -65,6 +59,25 @@ def write(folder: Path, out: Path, rank: int, counts: np.ndarray | None = None) 
         file.write(save(tensors, metadata=about))
     copy_beside(folder, out)
     return out
+
+
+def require_rank(rank: int, rows: int, width: int) -> None:
+    """Check that factors are smaller than the table.
+
+    Args:
+        rank: their inner width.
+        rows: of the table, V.
+        width: of the table, e.
+
+    Raises:
+        UsageError: they are not.
+    """
+    if not 0 < rank * (rows + width) < rows * width:
+        raise UsageError(
+            f"Expected a rank below {rows * width / (rows + width):.1f}, from which factors of {rows:,} x {width} save "
+            f"nothing, got {rank}.",
+            "Take a smaller one.",
+        )
 
 
 def restore(stored: Path, out: Path) -> Path:

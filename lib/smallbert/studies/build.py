@@ -126,7 +126,10 @@ def build(
             f"Expected more than {NEIGHBOURS} test articles to be held to, got {test}.", "Use more articles."
         )
     folder = sources.find(source)
-    _require_code(plan, sizes(str(folder)).hidden)
+    given = sizes(str(folder))
+    _require_code(plan, given.hidden)
+    if plan.rank is not None:
+        narrow_words.require_rank(plan.rank, given.vocabulary, given.factor)
     with tempfile.TemporaryDirectory(prefix="smallbert-build-") as work:
         if plan.coverage is not None:
             more = plan.narrows or plan.bits is not None

@@ -12,12 +12,12 @@ import pandas as pd
 from smallbert.compress.folders import copy_beside, write_modules
 from smallbert.compress.vocabulary import check_free
 from smallbert.corpus.prepared import Corpus
-from smallbert.errors import DataError, UsageError
+from smallbert.errors import UsageError
 from smallbert.models.fleet import pretrain_all
 from smallbert.results import Results
 from smallbert.studies import albert, embed, points, sharing
 from smallbert.studies.build import EMBEDDINGS, Built
-from smallbert.studies.build_check import TOLERANCE, parameters
+from smallbert.studies.build_check import TOLERANCE, listed, parameters
 from smallbert.studies.frontier_points import ALBERT, figure_data
 from smallbert.studies.sharing import Arm
 
@@ -43,11 +43,7 @@ class Asked:
 
 def is_known(results: Results, point: str) -> bool:
     """Whether a point is an encoder that an edition's page 4 has pretrained."""
-    try:
-        found = results.table("points")
-    except DataError:
-        return False
-    return bool(((found.point == point) & (found.page == ALBERT)).any())
+    return not listed(results, point, ALBERT).empty
 
 
 def find(results: Results, point: str) -> Asked:

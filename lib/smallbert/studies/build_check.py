@@ -54,6 +54,21 @@ def reported(results: Results, point: str, source: str, corpus: Corpus) -> tuple
     return row, _conditions(results, row, first["encoder"].get("pooling")), ""
 
 
+def listed(results: Results, point: str, *pages: str) -> pd.DataFrame:
+    """The rows that pages have of a point; none where the edition has no points.
+
+    Args:
+        results: of page 8 of the edition.
+        point: its name.
+        pages: whose rows.
+    """
+    try:
+        found = results.table(recommend.POINTS)
+    except DataError:
+        return pd.DataFrame(columns=["method"])
+    return found[(found.point == point) & found.page.isin(pages)]
+
+
 def parameters(results: Results, page: str) -> dict[str, Any]:
     """What a page of an edition ran with.
 

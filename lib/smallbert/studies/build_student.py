@@ -18,14 +18,14 @@ from smallbert.compress.distill.train import FINISHED
 from smallbert.compress.folders import copy_beside, write_modules
 from smallbert.compress.vocabulary import check_free
 from smallbert.corpus.prepared import Corpus
-from smallbert.errors import DataError, UsageError
+from smallbert.errors import UsageError
 from smallbert.measure.stats import Interval
 from smallbert.models import sources
 from smallbert.models.tokens import TokenStore
 from smallbert.results import Results
 from smallbert.studies import distillation, points
 from smallbert.studies.build import EMBEDDINGS, Built
-from smallbert.studies.build_check import parameters
+from smallbert.studies.build_check import listed, parameters
 from smallbert.studies.distillation import Arm
 from smallbert.studies.distillation_training import data_tokens
 from smallbert.studies.facts import PRETRAIN
@@ -70,12 +70,7 @@ class Student(Asked):
 
 def is_known(results: Results, point: str) -> bool:
     """Whether a point is a student that an edition's page 5 has trained, which its page 6 may have fine-tuned."""
-    try:
-        found = results.table("points")
-    except DataError:
-        return False
-    own = found[(found.point == point) & found.page.isin([DISTIL, TRANSFER])]
-    return bool(own.method.isin([ALONE, DISTILLED]).any())
+    return bool(listed(results, point, DISTIL, TRANSFER).method.isin([ALONE, DISTILLED]).any())
 
 
 def find(results: Results, point: str, source: str, device: str = "auto") -> Asked:
