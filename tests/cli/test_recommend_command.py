@@ -87,13 +87,13 @@ def test_the_last_layer_is_the_pca_of_a_store(encoder, tmp_path):
     rng = np.random.default_rng(5)
     vectors = (rng.standard_normal((200, 8)) * 3.0 ** -np.arange(8) + 5).astype(np.float32)
     code = Pca.fit(Moments.of(vectors)).code(4)
-    dense.write(encoder, code, tmp_path / "reduced", max_tokens=16)
+    dense.write(encoder, [dense.affine(code)], tmp_path / "reduced", max_tokens=16)
     theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "reduced"), device="cpu")
     ours = encoders.load(str(encoder), precision="fp32", max_tokens=16, device="cpu")
     np.testing.assert_allclose(theirs.encode(TEXTS), code.encode(ours.encode(ours.tokenize(TEXTS))), atol=1e-5)
     assert theirs.max_seq_length == 16
     with pytest.raises(DataError, match="Expected a map of 8 numbers"):
-        dense.write(encoder, Pca.fit(Moments.of(vectors[:, :5])).code(2), tmp_path / "other")
+        dense.write(encoder, [dense.affine(Pca.fit(Moments.of(vectors[:, :5])).code(2))], tmp_path / "other")
 
 
 def test_trimmed_and_stacked(encoder, news, tmp_path, capsys):

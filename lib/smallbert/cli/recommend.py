@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from smallbert.cli.arguments import add_corpus, count, pair
-from smallbert.errors import UsageError
+from smallbert.errors import DataError, UsageError
 
 if TYPE_CHECKING:
     from smallbert.results import Results
+    from smallbert.studies import build_code
 
 MAX_TOKENS = 128
 """Where a text is cut if neither the report nor a flag says."""
@@ -38,11 +40,12 @@ def add(commands: argparse._SubParsersAction) -> None:
         "build",
         help="build a point of the frontier from an encoder and a corpus, and check that it is what the report says",
         description="Build a point of the frontier from an encoder and a corpus, and hold it to what the report "
-        "measured. POINT is trim-COVERAGE, pca-K (pca-K-int8 and so on), another code of page 8 such as "
-        "pca-product-16-bytes, fp16, int8, int4, trim-COVERAGE+ one of the others, such as trim-0.99+pca-64, "
-        "drop-layers-K-of-N-kept, truncate-the-word-table-rank-R, or a student or an encoder of page 4 of the edition, "
-        "which are trained as their page did. transformers and sentence-transformers load the folder. With fewer bits "
-        f"or a narrow word table its {STORED}/ holds what is sent; `smallbert restore` makes the same encoder of that.",
+        "measured. POINT is trim-COVERAGE, pca-K (pca-K-int8 and so on), another map or an autoencoder of page 2 such "
+        "as fair-3-layers-32-fp32, another code of page 8 such as pca-product-16-bytes, fp16, int8, int4, "
+        "truncate-the-word-table-rank-R, trim-COVERAGE+ one of the others, such as trim-0.99+pca-64, "
+        "drop-layers-K-of-N-kept, or a student or an encoder of page 4 of the edition, which are trained as their page "
+        "did. transformers and sentence-transformers load the folder. With fewer bits or a narrow word table its "
+        f"{STORED}/ holds what is sent; `smallbert restore` makes the same encoder of that.",
         epilog="exit code 1: built, but not what the report says",
     )
     build.add_argument("point", metavar="POINT", help="as `smallbert recommend` names it")
@@ -120,7 +123,7 @@ def _build(options: argparse.Namespace) -> int:
         made = build_student.build(student, options.out, **machine)
         row = build_student.first_seed(results, student, row)
     else:
-        made = build.build(plan, encoder, corpus, options.out, **drawn, **machine)
+        made = build.build(plan, encoder, corpus, options.out, settings=_settings(results), **drawn, **machine)
     print(f"{options.out}: {made.megabytes:.4g} MB of weights")
     if made.code is not None:
         print(f"an index stores its vectors in {made.code.nbytes} bytes each: {options.out / build.INDEX} says how")
@@ -134,6 +137,22 @@ def _build(options: argparse.Namespace) -> int:
     same, told = build_check.verdict(found, row, why, options.tolerance or build_check.TOLERANCE)
     print(told)
     return 0 if same else 1
+
+
+def _settings(results: Results) -> build_code.Settings:
+    """How the edition's pages train what a point may need; where they have not run, the defaults."""
+    from smallbert.report.settings import MODELS
+    from smallbert.studies import build_check, build_code
+    from smallbert.studies.frontier_points import DEPTH, FRONTIER
+
+    given = {}
+    for page in (DEPTH, FRONTIER):
+        try:
+            own = build_check.parameters(results, page)
+        except DataError:
+            own = {}
+        given[page] = SimpleNamespace(**MODELS[page]().model_dump() | own)
+    return build_code.Settings(given[DEPTH], given[FRONTIER])
 
 
 def _build_arm(options: argparse.Namespace, results: Results) -> int:

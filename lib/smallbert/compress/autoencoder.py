@@ -161,7 +161,7 @@ class Autoencoder(nn.Module):
 
     def __init__(self, architecture: Architecture, generator: torch.Generator) -> None:
         super().__init__()
-        a = architecture
+        self.architecture = a = architecture
         self.encoder = _chain(a.encoder_widths, a.activation, a.code_activation, a.residual, generator)
         self.decoder = _chain(a.decoder_widths, a.activation, a.output_activation, a.residual, generator)
 

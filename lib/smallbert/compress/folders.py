@@ -13,8 +13,6 @@ from smallbert import storage
 from smallbert.errors import DataError
 
 _BESIDE = ("*.json", "*.txt", "*.model")
-_MODULES = ("", "1_Pooling", "2_Dense")
-_TYPES = ("Transformer", "Pooling", "Dense")
 _OF_MODULES = {"modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"}
 
 
@@ -55,7 +53,7 @@ def copy_beside(folder: Path, out: Path, *more: str) -> None:
             shutil.copyfileobj(source, file)
 
 
-def write_modules(out: Path, width: int, *, max_tokens: int, pooling: str = "mean", dense: bool = False) -> None:
+def write_modules(out: Path, width: int, *, max_tokens: int, pooling: str = "mean", dense: int = 0) -> None:
     """Write what sentence-transformers reads: ``modules.json`` and ``1_Pooling``.
 
     Args:
@@ -63,7 +61,7 @@ def write_modules(out: Path, width: int, *, max_tokens: int, pooling: str = "mea
         width: of its vectors.
         max_tokens: where a text is cut.
         pooling: ``mean`` or ``cls``.
-        dense: whether a layer in ``2_Dense`` follows.
+        dense: how many layers follow, in ``2_Dense``, ``3_Dense`` and so on.
 
     Raises:
         MachineError: a file cannot be written.
@@ -75,11 +73,16 @@ def write_modules(out: Path, width: int, *, max_tokens: int, pooling: str = "mea
         {"word_embedding_dimension": width} | {f"pooling_mode_{name}": value for name, value in modes.items()},
     )
     storage.write_json(out / "sentence_bert_config.json", {"max_seq_length": max_tokens, "do_lower_case": False})
-    count = 2 + dense
+    types = ["Transformer", "Pooling", *["Dense"] * dense]
     storage.write_json(
         out / "modules.json",
         [
-            {"idx": place, "name": str(place), "path": path, "type": f"sentence_transformers.models.{kind}"}
-            for place, (path, kind) in enumerate(zip(_MODULES[:count], _TYPES[:count], strict=True))
+            {
+                "idx": place,
+                "name": str(place),
+                "path": f"{place}_{kind}" if place else "",
+                "type": f"sentence_transformers.models.{kind}",
+            }
+            for place, kind in enumerate(types)
         ],
     )

@@ -135,8 +135,8 @@ def load(
     """Load any Hugging Face encoder of the BERT family.
 
     BERT, RoBERTa, XLM-R, DistilBERT and ALBERT run through the packed forward and never build a layer above
-    ``layer``; every other family runs through ``transformers`` on batches of equal length. The affine layer that
-    ``smallbert build`` writes after the pooling is applied to the last layer's vectors.
+    ``layer``; every other family runs through ``transformers`` on batches of equal length. The dense layers that
+    ``smallbert build`` writes after the pooling are applied to the last layer's vectors.
 
     Args:
         name: a local folder, ``minilm`` (an installed package), or a hub id. Safetensors only; remote code off.
@@ -172,7 +172,7 @@ def load(
     if last is not None:
         if last.pooling != pooling:
             raise UsageError(f"Expected pooling {last.pooling}, which the last layer in {folder} needs, got {pooling}.")
-        forward, width = last.after(forward, where), len(last.weight)
+        forward, width = last.after(forward, where), last.width
     identity = {
         "name": name,
         "family": model.config.model_type,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from itertools import chain
 from pathlib import Path
 
 from smallbert import storage
@@ -11,9 +12,6 @@ from smallbert.errors import DataError, MachineError
 
 MINILM_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """The public weights of sentence-transformers/all-MiniLM-L6-v2 (model.safetensors)."""
-
-LAST_LAYER = Path("2_Dense") / "model.safetensors"
-"""An affine layer after the pooling; see :mod:`smallbert.models.last_layer`."""
 
 _NAMES = (
     "config.json",
@@ -56,9 +54,10 @@ def find(name: str) -> Path:
 
 
 def checksum(folder: Path) -> str:
-    """SHA-256 over what decides an embedding: weights, configuration and tokenizer files of ``folder``."""
-    beside = (folder / name for name in (*_NAMES, LAST_LAYER))
-    files = sorted([*folder.glob("*.safetensors"), *(file for file in beside if file.is_file())])
+    """SHA-256 over what decides an embedding: weights, configuration, tokenizer and last layers of ``folder``."""
+    beside = (folder / name for name in _NAMES)
+    dense = (folder.glob(f"*_Dense/{name}") for name in ("config.json", "*.safetensors"))  # layers after the pooling
+    files = sorted([*folder.glob("*.safetensors"), *(file for file in beside if file.is_file()), *chain(*dense)])
     return storage.digest({file.relative_to(folder).as_posix(): storage.sha256_file(file) for file in files}, length=64)
 
 

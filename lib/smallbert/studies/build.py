@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,12 +12,10 @@ import numpy as np
 from smallbert import paths
 from smallbert.compress import dense, fewer_layers, narrow_words, quantize
 from smallbert.compress.codes import catalogue, files
-from smallbert.compress.codes.code import Code, Mapped, Symmetric, cosines, remapped, storing
-from smallbert.compress.codes.formats import Binary, Floats, Int8
+from smallbert.compress.codes.autoencoded import Bottleneck
+from smallbert.compress.codes.code import Code, cosines, remapped, storing
 from smallbert.compress.distill.layer_maps import copied_layers
 from smallbert.compress.folders import write_modules
-from smallbert.compress.linear import AffineCode, Pca, require_width
-from smallbert.compress.moments import Moments
 from smallbert.compress.vocabulary import Vocabulary, check_free
 from smallbert.corpus.prepared import Corpus
 from smallbert.errors import DataError, UsageError
@@ -28,11 +25,13 @@ from smallbert.measure.stats import Interval
 from smallbert.models import encoder as encoders
 from smallbert.models import sources
 from smallbert.models.encoder import Encoder, Pooling
+from smallbert.models.last_layer import Layer
 from smallbert.models.presets import sizes
 from smallbert.progress import Progress
 from smallbert.results import Results
-from smallbert.studies import searches
+from smallbert.studies import build_code, searches
 from smallbert.studies.articles import NEIGHBOURS, draw
+from smallbert.studies.build_code import Settings
 from smallbert.studies.embed import Texts
 from smallbert.studies.facts import PRETRAIN
 from smallbert.studies.points import Plan
@@ -94,6 +93,7 @@ def build(
     corpus: Corpus,
     out: Path,
     *,
+    settings: Settings,
     pooling: Pooling = "mean",
     max_tokens: int = 128,
     seed: int = 0,
@@ -106,10 +106,11 @@ def build(
         source: the encoder: ``minilm``, a folder or a hub id.
         corpus: its train articles decide which tokens stay and what the last layer is fitted to.
         out: a folder without an encoder.
+        settings: how an autoencoder or another trained code is trained.
         pooling: ``mean`` or ``cls``.
         max_tokens: where an article is cut.
         seed: of the draw of train articles.
-        device: where to embed.
+        device: where to embed and train.
 
     Returns:
         A folder that ``transformers`` and sentence-transformers load. With fewer bits it holds their values in 32 bits,
@@ -127,12 +128,12 @@ def build(
         )
     folder = sources.find(source)
     given = sizes(str(folder))
-    _require_code(plan, given.hidden)
+    build_code.require(plan, given.hidden)
     if plan.rank is not None:
         narrow_words.require_rank(plan.rank, given.vocabulary, given.factor)
     with tempfile.TemporaryDirectory(prefix="smallbert-build-") as work:
         if plan.coverage is not None:
-            more = plan.narrows or plan.bits is not None
+            more = plan.narrows or plan.bits is not None or plan.rank is not None
             folder = _trim(source, corpus, plan.coverage, Path(work) / "trimmed" if more else out)
         code, sent = None, out
         if plan.layers is not None:
@@ -141,13 +142,16 @@ def build(
             write_modules(out, sizes(str(folder)).hidden, max_tokens=max_tokens, pooling=pooling)
         else:
             loaded = encoders.load(str(folder), precision="fp32", pooling=pooling, max_tokens=max_tokens, device=device)
-            _, texts = draw(corpus, "train", TRAIN_ROWS, seed)
-            code = _code(plan, _vectors(loaded, texts, "embedding"), seed)
+            vectors = {}
+            for split in build_code.splits(plan):
+                _, texts = draw(corpus, split, TRAIN_ROWS if split == "train" else TEST_ROWS, seed)
+                vectors[split] = _vectors(loaded, texts, "embedding")
+            code = build_code.fit(plan, vectors, seed, settings, device)
             last = storing(code)
-            dense.write(folder, cast(AffineCode, last.map), out, pooling=pooling, max_tokens=max_tokens)
+            dense.write(folder, _layers(last.map), out, pooling=pooling, max_tokens=max_tokens)
             files.write(cast(files.Format, last.format), out / INDEX)
         if plan.rank is not None:
-            counts = _counts(Vocabulary(source), corpus) if plan.by_frequency else None
+            counts = _counts(Vocabulary(str(folder)), corpus) if plan.by_frequency else None
             sent = narrow_words.write(folder, out / STORED, plan.rank, counts)
             narrow_words.restore(sent, out)
         if plan.bits is not None:
@@ -222,6 +226,11 @@ def _kept_layers(folder: Path, kept: int, of: int) -> list[int]:
     return list(copied_layers("released", kept, of))
 
 
+def _layers(map: Any) -> list[Layer]:
+    """The layers that a map is."""
+    return dense.encoding(map.module, map.centre) if isinstance(map, Bottleneck) else [dense.affine(map)]
+
+
 def _trim(source: str, corpus: Corpus, coverage: float, out: Path) -> Path:
     vocabulary = Vocabulary(source)
     return vocabulary.trim(vocabulary.keep(_counts(vocabulary, corpus), coverage=coverage), out).folder
@@ -236,41 +245,3 @@ def _counts(vocabulary: Vocabulary, corpus: Corpus) -> np.ndarray:
 def _vectors(encoder: Encoder, texts: list[str], label: str) -> np.ndarray:
     with Progress(label, len(texts), "articles") as bar:
         return encoder.encode(encoder.tokenize(texts), advance=bar.advance)
-
-
-def _require_code(plan: Plan, width: int) -> None:
-    """Check that vectors can have a plan's code, before any of them is computed."""
-    if plan.width is not None:
-        require_width(plan.width, width, 1)
-    elif plan.code is not None:
-        name, nbytes = plan.code
-        if not (method := catalogue.METHODS[name]).fits(width, nbytes):
-            fitting = [str(size) for size in range(1, 4 * width + 1) if method.fits(width, size)]
-            raise UsageError(f"Expected one of {', '.join(fitting)} bytes for {name} of {width} numbers, got {nbytes}.")
-
-
-def _code(plan: Plan, vectors: np.ndarray, seed: int) -> Code:
-    """A plan's code for vectors about their mean."""
-    mean = vectors.mean(axis=0, dtype=np.float64)
-    if plan.code is not None:
-        name, nbytes = plan.code
-        training = catalogue.Training(vectors - mean, [nbytes], epochs=0)
-        fitted = catalogue.METHODS[name].fit(training, nbytes, seed)
-        return remapped(fitted, lambda map: replace(map, centre=mean + map.centre))
-    assert plan.width is not None
-    map = Pca.fit(Moments.of(vectors)).code(plan.width)
-    code = Mapped(map, _format(plan.numbers, map.encode(vectors)))
-    # Bits are compared with bits, as on page 8; else a query keeps all its digits.
-    return Symmetric(code) if plan.numbers == "binary" else code
-
-
-def _format(numbers: str, codes: np.ndarray) -> files.Format:
-    """How an index stores numbers; what has to be calibrated is, on these train codes."""
-    width = codes.shape[1]
-    formats: dict[str, Callable[[], files.Format]] = {
-        "fp32": lambda: Floats(width, 32),
-        "fp16": lambda: Floats(width, 16),
-        "int8": lambda: Int8.fit(codes),
-        "binary": lambda: Binary.signs(width),
-    }
-    return formats[numbers]()

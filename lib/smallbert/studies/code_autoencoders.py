@@ -23,14 +23,34 @@ HIDDEN_DEPTH = 2
 """Affine layers of an autoencoder's encoder."""
 
 
-def cells(
-    searches: Searches,
+DECODERS = {"autoencoder": "affine", "autoencoder, two-layer decoder": "mlp"}
+"""By the names of their codes."""
+
+
+def cells(searches: Searches, budgets: Sequence[int], store: Path, **options: Any) -> list[Cell]:
+    """Autoencoders on the vectors that are searched; see :func:`trained`.
+
+    Args:
+        searches: whose preprocessing the vectors get.
+        budgets: bytes of the codes.
+        store: folder of finished cells.
+        options: as of :func:`trained`.
+    """
+    raw = searches.collection.matrices
+    splits = {split: searches.prepare(getattr(raw, split)) for split in SPLITS}
+    own = Matrices(**splits, rows=raw.rows, key=f"{raw.key}-{searches.prepare.name}")
+    return trained(own, budgets, store, **options)
+
+
+def trained(
+    own: Matrices,
     budgets: Sequence[int],
     store: Path,
     *,
     rates: Sequence[float],
     epochs: int,
     seeds: int,
+    decoders: Sequence[str] = tuple(DECODERS.values()),
     device: str = "auto",
     jobs: int | None = None,
 ) -> list[Cell]:
@@ -39,37 +59,38 @@ def cells(
     Trained as page 2 trains fairly: the peak rate of every arm by validation, on a grid that is widened at its edges.
 
     Args:
-        searches: whose preprocessing the vectors get.
+        own: vectors, prepared as those that will be coded.
         budgets: bytes of the codes; those beyond 16 bits a number of the whole vector are left out.
         store: folder of finished cells.
         rates: first grid of peak rates.
         epochs: budget of every training.
         seeds: how many.
+        decoders: of which kinds.
         device: where to train.
         jobs: trainings at once; all cores by default.
+
+    Returns:
+        One cell a training that ended finite.
     """
-    raw = searches.collection.matrices
-    splits = {split: searches.prepare(getattr(raw, split)) for split in SPLITS}
-    own = Matrices(**splits, rows=raw.rows, key=f"{raw.key}-{searches.prepare.name}")
     bench = Bench(own, store, device=device, jobs=jobs)
     sizes = {nbytes // 2: nbytes for nbytes in budgets if nbytes <= 2 * own.width}
     arms = [
         Arm(f"autoencoder, {decoder} decoder, {k}", Architecture(
             own.width, k, hidden_widths("uniform", own.width, k, HIDDEN_DEPTH), activation="gelu", decoder=decoder
         ))
-        for decoder in ("affine", "mlp") for k in sizes
+        for decoder in decoders for k in sizes
     ]  # fmt: skip
     if not arms:
         return []
     tuning = tune_each(bench, arms, rates=rates, epochs=epochs)
-    trained = last_epoch(fair(bench, arms, tuning, epochs=epochs, seeds=seeds, keep_weights=True))
+    done = last_epoch(fair(bench, arms, tuning, epochs=epochs, seeds=seeds, keep_weights=True))
     mean = own.train.mean(axis=0, dtype=np.float64).astype(np.float32)
-    names = {"affine": "autoencoder", "mlp": "autoencoder, two-layer decoder"}
+    names = {decoder: name for name, decoder in DECODERS.items()}
 
     def fit(row: Any) -> Code:
         return Autoencoded(bench.model("fair", row.cell), mean, Floats(row.bottleneck, 16))
 
     return [
         Cell(names[row.decoder], "maps", sizes[row.bottleneck], row.seed, partial(fit, row), row.cell)
-        for row in trained[trained.finite].itertuples()
+        for row in done[done.finite].itertuples()
     ]

@@ -57,8 +57,11 @@ def collect(
         ALBERT: (ALBERT, lambda: encoders.shared(results.of(ALBERT))),
         DISTIL: (DISTIL, lambda: encoders.distilled(results.of(DISTIL))),
         TRANSFER: (TRANSFER, lambda: frontier_shelf.retained(results.of(TRANSFER))),
-        f"{FRONTIER}: codes": (FRONTIER, None if codes is None else lambda: index.coded(codes)),
-        f"{FRONTIER}: weights": (FRONTIER, None if quantised is None else lambda: encoders.weighed(quantised, timed)),
+        f"{FRONTIER}: codes": (FRONTIER, None if codes is None else lambda: index.coded(codes, results.of(FRONTIER))),
+        f"{FRONTIER}: weights": (
+            FRONTIER,
+            None if quantised is None else lambda: encoders.weighed(quantised, timed, results.of(FRONTIER)),
+        ),
     }
     rows, missing = [], []
     for name, (page, reader) in readers.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -82,6 +83,7 @@ def distilled(results: Results) -> Iterator[Row]:
     whole = steps[steps.step == "whole"].set_index("measure")
     label = steps.label.iloc[0]
     students = _shown(results.values()["students"])
+    trims = [names.trimmed(step) for step in steps.step if step.startswith("trim, coverage")]
     for (step, measure), part in steps.groupby(["step", "measure"], sort=False):
         if measure not in ("neighbours kept", "change"):
             continue
@@ -108,7 +110,7 @@ def distilled(results: Results) -> Iterator[Row]:
             "operations": made.get(model, np.nan),
             **time(times, model, many),
             "where": "reductions",
-            "command": "" if first else _step_command(step, students, results),
+            "command": "" if first else _step_command(step, students, trims[-1], results),
         }
     yield from _students(results)
 
@@ -161,7 +163,7 @@ def _students(results: Results) -> Iterator[Row]:
         }
 
 
-def weighed(quality: pd.DataFrame, timed: pd.DataFrame | None) -> Iterator[Row]:
+def weighed(quality: pd.DataFrame, timed: pd.DataFrame | None, results: Results) -> Iterator[Row]:
     """Page 8: encoders with weights in fewer bits, alone and stacked with trimming or distilling."""
     first = quality.iloc[0]
     speeds = together = pd.DataFrame(columns=["ratio", "low", "high"])
@@ -191,7 +193,7 @@ def weighed(quality: pd.DataFrame, timed: pd.DataFrame | None) -> Iterator[Row]:
             # Weights that are only stored in fewer bits run as the full ones do.
             **time(speeds, (row["encoder"], row["form"] if row["form"] in weights.PRODUCTS else FULL), together),
             "where": "weights",
-            "command": _form_command(base, point, row["form"]),
+            "command": _form_command(base, point, row["form"], results),
         }
         for measure, column, n, floor in (
             (NEIGHBOURS, weights.KEPT, row["articles"], np.nan),
@@ -218,13 +220,13 @@ def _frequencies(results: Results) -> float:
     return float(results.values().get("floor", np.nan))
 
 
-def _form_command(base: str, point: str, form: str) -> str:
-    made = build_command(base)
+def _form_command(base: str, point: str, form: str, results: Results) -> str:
+    made = build_command(base, results)
     if form in _PRECISIONS and (made or base == names.WHOLE):
         encoder, out = ("FOLDER", "VECTORS") if made else ("ENCODER", "FOLDER")
         embed = f"smallbert embed CORPUS --encoder {encoder} --precision {_PRECISIONS[form]} --out {out}"
         return f"{made} && {embed}" if made else embed
-    return "" if point == names.WHOLE else build_command(point) or page_command(FRONTIER)
+    return "" if point == names.WHOLE else build_command(point, results) or page_command(FRONTIER)
 
 
 _PRECISIONS = {weights.BFLOAT: "bf16", weights.DYNAMIC: "int8"}
@@ -244,8 +246,24 @@ def _shown(students: list[Mapping[str, Any]]) -> set[str]:
     return {f"student, {one['layers']} x {one['hidden']}" for one in students if one["kind"] != "alone"}
 
 
-def _step_command(step: str, students: set[str], results: Results) -> str:
+def _step_command(step: str, students: set[str], trim: str | None, results: Results) -> str:
+    """The command that takes a step of page 5.
+
+    Args:
+        step: its name.
+        students: from :func:`_shown`.
+        trim: the point of the trimming that takes part in the steps together.
+        results: of the page.
+    """
     if step in students:
         return student_command(names.slug(step), results)
+    if together := _TOGETHER.fullmatch(step):
+        small = _step_command(together[1], students, trim, results).replace("--out FOLDER", "--out SMALL")
+        rest = build_command(f"{trim}+{names.slug(_TRUNCATED + together[2])}", results)
+        return f"{small} && {rest.replace('ENCODER', 'SMALL')}"
     point = names.trimmed(step) if step.startswith("trim, coverage") else names.slug(step)
-    return (build_command(point) if point else "") or page_command(DISTIL)
+    return (build_command(point, results) if point else "") or page_command(DISTIL)
+
+
+_TRUNCATED = "truncate the word table, rank "
+_TOGETHER = re.compile(r"trim, (.+), truncate, rank (\d+)")

@@ -52,11 +52,11 @@ def narrowed(results: Results) -> Iterator[Row]:
                 "over": "seeds",
                 "bytes": size,
                 "where": "quality",
-                "command": build_command(point) or page_command(DEPTH) if not first else "",
+                "command": build_command(point, results) or page_command(DEPTH) if not first else "",
             }
 
 
-def coded(points: pd.DataFrame) -> Iterator[Row]:
+def coded(points: pd.DataFrame, results: Results) -> Iterator[Row]:
     """Page 8: codes of an index at equal bytes."""
     whole = points[points.group == "whole"].set_index("measure")["mean"]
     for measure, part in points.groupby("measure", sort=False):
@@ -75,7 +75,7 @@ def coded(points: pd.DataFrame) -> Iterator[Row]:
                 "over": "queries",
                 "bytes": row["bytes"],
                 "where": f"codes_{row['group']}" if not first else "codes_maps",
-                "command": "" if first else build_command(point) or page_command(FRONTIER),
+                "command": "" if first else build_command(point, results) or page_command(FRONTIER),
             }
 
 

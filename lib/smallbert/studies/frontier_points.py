@@ -66,13 +66,17 @@ def figure_data(results: Results, name: str) -> pd.DataFrame:
     return data
 
 
-def build_command(point: str) -> str:
-    """The command that builds a point from an encoder and a corpus; nothing where there is none."""
-    if point == names.WHOLE:
+def build_command(point: str, results: Results) -> str:
+    """The command that builds a point from an encoder and a corpus; nothing where there is none.
+
+    Args:
+        point: its name.
+        results: of an edition, whose settings decide how an autoencoder is trained.
+    """
+    if point == names.WHOLE or not names.buildable(point):
         return ""
-    if names.buildable(point):
-        return f"smallbert build {point} --encoder ENCODER --corpus CORPUS --out FOLDER"
-    return ""
+    edition = f"--edition {results.edition.name} " if names.parse(point).trains else ""
+    return f"smallbert build {point} {edition}--encoder ENCODER --corpus CORPUS --out FOLDER"
 
 
 def page_command(page: str) -> str:

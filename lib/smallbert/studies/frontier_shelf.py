@@ -100,7 +100,7 @@ def _command(point: str, own: pd.Series, results: Results) -> str:
     makers = {_page(ALBERT): arm_command, _page(DISTIL): student_command}
     if own.origin in makers:
         return makers[own.origin](point, results)
-    return build_command(point) or page_command(TRANSFER)
+    return build_command(point, results) or page_command(TRANSFER)
 
 
 def _page(stem: str) -> str:

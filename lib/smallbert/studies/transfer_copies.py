@@ -72,7 +72,7 @@ def narrowed(folder: Path, vectors: EmbeddingStore, width: int) -> Path:
     if not _made(place):
         train = matrices.load(vectors, train_rows=FITTED_ROWS, seed=0).train
         options = {name: vectors.manifest["encoder"][name] for name in ("pooling", "max_tokens")}
-        dense.write(folder, Pca.fit(Moments.of(train)).code(width), place, **options)
+        dense.write(folder, [dense.affine(Pca.fit(Moments.of(train)).code(width))], place, **options)
     return place
 
 

@@ -3,13 +3,17 @@
 import numpy as np
 import pytest
 import torch
-from safetensors.numpy import save_file
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
-from smallbert.compress.codes import files
+from smallbert.compress.autoencoder import Architecture, build
+from smallbert.compress.codes import files, sparse
+from smallbert.compress.codes.autoencoded import Autoencoded
 from smallbert.compress.codes.catalogue import METHODS, Training, identity
-from smallbert.compress.codes.code import Mapped, Rescored, Symmetric, remapped, storing
+from smallbert.compress.codes.code import Mapped, OfOneLength, Rescored, Symmetric, remapped, storing
 from smallbert.compress.codes.formats import Binary, Floats, Int8
 from smallbert.compress.codes.product import ProductQuantiser
+from smallbert.compress.codes.sparse import Sparse
 from smallbert.errors import DataError, UsageError
 
 NUMBERS = np.random.default_rng(7).standard_normal((300, 8)).astype(np.float32)
@@ -20,6 +24,8 @@ FORMATS = [
     Binary.signs(8),
     Binary.fit(NUMBERS),
     ProductQuantiser.fit(NUMBERS, 2, seed=0),
+    Sparse(sparse.train(NUMBERS, entries=16, ks=[1, 2], epochs=1, seed=0), 2),
+    OfOneLength(Autoencoded(build(Architecture(8, 2, (4,), decoder="mlp"), 0), NUMBERS.mean(axis=0), Floats(2, 16))),
 ]
 
 
@@ -42,6 +48,16 @@ def test_what_is_no_format_is_refused(tmp_path):
         files.read(path)
     save_file({"low": np.zeros(3)}, path, metadata={"smallbert format": '{"format": "Pickle"}'})
     with pytest.raises(DataError, match="Pickle"):
+        files.read(path)
+    files.write(FORMATS[-1], path)
+    arrays = load_file(path)
+    with safe_open(path, "numpy") as file:
+        about = file.metadata()
+    save_file(arrays, path, metadata={key: value.replace('"mlp"', '"cubic"') for key, value in about.items()})
+    with pytest.raises(DataError, match="Expected decoder out of"):
+        files.read(path)
+    save_file(arrays, path, metadata={key: value.replace('"mlp"', '"affine"') for key, value in about.items()})
+    with pytest.raises(DataError, match="Expected the format of an index"):  # a weight too many
         files.read(path)
     files.write(FORMATS[2], path)
     path.write_bytes(path.read_bytes()[:-5])

@@ -34,7 +34,9 @@ def narrowed(encoders, tmp_path_factory):
     encoder = draw.normal(size=(16, WIDTH))
     code = AffineCode("random", draw.normal(size=16), encoder, encoder.T, np.zeros(16))
     for family in FAMILIES:
-        found[family] = dense.write(encoders / family, code, tmp_path_factory.mktemp("narrowed") / family)
+        found[family] = dense.write(
+            encoders / family, [dense.affine(code)], tmp_path_factory.mktemp("narrowed") / family
+        )
     return found, code
 
 
@@ -90,7 +92,7 @@ def test_tags_are_learnt_through_the_layer(narrowed, rng, tune):
 
 def test_another_layer_is_another_encoder(narrowed, encoders, rng, sentence, tmp_path):
     folders, code = narrowed
-    other = dense.write(encoders / "bert", replace(code, encoder=2 * code.encoder), tmp_path / "other")
+    other = dense.write(encoders / "bert", [dense.affine(replace(code, encoder=2 * code.encoder))], tmp_path / "other")
     keys = {
         key_of(folder, Classification(), examples(rng, sentence, 4), RECIPE, CPU)
         for folder in (encoders / "bert", folders["bert"], other)

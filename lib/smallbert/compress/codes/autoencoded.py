@@ -1,4 +1,7 @@
-"""A trained autoencoder as a code: its bottleneck is stored, and queries meet what the decoder makes of it."""
+"""A trained autoencoder as a code: its bottleneck is stored, and queries meet what the decoder makes of it.
+
+Or as a map alone, to the numbers of its bottleneck, which then meet each other.
+"""
 
 from __future__ import annotations
 
@@ -45,6 +48,28 @@ class Autoencoded(Code):
     def query(self, vectors: Array) -> np.ndarray:
         """See :class:`smallbert.compress.codes.code.Code`: the vectors themselves."""
         return matrix(vectors)
+
+
+@dataclass(frozen=True, eq=False)
+class Bottleneck:
+    """An autoencoder's encoder as a map (:class:`smallbert.compress.codes.code.Map`).
+
+    Args:
+        module: trained on vectors less ``centre``.
+        centre: shape (d,).
+    """
+
+    module: Autoencoder
+    centre: np.ndarray
+
+    @property
+    def width(self) -> int:
+        """Numbers a vector becomes."""
+        return self.module.architecture.bottleneck
+
+    def encode(self, vectors: Array) -> np.ndarray:
+        """(n, d) to float32 (n, width)."""
+        return _applied(self.module.encoder, matrix(vectors) - self.centre)
 
 
 def _applied(module: torch.nn.Module, rows: Array) -> np.ndarray:

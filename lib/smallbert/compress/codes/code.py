@@ -15,6 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from smallbert.arrays import Array, matrix
+from smallbert.compress.codes.preprocessing import of_one_length
 from smallbert.errors import DataError, UsageError
 
 SHORTLIST = 40
@@ -173,6 +174,34 @@ class Rescored(Code):
         found = first - 4  # cosines span 2, so the whole rest lies below the shortlist
         np.put_along_axis(found, chosen, np.take_along_axis(fine, chosen, axis=1), axis=1)
         return found
+
+
+@dataclass(frozen=True, eq=False)
+class OfOneLength(Code):
+    """A code that was trained on vectors of one length: all are brought to it first, which changes no cosine.
+
+    Args:
+        code: of vectors at length sqrt(d).
+    """
+
+    code: Code
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes a vector."""
+        return self.code.nbytes
+
+    def encode(self, vectors: Array) -> np.ndarray:
+        """See :class:`Code`."""
+        return self.code.encode(of_one_length(matrix(vectors)))
+
+    def decode(self, stored: np.ndarray) -> np.ndarray:
+        """See :class:`Code`."""
+        return self.code.decode(stored)
+
+    def query(self, vectors: Array) -> np.ndarray:
+        """See :class:`Code`."""
+        return self.code.query(of_one_length(matrix(vectors)))
 
 
 def remapped(code: Code, change: Callable[[Any], Map]) -> Code:

@@ -46,10 +46,13 @@ class Preprocessing:
         rows = matrix(vectors, width=len(self.centre)).astype(np.float64)
         rows = (rows - self.centre) / self.scale
         rows -= (rows @ self.removed) @ self.removed.T
-        if self.unit:
-            lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-            rows *= np.sqrt(len(self.centre)) / np.where(lengths > 0, lengths, 1.0)
-        return rows.astype(np.float32)
+        return (of_one_length(rows) if self.unit else rows).astype(np.float32)
+
+
+def of_one_length(rows: np.ndarray) -> np.ndarray:
+    """Vectors (n, d) at length sqrt(d), in their own float format; a zero vector stays one."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows * (np.sqrt(rows.shape[1], dtype=rows.dtype) / np.where(lengths > 0, lengths, lengths.dtype.type(1)))
 
 
 def fit(name: str, train: Moments) -> Preprocessing:

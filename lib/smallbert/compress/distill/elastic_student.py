@@ -19,13 +19,15 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from smallbert import storage
+from smallbert.compress.dense import write_layers
 from smallbert.compress.distill.elastic import require_pairs
-from smallbert.compress.folders import copy_beside, write_modules
+from smallbert.compress.folders import copy_beside
 from smallbert.compress.linear import Pca
 from smallbert.compress.vocabulary import Vocabulary, check_free
 from smallbert.errors import DataError
 from smallbert.models import last_layer, sources
 from smallbert.models.encoder import Pooling, load_model
+from smallbert.models.last_layer import Layer
 
 
 class ElasticStudent(nn.Module):
@@ -129,12 +131,13 @@ def load(folder: Path) -> ElasticStudent:
     """
     encoder, _, _ = load_model(folder, -1)
     found = last_layer.read(folder)
-    if found is None:
+    if found is None or len(found.layers) != 1 or not found.layers[0].is_affine:
         raise DataError(f"Expected a student with a map behind its pooling in {folder}, found none.")
-    head = nn.Linear(found.weight.shape[1], found.weight.shape[0])
+    [map] = found.layers
+    head = nn.Linear(map.weight.shape[1], map.weight.shape[0])
     with torch.no_grad():
-        head.weight.copy_(found.weight)
-        head.bias.copy_(found.bias)
+        head.weight.copy_(map.weight)
+        head.bias.copy_(map.bias)
     return ElasticStudent(encoder, head, "cls" if found.pooling == "cls" else "mean")
 
 
@@ -173,14 +176,5 @@ def cut(folder: Path, out: Path, *, layers: int, width: int, max_tokens: int, ke
 
 def _write_head(student: ElasticStudent, out: Path, max_tokens: int) -> None:
     """The map as a last layer, and what tells sentence-transformers of it."""
-    layer = {f"linear.{name}": one.detach().cpu().contiguous() for name, one in student.head.named_parameters()}
-    with storage.atomic_write(out / "2_Dense" / "model.safetensors") as file:
-        file.write(to_bytes(layer, metadata={"format": "pt"}))
-    about = {
-        "in_features": student.head.in_features,
-        "out_features": student.width,
-        "bias": True,
-        "activation_function": "torch.nn.modules.linear.Identity",
-    }
-    storage.write_json(out / "2_Dense" / "config.json", about)
-    write_modules(out, student.head.in_features, max_tokens=max_tokens, pooling=student.pooling, dense=True)
+    head = Layer(student.head.weight.detach().cpu(), student.head.bias.detach().cpu())
+    write_layers([head], out, pooling=student.pooling, max_tokens=max_tokens)

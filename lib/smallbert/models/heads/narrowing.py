@@ -23,15 +23,13 @@ _IDENTITY = "torch.nn.modules.linear.Identity"
 
 
 def place(folder: Path) -> Path | None:
-    """The file of an encoder's last layer; None where there is none, or where an activation follows it."""
+    """The file of an encoder's last layer; None where there is none, or several, or where an activation follows it."""
     path = folder / "modules.json"
     modules = storage.read_json(path) if path.is_file() else []
-    for module in modules:
-        if module["type"].endswith(".Dense"):
-            found = folder / module["path"]
-            if storage.read_json(found / "config.json")["activation_function"] == _IDENTITY:
-                return found / "model.safetensors"
-    return None
+    dense = [folder / module["path"] for module in modules if module["type"].endswith(".Dense")]
+    if len(dense) != 1 or storage.read_json(dense[0] / "config.json")["activation_function"] != _IDENTITY:
+        return None
+    return dense[0] / "model.safetensors"
 
 
 def read(folder: Path) -> nn.Linear | None:
