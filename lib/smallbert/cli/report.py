@@ -81,6 +81,7 @@ def _run(options: argparse.Namespace) -> None:
             print(f"{'run ' if stage.reasons else 'keep'}  {stage.stem}  {'; '.join(stage.reasons) or 'up to date'}")
         return
 
+    from smallbert.report import nursery
     from smallbert.report.record import write_run
     from smallbert.report.runner import Runner
 
@@ -88,7 +89,7 @@ def _run(options: argparse.Namespace) -> None:
     command += ["--edition", edition.name] if edition.name != profile.name else []
     command += [argument for setting in options.settings for argument in ("-p", setting)]
     try:
-        Runner(profile.name, command, jobs=options.jobs or profile.jobs).run(planned)
+        Runner(profile.name, command, jobs=options.jobs or profile.jobs, modules=nursery.modules()).run(planned)
     finally:
         write_run(edition, found)
     if options.render:

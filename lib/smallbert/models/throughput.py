@@ -27,7 +27,7 @@ def training_throughput(
     store: TokenStore,
     *,
     rounds: int = 5,
-    steps: int = 10,
+    steps: int = 4,
     device: str = "auto",
 ) -> dict[str, list[float]]:
     """Tokens per second of a training step on the whole machine: all cores, or the GPU.

@@ -23,6 +23,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
+from smallbert.report.nursery import ADDRESS, PROVISIONER, Forked
 from smallbert.storage import read_json, write_json
 
 # Sockets on the loopback interface with keys, without the warning that ipykernel 7.3 and later print at each start.
@@ -58,14 +59,17 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> dict[st
         outcome = {"status": "killed", "source": _last_started(output)}
     # Of the processes this one has waited for the kernel is the largest by far. Linux counts in KiB, macOS in bytes.
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    return {**outcome, "peak_memory_bytes": peak}
+    return {**outcome, "peak_memory_bytes": max(peak, Forked.largest)}
 
 
 def _own_kernel(folder: Path) -> None:
     """Put a ``python3`` kernelspec of this interpreter ahead of all others."""
     spec = folder / "kernels" / "python3" / "kernel.json"
     arguments = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    write_json(spec, {"argv": arguments, "display_name": "Python 3", "language": "python"})
+    kernel: dict[str, Any] = {"argv": arguments, "display_name": "Python 3", "language": "python"}
+    if ADDRESS in os.environ:
+        kernel["metadata"] = {"kernel_provisioner": {"provisioner_name": PROVISIONER}}
+    write_json(spec, kernel)
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("JUPYTER_PATH")]))
 
 

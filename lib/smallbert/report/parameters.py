@@ -93,7 +93,7 @@ def start(notebook: str, namespace: Mapping[str, Any]) -> Parameters:
     names = [*model(notebook).model_fields, *_injected(namespace.get("In", ()))]
     values = {name: namespace[name] for name in names if name in namespace}
     checked = check(notebook, values, where="notebook")
-    if "get_ipython" in namespace:
+    if "get_ipython" in namespace and model(notebook).workers:
         _warm_workers()
     return checked
 
@@ -118,10 +118,11 @@ def suggestion(name: str, known: Iterable[str]) -> str:
 
 
 def _warm_workers() -> None:
-    """Let the server of workers import, while the first cells run, what this kernel has, if it trains in any."""
-    if workers := sys.modules.get("smallbert.models.workers"):
-        rooms = tuple(f"smallbert.{room}." for room in ("models", "compress", "knowledge", "studies"))
-        workers.warm(name for name in sys.modules if name.startswith(rooms))
+    """Let the server of workers import, while the first cells run, what this kernel has."""
+    from smallbert.models import workers
+
+    rooms = tuple(f"smallbert.{room}." for room in ("models", "compress", "knowledge", "studies"))
+    workers.warm(name for name in sys.modules if name.startswith(rooms))
 
 
 def _injected(history: Iterable[str]) -> list[str]:

@@ -22,6 +22,7 @@ from smallbert.errors import DataError
 from smallbert.progress import duration
 from smallbert.report import failures
 from smallbert.report.console import Console
+from smallbert.report.nursery import nursery
 from smallbert.report.parameters import ENVIRONMENT
 from smallbert.report.stages import Stage
 from smallbert.storage import lock, make_folder, read_json, write_json
@@ -38,12 +39,22 @@ class Runner:
         jobs: stages that may run at once, each on its share of the cores; one never starts before what it needs has
             finished.
         console: where to report.
+        modules: what stages import, to be imported once for all of them where processes can be forked.
     """
 
-    def __init__(self, profile: str, command: list[str], *, jobs: int = 1, console: Console | None = None) -> None:
-        self.profile, self.command, self.jobs = profile, command, jobs
+    def __init__(
+        self,
+        profile: str,
+        command: list[str],
+        *,
+        jobs: int = 1,
+        console: Console | None = None,
+        modules: Sequence[str] = (),
+    ) -> None:
+        self.profile, self.command, self.jobs, self._modules = profile, command, jobs, modules
         self.console = console or Console()
         self._children: dict[str, subprocess.Popen[str]] = {}
+        self._nursery: dict[str, str] = {}
         self._stopping = threading.Event()
         self._shares: SimpleQueue[list[int]] = SimpleQueue()
         for share in _shares(jobs):
@@ -61,6 +72,10 @@ class Runner:
             for folder in {stage.edition.executed for stage in stages if stage.reasons}:
                 make_folder(folder)
                 held.enter_context(lock(folder, "run", hint=_TWO_RUNS))
+            due = [stage for stage in stages if stage.reasons]
+            if self._modules and len(due) > 1 and sys.platform == "linux":  # elsewhere libraries do not survive a fork
+                environment = self._environment(due[0], len(_shares(self.jobs)[0]))
+                self._nursery = held.enter_context(nursery(environment, self._modules))
             self._run_all(stages)
 
     def _run_all(self, stages: list[Stage]) -> None:
@@ -194,7 +209,7 @@ class Runner:
         }
         if self.jobs > 1:
             extra["OMP_NUM_THREADS"] = str(max(1, cores))
-        return {**os.environ, **extra}
+        return {**os.environ, **extra, **self._nursery}
 
     def _stop(self) -> None:
         self._stopping.set()

@@ -45,6 +45,7 @@ class Albert(Parameters):
     timed = ("speed", "timings", "equal_time")
     places: ClassVar = {"encoder": ("pretrain", "minilm"), "peer": ("minilm",)}
     speed = ("jobs",)
+    workers = True
 
     encoder: str = Field("pretrain", description="the encoder of page 1: pretrain, minilm, a folder or a hub id")
     peer: str = Field("minilm", description="a second encoder to look into: minilm, a folder or a hub id")

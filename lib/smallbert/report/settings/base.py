@@ -32,7 +32,8 @@ class Parameters(BaseModel):
     run before it. ``figures`` and ``tables``: names it must write (``STEM__NAME.svg``, ``.html`` and so on in
     the edition's figures). ``timed``: those among them that hold times of this machine, so that no two runs
     agree on them. ``places``: parameters that may name a file or folder, each with the words that do not.
-    ``speed``: parameters that change how fast, but not what, is computed.
+    ``speed``: parameters that change how fast, but not what, is computed. ``workers``: whether it trains in processes
+    of its own (:mod:`smallbert.models.workers`).
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, validate_default=True)
@@ -42,6 +43,7 @@ class Parameters(BaseModel):
     timed: ClassVar[tuple[str, ...]] = ()
     places: ClassVar[dict[str, tuple[str, ...]]] = {}
     speed: ClassVar[tuple[str, ...]] = ()
+    workers: ClassVar[bool] = False
 
     edition: str = Field(
         "default", pattern=r"^[a-z0-9][a-z0-9._-]*$", description="folder name of results, figures and pages"

@@ -43,6 +43,7 @@ class Distillation(Parameters):
     timed = ("student_costs", "student_times")
     places: ClassVar = {"teacher": ("pretrain", "minilm")}
     speed = ("jobs",)
+    workers = True
 
     teacher: str = Field("pretrain", description="pretrain (the encoder of page 1), minilm, a folder or a hub id")
     seeds: int = Field(5, ge=2, description="paired repetitions of every student")

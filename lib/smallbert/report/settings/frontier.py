@@ -49,6 +49,7 @@ class Frontier(Parameters):
     timed = ("encoding", "weights", "weight_times", "frontier_time", "points", "fronts", "needs", "claims")
     places: ClassVar = {"encoder": ("pretrain", "minilm")}
     speed = ("jobs",)
+    workers = True
 
     encoder: str = Field("pretrain", description="the encoder of page 1: pretrain, minilm, a folder or a hub id")
     budgets: Budgets = Field([8, 16, 32, 64, 128], min_length=2, description="sizes of a stored vector, bytes")

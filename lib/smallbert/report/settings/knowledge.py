@@ -20,6 +20,7 @@ class Knowledge(Parameters):
     tables = ("examples", "contrasts", "graph")
     places: ClassVar = {"reader": ("pretrain", "minilm"), "graph": ("world",)}
     speed = ("jobs",)
+    workers = True
 
     reader: str = Field("minilm", description="who answers: minilm, pretrain (page 1's), a folder or hub id")
     reader_layers: int = Field(4, ge=-1, description="its first layers that are used; -1 takes all")

@@ -48,6 +48,7 @@ class Transfer(Parameters):
     )
     places: ClassVar = {"encoder": ("pretrain", "minilm"), "peer": ("", "minilm"), "tasks": ("world",)}
     speed = ("jobs",)
+    workers = True
 
     encoder: str = Field("pretrain", description="the encoder of page 1: pretrain, minilm, a folder or a hub id")
     peer: str = Field("", description="one more encoder on the shelf: minilm, a folder or a hub id; empty for none")

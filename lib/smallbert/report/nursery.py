@@ -1,0 +1,330 @@
+"""A process that has imported what notebooks import, and forks their kernels.
+
+Every page's kernel needs torch, transformers, scikit-learn and matplotlib, some seven seconds of a core to import;
+forked from a process that has them it starts in milliseconds. The runner starts one nursery a run as
+``python -m smallbert.report.nursery LISTENER MODULE...``; :class:`NurseryProvisioner` asks it for kernels, and starts
+them as Jupyter does where none answers. A request is a message with the kernel's command, environment and folder, and
+with two open files, its output and its errors. The answer is its process id, and when it has ended how; whoever asks
+and closes the connection before that ends it. Closing standard input ends the nursery and all its kernels, as the end
+of the runner does, however it comes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib
+import json
+import os
+import pkgutil
+import resource
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from jupyter_client.connect import KernelConnectionInfo
+from jupyter_client.provisioning import LocalProvisioner
+
+import smallbert
+
+ADDRESS = "SMALLBERT_NURSERY"
+"""Environment variable with the nursery's socket."""
+
+PROVISIONER = "smallbert-nursery"
+"""As pyproject.toml enters it among Jupyter's provisioners."""
+
+_LONGEST = 1 << 20
+"""Bytes of a message at most."""
+
+_PATIENCE = 1.0
+"""Seconds that a nursery has to end."""
+
+_BACKEND = "module://matplotlib_inline.backend_inline"
+"""What ipykernel sets before a notebook imports matplotlib, which here is imported earlier."""
+
+
+def modules() -> list[str]:
+    """What the report's notebooks import, the first one's first."""
+    found = ["ipykernel.kernelapp", "smallbert.report", "smallbert.studies.embed", "smallbert.figures.corpus"]
+    for room in ("figures", "studies"):
+        folder = str(Path(smallbert.__file__).parent / room)
+        found += [f"smallbert.{room}.{module.name}" for module in pkgutil.iter_modules([folder])]
+    return found
+
+
+@contextmanager
+def nursery(environment: Mapping[str, str], imported: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Run a nursery; what it yields is to be added to the environment of processes that start kernels.
+
+    Args:
+        environment: of the nursery and its kernels.
+        imported: modules, in this order; kernels that are asked for meanwhile have those it has got to.
+    """
+    with tempfile.TemporaryDirectory(prefix="smallbert-") as folder:
+        address = str(Path(folder) / "nursery")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+            listener.bind(address)
+            listener.listen()  # from now on who asks waits for the answer
+            process = subprocess.Popen(
+                [sys.executable, "-m", __name__, str(listener.fileno()), *imported],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                env={**environment, "MPLBACKEND": environment.get("MPLBACKEND", _BACKEND)},
+                pass_fds=[listener.fileno()],
+                start_new_session=True,  # Ctrl-C goes to the runner alone
+            )
+        with process:
+            try:
+                yield {ADDRESS: address}
+            finally:
+                assert process.stdin
+                process.stdin.close()
+                try:
+                    process.wait(_PATIENCE)
+                except subprocess.TimeoutExpired:  # in the midst of an import; no kernel is left to end
+                    process.kill()
+
+
+class Forked:
+    """A kernel of a nursery, as Jupyter's local provisioner wants a process (:class:`subprocess.Popen`).
+
+    Args:
+        connection: to the nursery, which has been asked.
+
+    Raises:
+        OSError: the nursery is gone.
+    """
+
+    largest = 0
+    """Most memory that one of them used, in bytes."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._lines = connection.makefile("rb")
+        self.pid: int = self._read()["pid"]
+        self.returncode: int | None = None
+        connection.setblocking(False)
+
+    @classmethod
+    def ask(cls, address: str, command: Sequence[str], environment: Mapping[str, str], folder: str) -> Forked:
+        """Ask the nursery at an address for a kernel.
+
+        Raises:
+            OSError: none answers there.
+        """
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.connect(address)
+            cores = sorted(os.sched_getaffinity(0))
+            asked = {"command": command, "environment": dict(environment), "folder": folder, "cores": cores}
+            message = json.dumps(asked).encode() + b"\n"
+            sys.stdout.flush()
+            sent = socket.send_fds(connection, [message], [1, 2])
+            connection.sendall(message[sent:])
+            return cls(connection)
+        except OSError:
+            connection.close()
+            raise
+
+    def _read(self) -> dict[str, Any]:
+        line = self._lines.readline()
+        if not line:
+            raise ConnectionResetError("the nursery has ended")
+        return dict(json.loads(line))
+
+    def poll(self) -> int | None:
+        """Its exit status, negative a signal's number, or None while it runs."""
+        if self.returncode is None:
+            try:
+                with contextlib.suppress(BlockingIOError):
+                    if self._connection.recv(1, socket.MSG_PEEK):
+                        self._connection.setblocking(True)
+                        end = self._read()
+                        self.returncode = end["status"]
+                        Forked.largest = max(Forked.largest, end["peak"])
+                    else:
+                        self.returncode = -signal.SIGKILL  # the nursery has ended, and its kernels with it
+            except ConnectionError:
+                self.returncode = -signal.SIGKILL
+        return self.returncode
+
+    def wait(self) -> int:
+        """Wait until it has ended."""
+        while (status := self.poll()) is None:
+            time.sleep(0.01)
+        self._lines.close()
+        self._connection.close()
+        return status
+
+    def send_signal(self, number: int) -> None:
+        """Send a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """Kill it."""
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask it to end."""
+        self.send_signal(signal.SIGTERM)
+
+
+class NurseryProvisioner(LocalProvisioner):
+    """Kernels of the nursery that the environment names; where none answers, kernels as Jupyter starts them."""
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> KernelConnectionInfo:
+        """See :class:`jupyter_client.provisioning.LocalProvisioner`."""
+        folder = str(kwargs.get("cwd") or Path.cwd())
+        try:
+            process = Forked.ask(os.environ[ADDRESS], cmd, kwargs.get("env", os.environ), folder)
+        except (KeyError, OSError):
+            return await super().launch_kernel(cmd, **kwargs)
+        self.process = process  # type: ignore[assignment]
+        self.pid = self.pgid = process.pid
+        self.cwd = Path(folder)
+        return self.connection_info
+
+
+class _Nursery:
+    """The server: one thread, which imports, forks and reaps."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._kernels: dict[int, socket.socket | None] = {}  # None: whoever asked for it is gone
+        self._woken, wake = os.pipe()
+        os.set_blocking(self._woken, False)
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        self._selector = selectors.DefaultSelector()
+        for one in (self._listener, self._woken, sys.stdin.fileno()):
+            self._selector.register(one, selectors.EVENT_READ)
+
+    def serve(self, modules: Sequence[str]) -> None:
+        """Import, and between two modules and ever after do what is asked, until standard input closes."""
+        for module in modules:
+            importlib.import_module(module)
+            if not self._answer(timeout=0):
+                return
+        gc.collect()
+        gc.freeze()  # what is shared with the kernels stays shared
+        while self._answer(timeout=None):
+            pass
+
+    def _answer(self, timeout: float | None) -> bool:
+        """Do what is asked now, or wait for it; False when there is no more to come."""
+        for key, _ in self._selector.select(timeout):
+            if key.fileobj == sys.stdin.fileno():
+                for pid in self._kernels:
+                    _kill_group(pid)
+                return False
+            if key.fileobj is self._listener:
+                self._fork(self._listener.accept()[0])
+            elif key.fileobj == self._woken:
+                os.read(self._woken, _LONGEST)
+                self._reap()
+            else:
+                self._abandoned(key.data)
+        return True
+
+    def _fork(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            message, files, _, _ = socket.recv_fds(connection, _LONGEST, 2)
+            while not message.endswith(b"\n"):
+                if not (more := connection.recv(_LONGEST)):
+                    return
+                message += more
+            asked = json.loads(message)
+            pid = os.fork()
+            if not pid:
+                self._become_kernel(asked, files)
+            for file in files:
+                os.close(file)
+            self._kernels[pid] = connection
+            self._selector.register(connection, selectors.EVENT_READ, pid)
+            _tell(connection, pid=pid)
+
+    def _become_kernel(self, asked: dict[str, Any], files: list[int]) -> None:
+        """In the child: what a new interpreter would be, but for what it has imported. Never returns."""
+        status = 1
+        try:
+            os.setsid()
+            signal.set_wakeup_fd(-1)
+            for number in (signal.SIGCHLD, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL if number == signal.SIGCHLD else signal.default_int_handler)
+            self._selector.close()
+            for one in (self._listener, *filter(None, self._kernels.values())):
+                one.close()
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+            for target, file in enumerate(files, start=1):
+                os.dup2(file, target)
+                os.close(file)
+            os.environ.clear()
+            os.environ.update(asked["environment"], JPY_PARENT_PID=str(os.getppid()))
+            os.sched_setaffinity(0, asked["cores"])
+            os.chdir(asked["folder"])
+            sys.argv = ["ipykernel_launcher", *asked["command"][asked["command"].index("-f") :]]
+            from ipykernel.kernelapp import launch_new_instance
+
+            launch_new_instance()
+            status = 0
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else int(bool(end.code))
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+
+    def _reap(self) -> None:
+        while self._kernels:
+            with contextlib.suppress(ChildProcessError):
+                pid, status, used = os.wait4(-1, os.WNOHANG)
+                if not pid:
+                    return
+                if connection := self._kernels.pop(pid, None):
+                    self._selector.unregister(connection)
+                    _tell(connection, status=os.waitstatus_to_exitcode(status), peak=_memory(used))
+                    connection.close()
+
+    def _abandoned(self, pid: int) -> None:
+        """Whoever asked for a kernel is gone."""
+        if connection := self._kernels[pid]:
+            self._selector.unregister(connection)
+            connection.close()
+            self._kernels[pid] = None
+            _kill_group(pid)
+
+
+def _tell(connection: socket.socket, **said: int) -> None:
+    with contextlib.suppress(OSError):
+        connection.sendall(json.dumps(said).encode() + b"\n")
+
+
+def _memory(used: resource.struct_rusage) -> int:
+    return used.ru_maxrss * 1024
+
+
+def _kill_group(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    # Python warns of a fork beside threads; those here are BLAS's own, which it ends before a fork and starts again.
+    warnings.filterwarnings("ignore", message=".*multi-threaded, use of fork", category=DeprecationWarning)
+    _Nursery(socket.socket(fileno=int(sys.argv[1]))).serve(sys.argv[2:])

@@ -1,0 +1,208 @@
+"""Kernels that are forked from a process which has imported the libraries: the same report, sooner."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from jupyter_client.kernelspec import KernelSpec
+
+from smallbert.errors import StageError
+from smallbert.report import nursery
+from smallbert.report.console import Console
+from smallbert.report.nursery import ADDRESS, Forked, NurseryProvisioner
+from smallbert.report.runner import Runner
+from smallbert.storage import read_json
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
+
+MARKED = "smallbert.report.spelling"  # any module that no tiny notebook imports
+SAY = "import json, os, sys\nfrom pathlib import Path\nPath({!r}).write_text(json.dumps({}))"
+SLEEP = SAY.format("{}", "[os.getpid()]") + "\nimport time\ntime.sleep(60)"
+KINDS = {
+    "imported": f"{MARKED!r} in sys.modules",
+    "parent": "Path(f'/proc/{os.getppid()}/cmdline').read_text().split(chr(0))",
+    "group": "os.getpgid(0) == os.getpid()",
+    "cores": "sorted(os.sched_getaffinity(0))",
+    "folder": "os.getcwd()",
+    "hash seed": "hash('a')",
+    "interrupted by": "__import__('signal').getsignal(2).__name__",
+}
+
+
+def run(stages, jobs=1, modules=(MARKED,)):
+    screen = io.StringIO()
+    Runner("tiny", ["smallbert", "run"], jobs=jobs, console=Console(screen), modules=modules).run(stages)
+    return screen.getvalue()
+
+
+def wait_until(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_forked_kernel_is_what_a_new_one_is_but_for_its_imports(project, write_body, jobs):
+    said = {}
+    for modules in ((), (MARKED,)):
+        marks = [project.root / name for name in ("first.json", "second.json")]
+        found = "{" + ", ".join(f"{name!r}: {code}" for name, code in KINDS.items()) + "}"
+        for stem, mark in zip(("01_first", "02_second"), marks, strict=True):
+            noise = 'print("to errors", file=sys.stderr)\nos.write(2, b"raw\\n")'
+            project.write(stem, SAY.format(str(mark), found), noise, write_body(stem))
+        run(stages := project.plan(force=True), jobs, modules)
+        said[modules] = [json.loads(mark.read_text()) for mark in marks]
+        log = (project.edition.executed / "01_first.log").read_text()
+        assert "to errors" in log and "raw" in log
+        assert all(10 * 2**20 < read_json(stage.record)["peak_memory_bytes"] < 2**31 for stage in stages)
+    for plain, forked in zip(*said.values(), strict=True):
+        assert "smallbert.report.execute" in plain.pop("parent")
+        assert "smallbert.report.nursery" in forked.pop("parent")
+        assert not plain.pop("imported") and forked.pop("imported")
+        assert plain == forked and plain["group"]
+
+
+def test_nothing_is_left_of_a_run(project, write_body):
+    mark = project.root / "pid"
+    project.write("01_first", SAY.format(str(mark), "[os.getpid(), os.getppid()]"), write_body("01_first"))
+    run(project.plan())
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in json.loads(mark.read_text()))
+
+
+def test_one_stage_alone_and_nothing_to_import_need_no_nursery(project, monkeypatch):
+    monkeypatch.setattr("smallbert.report.runner.nursery", None)  # calling it would be another error
+    run(project.plan(only="01_first"))
+    project.write("01_first", "1 / 0")
+    with pytest.raises(StageError, match="ZeroDivisionError"):
+        run(project.plan(force=True), modules=())
+
+
+def test_a_kernel_that_dies_is_told_as_any_other(project):
+    project.write("01_first", "x = 1", "import os\nos._exit(9)")
+    with pytest.raises(StageError, match=r"01_first failed in cell 4 of 4: `import os`") as caught:
+        run(project.plan())
+    assert "killed, most often for lack of memory" in caught.value.message
+
+
+def test_where_the_nursery_dies_kernels_start_as_ever(project, write_body, capfd):
+    mark = project.root / "pid"
+    parent = "Path(f'/proc/{os.getppid()}/cmdline').read_text()"
+    project.write("01_first", write_body("01_first"))
+    project.write("02_second", SAY.format(str(mark), parent), write_body("02_second"))
+    seen = run(project.plan(), modules=("time", "no_such_module"))
+    assert "done  02_second" in seen and "smallbert.report.execute" in mark.read_text()
+    assert "No module named 'no_such_module'" in capfd.readouterr().err
+
+
+def test_interrupt_takes_a_forked_kernel_down(project):
+    mark = project.root / "pid"
+    project.write("01_first", SLEEP.format(str(mark)))
+
+    def press_ctrl_c():
+        wait_until(lambda: mark.exists() and mark.read_text())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press_ctrl_c, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        run(project.plan())
+    [pid] = json.loads(mark.read_text())
+    wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
+
+
+def test_kernels_end_with_the_runner_however_it_ends(tmp_path):
+    """As kill -9 ends it: nobody says anything, the pipe to the nursery closes."""
+    script = (
+        "import os, sys\nfrom smallbert.report.nursery import Forked, nursery\n"
+        "with nursery(os.environ, []) as where:\n"
+        "    command = [sys.executable, '-f', sys.argv[1] + '/connection.json']\n"
+        "    kernel = Forked.ask(where['SMALLBERT_NURSERY'], command, os.environ, sys.argv[1])\n"
+        "    print(kernel.pid, flush=True)\n    kernel.wait()\n"
+    )
+    asks = subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert asks.stdout
+    pid = int(asks.stdout.readline())
+    wait_until((tmp_path / "connection.json").exists)  # it is up
+    asks.kill()
+    asks.wait()
+    asks.stdout.close()
+    wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
+
+
+@pytest.fixture
+def alive(tmp_path):
+    """A nursery, and how to ask it for a kernel that has connected."""
+    with nursery.nursery(os.environ, [MARKED]) as where:
+
+        def ask():
+            path = tmp_path / "connection.json"
+            path.unlink(missing_ok=True)
+            kernel = Forked.ask(where[ADDRESS], ["python", "-f", str(path)], os.environ, str(tmp_path))
+            wait_until(path.exists)
+            return kernel
+
+        yield ask
+
+
+def test_a_kernel_is_a_process_as_subprocess_has_them(alive):
+    kernel = alive()
+    assert kernel.poll() is None and kernel.returncode is None
+    kernel.kill()
+    assert kernel.wait() == kernel.poll() == kernel.returncode == -signal.SIGKILL
+    assert Forked.largest > 10 * 2**20
+    kernel.send_signal(signal.SIGTERM)  # too late, and no other process gets it
+    second = alive()
+    second.terminate()
+    assert second.wait() != 0
+
+
+def test_who_asks_and_goes_takes_the_kernel_along(alive):
+    kernel, other = alive(), alive()
+    kernel._lines.close()
+    kernel._connection.close()
+    wait_until(lambda: not os.path.exists(f"/proc/{kernel.pid}"))
+    assert other.poll() is None
+    other.kill()
+    other.wait()
+
+
+def test_a_message_that_is_none_costs_nobody_a_kernel(alive):
+    with nursery.nursery(os.environ, []) as where:
+        for message in (b"", b"no json\n", b"{}\n"):
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.connect(where[ADDRESS])
+                connection.sendall(message)
+                connection.shutdown(socket.SHUT_WR)
+                assert b'"status": 0' not in connection.recv(100)
+    kernel = alive()
+    kernel.kill()
+    kernel.wait()
+
+
+def test_the_report_names_modules_that_there_are():
+    import importlib.util
+
+    found = nursery.modules()
+    assert len(found) == len(set(found)) + 2  # page 1's come first, and again in their room's order
+    assert all(importlib.util.find_spec(name) for name in found)
+
+
+def test_jupyter_finds_the_provisioner():
+    from jupyter_client.provisioning import KernelProvisionerFactory
+
+    spec = KernelSpec(argv=["x"], metadata={"kernel_provisioner": {"provisioner_name": nursery.PROVISIONER}})
+    factory = KernelProvisionerFactory.instance()
+    assert factory.is_provisioner_available(spec)
+    made = factory.create_provisioner_instance("one", spec, parent=None)
+    assert isinstance(made, NurseryProvisioner)
+    assert asyncio.run(made.poll()) == 0
