@@ -170,7 +170,7 @@ def write_points(encoder, news, kept, *, page="05_distillation", over="articles"
     sha256 = sources.checksum(sources.find(str(encoder)))
     results.of("01_corpus_and_embeddings").record(encoder={"sha256": sha256}, corpus={"key": key})
     row = {"point": "trim-1", "measure": "neighbours kept", "kept": kept, "over": over, "page": page}
-    row["method"] = "trim"
+    row |= {"method": "trim", "command": "smallbert build trim-1"}
     results.write_table("points", pd.DataFrame([row | {"n": n}]))
 
 

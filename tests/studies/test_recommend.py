@@ -8,6 +8,7 @@ from smallbert.errors import DataError, UsageError
 from smallbert.paths import Edition
 from smallbert.results import Results
 from smallbert.studies import recommend
+from smallbert.studies.frontier_points import page_command
 
 
 @pytest.fixture
@@ -50,6 +51,18 @@ def test_what_keeps_no_more_than_frequencies_is_called_so(points, floor, worthle
     assert (
         f"That is worth nothing: without any encoder, by frequencies alone, {floor:.1%} is kept." in said
     ) == worthless
+
+
+def test_a_command_that_came_after_the_edition_is_told(tmp_path):
+    made = ["build", page_command("02"), page_command("06"), ""]
+    frame = pd.DataFrame({"point": ["pca-2", "fair-2-layers-8-fp32", "fresh", "whole"], "command": made})
+    results = Results(Edition("mine", tmp_path), "08_frontier")
+    results.write_table("points", frame)
+    found = recommend.points(results).command.tolist()
+    assert (
+        found[1] == "smallbert build fair-2-layers-8-fp32 --edition mine --encoder ENCODER --corpus CORPUS --out FOLDER"
+    )
+    assert [found[0], *found[2:]] == ["build", page_command("06"), ""]
 
 
 def test_nothing_fits(points):

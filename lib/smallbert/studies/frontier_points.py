@@ -81,7 +81,15 @@ def build_command(point: str, results: Results) -> str:
 
 def page_command(page: str) -> str:
     """What makes a point that no command makes outside its page."""
-    return f"this edition's own command (run.json has it) and --only {page[:2]}"
+    return f"{_ITS_PAGE}{page[:2]}"
+
+
+def is_page_command(command: str) -> bool:
+    """Whether it is one of :func:`page_command`."""
+    return command.startswith(_ITS_PAGE)
+
+
+_ITS_PAGE = "this edition's own command (run.json has it) and --only "
 
 
 def arm_command(point: str, results: Results) -> str:

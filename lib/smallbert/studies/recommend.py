@@ -7,7 +7,7 @@ import pandas as pd
 
 from smallbert.errors import DataError, UsageError
 from smallbert.results import Results
-from smallbert.studies.frontier_points import COSTS, FRONTIER, OTHERS, TASKS
+from smallbert.studies.frontier_points import COSTS, FRONTIER, OTHERS, TASKS, build_command, is_page_command
 
 POINTS = "points"
 """The table of page 8 that holds every point."""
@@ -17,7 +17,7 @@ ENOUGH = 5
 
 
 def points(results: Results) -> pd.DataFrame:
-    """Every point of an edition.
+    """Every point of an edition; a command that builds one may be newer than the edition.
 
     Raises:
         DataError: the edition has no page 8, or it holds no point.
@@ -25,7 +25,9 @@ def points(results: Results) -> pd.DataFrame:
     found = results.of(FRONTIER).table(POINTS)
     if found.empty:
         raise DataError(f"Edition {results.edition.name} has measured no point.", "Run its other pages, then page 8.")
-    return found
+    commands = found.command.fillna("")
+    today = [build_command(point, results) for point in found.point]
+    return found.assign(command=commands.where(~commands.map(is_page_command) | (np.array(today) == ""), today))
 
 
 def measure(found: pd.DataFrame, cost: str, task: str = "") -> str:
