@@ -17,9 +17,9 @@ import pytest
 from jupyter_client.kernelspec import KernelSpec
 
 from smallbert.errors import StageError
-from smallbert.report import nursery
+from smallbert.report import forked, nursery
 from smallbert.report.console import Console
-from smallbert.report.nursery import ADDRESS, Forked, NurseryProvisioner
+from smallbert.report.forked import ADDRESS, Forked, NurseryProvisioner
 from smallbert.report.runner import Runner
 from smallbert.storage import read_json
 
@@ -66,11 +66,11 @@ def test_a_forked_kernel_is_what_a_new_one_is_but_for_its_imports(project, write
         log = (project.edition.executed / "01_first.log").read_text()
         assert "to errors" in log and "raw" in log
         assert all(10 * 2**20 < read_json(stage.record)["peak_memory_bytes"] < 2**31 for stage in stages)
-    for plain, forked in zip(*said.values(), strict=True):
+    for plain, other in zip(*said.values(), strict=True):
         assert "smallbert.report.execute" in plain.pop("parent")
-        assert "smallbert.report.nursery" in forked.pop("parent")
-        assert not plain.pop("imported") and forked.pop("imported")
-        assert plain == forked and plain["group"]
+        assert "smallbert.report.nursery" in other.pop("parent")
+        assert not plain.pop("imported") and other.pop("imported")
+        assert plain == other and plain["group"]
 
 
 def test_nothing_is_left_of_a_run(project, write_body):
@@ -123,7 +123,7 @@ def test_interrupt_takes_a_forked_kernel_down(project):
 def test_kernels_end_with_the_runner_however_it_ends(tmp_path):
     """As kill -9 ends it: nobody says anything, the pipe to the nursery closes."""
     script = (
-        "import os, sys\nfrom smallbert.report.nursery import Forked, nursery\n"
+        "import os, sys\nfrom smallbert.report.forked import Forked\nfrom smallbert.report.nursery import nursery\n"
         "with nursery(os.environ, []) as where:\n"
         "    command = [sys.executable, '-f', sys.argv[1] + '/connection.json']\n"
         "    kernel = Forked.ask(where['SMALLBERT_NURSERY'], command, os.environ, sys.argv[1])\n"
@@ -200,7 +200,7 @@ def test_the_report_names_modules_that_there_are():
 def test_jupyter_finds_the_provisioner():
     from jupyter_client.provisioning import KernelProvisionerFactory
 
-    spec = KernelSpec(argv=["x"], metadata={"kernel_provisioner": {"provisioner_name": nursery.PROVISIONER}})
+    spec = KernelSpec(argv=["x"], metadata={"kernel_provisioner": {"provisioner_name": forked.PROVISIONER}})
     factory = KernelProvisionerFactory.instance()
     assert factory.is_provisioner_available(spec)
     made = factory.create_provisioner_instance("one", spec, parent=None)

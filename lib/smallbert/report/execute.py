@@ -23,7 +23,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
-from smallbert.report.nursery import ADDRESS, PROVISIONER, Forked
+from smallbert.report.forked import ADDRESS, PROVISIONER, Forked
 from smallbert.storage import read_json, write_json
 
 # Sockets on the loopback interface with keys, without the warning that ipykernel 7.3 and later print at each start.
