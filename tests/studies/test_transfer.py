@@ -183,6 +183,12 @@ def test_rates_taken_stand_in_a_table_with_a_column_a_task(cells, tasks, shelf):
     row = table[(table.model == NARROWED) & (table["mode"] == TUNED)].iloc[0]
     chosen = cells.rates[cells.rates.chosen].set_index(["model", "mode", "task"]).rate
     assert [row[task.name] for task in tasks] == [chosen[NARROWED, TUNED, task.name] for task in tasks]
+    one = cells.rates.assign(rate=np.where(cells.rates["mode"] == TUNED, 0.5, cells.rates.rate))
+    said = transfer_table.chosen_rates(one)
+    assert said[said["mode"] == TUNED].drop(columns="mode").to_numpy().tolist() == [
+        ["every encoder", *[0.5] * len(tasks)]
+    ]
+    assert len(said[said["mode"] != TUNED]) == len(table[table["mode"] != TUNED])
 
 
 def test_a_cell_is_a_fine_tuning_like_any_other(cells, tasks, shelf, tmp_path):

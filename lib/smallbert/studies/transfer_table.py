@@ -67,12 +67,22 @@ def chosen_rates(rates: pd.DataFrame) -> pd.DataFrame:
         rates: of :class:`smallbert.studies.transfer.Cells`.
 
     Returns:
-        Columns ``model``, ``mode``, and the tasks'.
+        Columns ``model``, ``mode``, and the tasks'; one row of :data:`EVERY` encoder for a mode in which all take the
+        same.
     """
     chosen = rates[rates.chosen]
     wide = chosen.pivot(index=["model", "mode"], columns="task", values="rate")
     order = list(dict.fromkeys(zip(chosen.model, chosen["mode"], strict=True)))
-    return wide.loc[order, list(dict.fromkeys(chosen.task))].reset_index().rename_axis(columns=None)
+    table = wide.loc[order, list(dict.fromkeys(chosen.task))].reset_index().rename_axis(columns=None)
+    parts = []
+    for _, part in table.groupby("mode", sort=False):
+        same = len(part) > 1 and len(part.drop(columns="model").drop_duplicates()) == 1
+        parts.append(part.head(1).assign(model=EVERY) if same else part)
+    return pd.concat(parts, ignore_index=True)
+
+
+EVERY = "every encoder"
+"""Stands for all models in a table."""
 
 
 def overall(cells: pd.DataFrame, found: pd.DataFrame) -> pd.DataFrame:
