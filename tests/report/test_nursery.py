@@ -189,6 +189,27 @@ def test_a_message_that_is_none_costs_nobody_a_kernel(alive):
     kernel.wait()
 
 
+def test_where_no_socket_can_be_kernels_start_as_ever(monkeypatch, tmp_path):
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(deep))
+    with nursery.nursery(os.environ, [MARKED]) as where:
+        assert where == {}
+
+
+def test_an_environment_without_the_provisioner_starts_kernels_as_ever(tmp_path, monkeypatch):
+    from jupyter_client.provisioning import KernelProvisionerFactory
+
+    from smallbert.report import execute
+
+    monkeypatch.setenv(ADDRESS, "anywhere")
+    monkeypatch.setenv("JUPYTER_PATH", "")
+    for there in (True, False):
+        monkeypatch.setattr(KernelProvisionerFactory, "is_provisioner_available", lambda self, spec, there=there: there)
+        execute._own_kernel(tmp_path)
+        assert ("metadata" in read_json(tmp_path / "kernels" / "python3" / "kernel.json")) == there
+
+
 def test_the_report_names_modules_that_there_are():
     import importlib.util
 

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import papermill
+from jupyter_client.kernelspec import KernelSpec
+from jupyter_client.provisioning import KernelProvisionerFactory
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
@@ -30,6 +32,9 @@ from smallbert.storage import read_json, write_json
 _KERNEL = Config(
     {"KernelManager": {"transport_encryption": "auto"}, "AsyncKernelManager": {"transport_encryption": "auto"}}
 )
+
+# Not there in an environment that was installed before there were any: kernels then start as ever.
+_FORKED = KernelSpec(metadata={"kernel_provisioner": {"provisioner_name": PROVISIONER}})
 
 
 def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> dict[str, Any]:
@@ -67,8 +72,8 @@ def _own_kernel(folder: Path) -> None:
     spec = folder / "kernels" / "python3" / "kernel.json"
     arguments = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     kernel: dict[str, Any] = {"argv": arguments, "display_name": "Python 3", "language": "python"}
-    if ADDRESS in os.environ:
-        kernel["metadata"] = {"kernel_provisioner": {"provisioner_name": PROVISIONER}}
+    if ADDRESS in os.environ and KernelProvisionerFactory.instance().is_provisioner_available(_FORKED):
+        kernel["metadata"] = _FORKED.metadata
     write_json(spec, kernel)
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("JUPYTER_PATH")]))
 

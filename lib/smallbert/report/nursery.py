@@ -27,7 +27,7 @@ import tempfile
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -61,29 +61,34 @@ def nursery(environment: Mapping[str, str], imported: Sequence[str]) -> Iterator
         environment: of the nursery and its kernels.
         imported: modules, in this order; kernels that are asked for meanwhile have those it has got to.
     """
-    with tempfile.TemporaryDirectory(prefix="smallbert-") as folder:
+    with tempfile.TemporaryDirectory(prefix="smallbert-") as folder, ExitStack() as held:
         address = str(Path(folder) / "nursery")
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        listener = held.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+        try:
             listener.bind(address)
-            listener.listen()  # from now on who asks waits for the answer
-            process = subprocess.Popen(
-                [sys.executable, "-m", __name__, str(listener.fileno()), *imported],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                env={**environment, "MPLBACKEND": environment.get("MPLBACKEND", _BACKEND)},
-                pass_fds=[listener.fileno()],
-                start_new_session=True,  # Ctrl-C goes to the runner alone
-            )
-        with process:
+        except OSError:  # temporary files lie too deep for a socket's name: kernels start as ever
+            yield {}
+            return
+        listener.listen()  # from now on who asks waits for the answer
+        process = subprocess.Popen(
+            [sys.executable, "-m", __name__, str(listener.fileno()), *imported],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            env={**environment, "MPLBACKEND": environment.get("MPLBACKEND", _BACKEND)},
+            pass_fds=[listener.fileno()],
+            start_new_session=True,  # Ctrl-C goes to the runner alone
+        )
+        listener.close()
+        held.enter_context(process)
+        try:
+            yield {ADDRESS: address}
+        finally:
+            assert process.stdin
+            process.stdin.close()
             try:
-                yield {ADDRESS: address}
-            finally:
-                assert process.stdin
-                process.stdin.close()
-                try:
-                    process.wait(_PATIENCE)
-                except subprocess.TimeoutExpired:  # in the midst of an import; no kernel is left to end
-                    process.kill()
+                process.wait(_PATIENCE)
+            except subprocess.TimeoutExpired:  # in the midst of an import; no kernel is left to end
+                process.kill()
 
 
 class _Nursery:
