@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,9 @@ from pydantic import Field
 
 from smallbert import paths
 from smallbert.report import notebooks, parameters, profiles
+from smallbert.report.console import Console
 from smallbert.report.parameters import Parameters
+from smallbert.report.runner import Runner
 from smallbert.report.stages import Stage, plan
 
 PROFILES = """
@@ -122,3 +126,29 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     project.write("01_first", "import smallbert.errors", body("01_first"))
     project.write("02_second", body("02_second"))
     return project
+
+
+@pytest.fixture
+def run():
+    """Run stages and return what a person would have seen (no terminal)."""
+
+    def go(stages: list[Stage], jobs: int = 1, modules: tuple[str, ...] = ()) -> str:
+        screen = io.StringIO()
+        command = ["smallbert", "run", "--profile", "tiny"]
+        Runner("tiny", command, jobs=jobs, console=Console(screen), modules=modules).run(stages)
+        return screen.getvalue()
+
+    return go
+
+
+@pytest.fixture
+def wait_until():
+    """Wait for what other processes do, but not for ever."""
+
+    def wait(condition: Callable[[], object], seconds: float = 30) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < end, "waited in vain"
+            time.sleep(0.05)
+
+    return wait

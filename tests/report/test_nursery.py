@@ -3,31 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
 
 import pytest
 from jupyter_client.kernelspec import KernelSpec
 
 from smallbert.errors import StageError
 from smallbert.report import forked, nursery
-from smallbert.report.console import Console
 from smallbert.report.forked import ADDRESS, Forked, NurseryProvisioner
-from smallbert.report.runner import Runner
 from smallbert.storage import read_json
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
 
 MARKED = "smallbert.report.spelling"  # any module that no tiny notebook imports
 SAY = "import json, os, sys\nfrom pathlib import Path\nPath({!r}).write_text(json.dumps({}))"
-SLEEP = SAY.format("{}", "[os.getpid()]") + "\nimport time\ntime.sleep(60)"
 KINDS = {
     "imported": f"{MARKED!r} in sys.modules",
     "parent": "Path(f'/proc/{os.getppid()}/cmdline').read_text().split(chr(0))",
@@ -39,21 +33,8 @@ KINDS = {
 }
 
 
-def run(stages, jobs=1, modules=(MARKED,)):
-    screen = io.StringIO()
-    Runner("tiny", ["smallbert", "run"], jobs=jobs, console=Console(screen), modules=modules).run(stages)
-    return screen.getvalue()
-
-
-def wait_until(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize("jobs", [1, 2])
-def test_a_forked_kernel_is_what_a_new_one_is_but_for_its_imports(project, write_body, jobs):
+def test_a_forked_kernel_is_what_a_new_one_is_but_for_its_imports(project, write_body, run, jobs):
     said = {}
     for modules in ((), (MARKED,)):
         marks = [project.root / name for name in ("first.json", "second.json")]
@@ -73,29 +54,22 @@ def test_a_forked_kernel_is_what_a_new_one_is_but_for_its_imports(project, write
         assert plain == other and plain["group"]
 
 
-def test_nothing_is_left_of_a_run(project, write_body):
+def test_nothing_is_left_of_a_run(project, write_body, run):
     mark = project.root / "pid"
     project.write("01_first", SAY.format(str(mark), "[os.getpid(), os.getppid()]"), write_body("01_first"))
-    run(project.plan())
+    run(project.plan(), modules=(MARKED,))
     assert not any(os.path.exists(f"/proc/{pid}") for pid in json.loads(mark.read_text()))
 
 
-def test_one_stage_alone_and_nothing_to_import_need_no_nursery(project, monkeypatch):
+def test_one_stage_alone_and_nothing_to_import_need_no_nursery(project, run, monkeypatch):
     monkeypatch.setattr("smallbert.report.runner.nursery", None)  # calling it would be another error
-    run(project.plan(only="01_first"))
+    run(project.plan(only="01_first"), modules=(MARKED,))
     project.write("01_first", "1 / 0")
     with pytest.raises(StageError, match="ZeroDivisionError"):
-        run(project.plan(force=True), modules=())
+        run(project.plan(force=True))
 
 
-def test_a_kernel_that_dies_is_told_as_any_other(project):
-    project.write("01_first", "x = 1", "import os\nos._exit(9)")
-    with pytest.raises(StageError, match=r"01_first failed in cell 4 of 4: `import os`") as caught:
-        run(project.plan())
-    assert "killed, most often for lack of memory" in caught.value.message
-
-
-def test_where_the_nursery_dies_kernels_start_as_ever(project, write_body, capfd):
+def test_where_the_nursery_dies_kernels_start_as_ever(project, write_body, run, capfd):
     mark = project.root / "pid"
     parent = "Path(f'/proc/{os.getppid()}/cmdline').read_text()"
     project.write("01_first", write_body("01_first"))
@@ -105,22 +79,7 @@ def test_where_the_nursery_dies_kernels_start_as_ever(project, write_body, capfd
     assert "No module named 'no_such_module'" in capfd.readouterr().err
 
 
-def test_interrupt_takes_a_forked_kernel_down(project):
-    mark = project.root / "pid"
-    project.write("01_first", SLEEP.format(str(mark)))
-
-    def press_ctrl_c():
-        wait_until(lambda: mark.exists() and mark.read_text())
-        os.kill(os.getpid(), signal.SIGINT)
-
-    threading.Thread(target=press_ctrl_c, daemon=True).start()
-    with pytest.raises(KeyboardInterrupt):
-        run(project.plan())
-    [pid] = json.loads(mark.read_text())
-    wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
-
-
-def test_kernels_end_with_the_runner_however_it_ends(tmp_path):
+def test_kernels_end_with_the_runner_however_it_ends(tmp_path, wait_until):
     """As kill -9 ends it: nobody says anything, the pipe to the nursery closes."""
     script = (
         "import os, sys\nfrom smallbert.report.forked import Forked\nfrom smallbert.report.nursery import nursery\n"
@@ -140,7 +99,7 @@ def test_kernels_end_with_the_runner_however_it_ends(tmp_path):
 
 
 @pytest.fixture
-def alive(tmp_path):
+def alive(tmp_path, wait_until):
     """A nursery, and how to ask it for a kernel that has connected."""
     with nursery.nursery(os.environ, [MARKED]) as where:
 
@@ -166,7 +125,7 @@ def test_a_kernel_is_a_process_as_subprocess_has_them(alive):
     assert second.wait() != 0
 
 
-def test_who_asks_and_goes_takes_the_kernel_along(alive):
+def test_who_asks_and_goes_takes_the_kernel_along(alive, wait_until):
     kernel, other = alive(), alive()
     kernel._lines.close()
     kernel._connection.close()

@@ -2,38 +2,25 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from smallbert import cli
 from smallbert.errors import StageError
-from smallbert.report.console import Console
 from smallbert.report.record import read_run
 from smallbert.report.runner import Runner
 from smallbert.storage import write_json
 
-
-def run(stages, jobs=1):
-    """Run stages and return what a person would have seen (no terminal)."""
-    screen = io.StringIO()
-    Runner("tiny", ["smallbert", "run", "--profile", "tiny"], jobs=jobs, console=Console(screen)).run(stages)
-    return screen.getvalue()
-
-
-def wait_until(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "waited in vain"
-        time.sleep(0.05)
+FORKED = pytest.param(("json",), marks=pytest.mark.skipif(sys.platform != "linux", reason="forked on Linux alone"))
+KERNELS = pytest.mark.parametrize("modules", [(), FORKED], ids=["new", "forked"])
+"""However kernels start: modules that a nursery imports for them, or none of either."""
 
 
 def test_one_command_executes_records_renders_and_the_second_time_keeps_it_all(
@@ -77,7 +64,7 @@ def test_one_command_executes_records_renders_and_the_second_time_keeps_it_all(
     assert capsys.readouterr().err.count("up to date") == 2
 
 
-def test_failed_stage_tells_five_lines_and_is_run_again(project, write_body):
+def test_failed_stage_tells_five_lines_and_is_run_again(project, write_body, run):
     project.write("01_first", "x = 1", "y = x\n1 / 0  # never")
     with pytest.raises(StageError) as caught:
         run(project.plan())
@@ -92,7 +79,7 @@ def test_failed_stage_tells_five_lines_and_is_run_again(project, write_body):
     assert "done  01_first" in run(project.plan(only="01_first"))
 
 
-def test_an_error_that_says_what_to_do_sends_nobody_into_the_notebook(project):
+def test_an_error_that_says_what_to_do_sends_nobody_into_the_notebook(project, run):
     raised = "from smallbert.errors import DataError\nraise DataError('Expected rows.', 'Add rows.')"
     project.write("01_first", "x = 1", raised)
     with pytest.raises(StageError) as caught:
@@ -101,15 +88,16 @@ def test_an_error_that_says_what_to_do_sends_nobody_into_the_notebook(project):
     assert caught.value.hint == "Do what it says, then run the same command again: finished stages are kept."
 
 
-def test_killed_kernel_is_named_with_the_cell_and_memory(project):
+@KERNELS
+def test_killed_kernel_is_named_with_the_cell_and_memory(project, run, modules):
     project.write("01_first", "x = 1", "import os\nos._exit(9)")
     with pytest.raises(StageError, match=r"01_first failed in cell 4 of 4: `import os`") as caught:
-        run(project.plan())
+        run(project.plan(), modules=modules)
     assert "killed, most often for lack of memory" in caught.value.message
     assert "smaller profile" in caught.value.hint
 
 
-def test_notebook_that_leaves_old_files_alone_fails(project):
+def test_notebook_that_leaves_old_files_alone_fails(project, run):
     stages = project.plan(only="01_first")
     for path in stages[0].expected():
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +108,7 @@ def test_notebook_that_leaves_old_files_alone_fails(project):
 
 
 @pytest.mark.slow
-def test_independent_notebooks_run_at_once_and_dependent_ones_wait(project, write_body, monkeypatch):
+def test_independent_notebooks_run_at_once_and_dependent_ones_wait(project, write_body, monkeypatch, run):
     from smallbert.report import parameters
     from smallbert.report.parameters import Parameters
 
@@ -146,7 +134,7 @@ def test_independent_notebooks_run_at_once_and_dependent_ones_wait(project, writ
     assert len(cores) == 1 or (first | second <= cores and not first & second)
 
 
-def test_side_by_side_those_go_first_that_others_wait_for(project, monkeypatch):
+def test_side_by_side_those_go_first_that_others_wait_for(project, monkeypatch, run):
     from smallbert.report import parameters
     from smallbert.report.parameters import Parameters
 
@@ -175,7 +163,8 @@ def test_side_by_side_those_go_first_that_others_wait_for(project, monkeypatch):
     assert begun == ["01", "02", "03", "04", "05"]
 
 
-def test_interrupt_takes_the_kernel_down(project):
+@KERNELS
+def test_interrupt_takes_the_kernel_down(project, run, wait_until, modules):
     mark = project.root / "pid"
     code = (
         f"import os, time\nfrom pathlib import Path\nPath({str(mark)!r}).write_text(str(os.getpid()))\ntime.sleep(60)"
@@ -188,12 +177,12 @@ def test_interrupt_takes_the_kernel_down(project):
 
     threading.Thread(target=press_ctrl_c, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
-        run(project.plan())
+        run(project.plan(), modules=modules)
     wait_until(lambda: not os.path.exists(f"/proc/{mark.read_text()}"))
     assert project.reasons() == {"01_first": ("did not finish last time",), "02_second": ("new",)}
 
 
-def test_kernel_ends_when_the_runner_is_killed(project):
+def test_kernel_ends_when_the_runner_is_killed(project, wait_until, run):
     mark = project.root / "pid"
     code = (
         f"import os, time\nfrom pathlib import Path\nPath({str(mark)!r}).write_text(str(os.getpid()))\ntime.sleep(60)"
