@@ -43,6 +43,6 @@ def test_width_changes_places_alone():
         block.partition("\n}\n")[0] if "{\n" in block[:40] else block.partition("\n")[0]
         for block in re.split(r"@media \((?=m(?:in|ax)-width)", css)[1:]
     ]
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     for block in blocks:
         assert not re.search(r"display: none|visibility: hidden|color|background|opacity|var\(--", block), block
