@@ -184,11 +184,9 @@ class _Nursery:
             os._exit(status)
 
     def _reap(self) -> None:
-        while self._kernels:
-            with contextlib.suppress(ChildProcessError):
-                pid, status, used = os.wait4(-1, os.WNOHANG)
-                if not pid:
-                    return
+        with contextlib.suppress(ChildProcessError):  # no child is left
+            while (ended := os.wait4(-1, os.WNOHANG))[0]:
+                pid, status, used = ended
                 if connection := self._kernels.pop(pid, None):
                     self._selector.unregister(connection)
                     _tell(connection, status=os.waitstatus_to_exitcode(status), peak=_memory(used))
