@@ -163,3 +163,15 @@ def test_an_activation_is_looked_up_and_never_imported(own, news, tmp_path):
         path.write_text(json.dumps(read_json(path) | {"activation_function": named}))
         with pytest.raises(DataError, match=f"Expected an activation .* out of torch.* got '{named}'"):
             encoders.load(str(tmp_path / "small"), max_tokens=16, device="cpu")
+
+
+def test_a_layer_that_the_checksum_does_not_cover_is_not_read(own, news, tmp_path):
+    """A folder elsewhere could change without the encoder's key: it is read as an encoder without modules."""
+    assert build("fair-1-layer-2-fp32", own, news, tmp_path / "small") == 0
+    options = {"max_tokens": 16, "precision": "fp32", "device": "cpu"}
+    before = encoders.load(str(tmp_path / "small"), **options)
+    (tmp_path / "small" / "2_Dense").rename(tmp_path / "elsewhere")
+    path = tmp_path / "small" / "modules.json"
+    path.write_text(path.read_text().replace("2_Dense", "../elsewhere"))
+    after = encoders.load(str(tmp_path / "small"), **options)
+    assert (before.width, after.width) == (2, 8) and before.sha256 != after.sha256

@@ -97,8 +97,10 @@ def read(folder: Path) -> LastLayers | None:
     dense = kinds[len(_ENCODER) :]
     if kinds[: len(_ENCODER)] != _ENCODER or not dense or {*dense} != {"Dense"}:
         return None
-    places = [folder / one["path"] for one in modules[len(_ENCODER) :]]
-    if not any(place.is_dir() for place in places):
+    # Only folders so named are part of an encoder's checksum (sources.checksum).
+    places = [folder / f"{place}_Dense" for place in range(len(_ENCODER), len(modules))]
+    named = [folder / one["path"] for one in modules[len(_ENCODER) :]]
+    if named != places or not any(place.is_dir() for place in places):
         return None
     try:
         pooling = storage.read_json(folder / "1_Pooling" / "config.json")
@@ -114,7 +116,10 @@ def _layer(place: Path) -> Layer:
     named = storage.read_json(place / "config.json")["activation_function"]
     if named not in ACTIVATIONS:
         known = ", ".join(sorted(ACTIVATIONS))
-        raise DataError(f"Expected an activation in {place / 'config.json'} out of {known}; got {named!r}.")
+        raise DataError(
+            f"Expected an activation in {place / 'config.json'} out of {known}; got {named!r}.",
+            "Take another encoder, or remove its modules.json to read it without last layers.",
+        )
     weights = {name.removeprefix("linear."): part.float() for name, part in load_file(place / WEIGHTS).items()}
     weight = weights["weight"]
     return Layer(weight, weights.get("bias", weight.new_zeros(len(weight))), named)
