@@ -9,7 +9,7 @@ import transformers
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from smallbert.errors import DataError, MachineError, UsageError
-from smallbert.models import encoder, sources
+from smallbert.models import encoder, families, sources
 from smallbert.models.packed import plan
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *(f"w{i}" for i in range(60))]
@@ -257,3 +257,24 @@ def test_checksum_follows_weights_and_tokenizer(folders, tmp_path):
     assert sources.checksum(tmp_path) == sources.checksum(folders / "bert")
     (tmp_path / "tokenizer.json").write_text("{}")
     assert sources.checksum(tmp_path) != sources.checksum(folders / "bert")
+
+
+@pytest.mark.parametrize(
+    ("config", "expected"),
+    [
+        (CONFIGS["bert"], 48),
+        (CONFIGS["roberta"], 47),
+        (CONFIGS["distilbert"], 48),
+        (CONFIGS["electra"], 48),
+        (transformers.CamembertConfig(**SIZE | {"pad_token_id": 1}, **SMALL), 46),
+        (transformers.MPNetConfig(**SIZE | {"pad_token_id": 1}, **SMALL), 46),
+    ],
+    ids=lambda one: getattr(one, "model_type", None),
+)
+def test_a_text_may_have_as_many_tokens_as_the_model_takes(config, expected):
+    model = transformers.AutoModel.from_config(config).eval()
+    assert families.places(model) == expected
+    with torch.inference_mode():
+        model(input_ids=torch.full((1, expected), 5))
+        with pytest.raises((IndexError, RuntimeError)):
+            model(input_ids=torch.full((1, expected + 1), 5))

@@ -68,6 +68,44 @@ def test_text_needs_no_quotes_and_a_path_is_made_absolute(tmp_path, monkeypatch)
     assert first.encoder == "minilm"
 
 
+PAGE_1 = "01_corpus_and_embeddings"
+
+
+@pytest.mark.parametrize("setting", ["encoder=minilm", f"{PAGE_1}.encoder=minilm"])
+def test_the_encoder_of_page_1_is_that_of_every_page_that_asks_for_it(setting):
+    resolved = resolve(EMPTY, MODELS, [setting, "07_knowledge.reader=pretrain"])
+    named = {
+        (stem, name): getattr(one, name)
+        for stem, one in resolved.items()
+        for name in ("encoder", "teacher", "reader")
+        if hasattr(one, name)
+    }
+    assert set(named.values()) == {"minilm"} and {stem[:2] for stem, _ in named} == {
+        "01",
+        "04",
+        "05",
+        "06",
+        "07",
+        "08",
+        "09",
+    }
+
+
+def test_a_page_keeps_the_encoder_it_is_given_itself(tmp_path):
+    settings = [f"{PAGE_1}.encoder=minilm", f"05_distillation.teacher={tmp_path}"]
+    resolved = resolve(EMPTY, MODELS, settings)
+    assert resolved["05_distillation"].teacher == str(tmp_path)
+    assert resolved["04_albert"].encoder == "minilm"
+    assert resolve(EMPTY, MODELS)["05_distillation"].teacher == "pretrain"
+
+
+def test_the_full_profile_reads_with_one_encoder():
+    resolved = resolve(choose("full"), MODELS)
+    assert (
+        resolved["05_distillation"].teacher == resolved["04_albert"].encoder == resolved[PAGE_1].encoder != "pretrain"
+    )
+
+
 def test_folder_in_hub_format_is_made_absolute_and_a_data_set_on_the_hub_is_kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "saved").mkdir()

@@ -221,6 +221,15 @@ def test_repetitions_are_told_with_the_seeds_of_trained_cells(edition):
 
 
 @pytest.mark.parametrize(
+    ("seeds", "told"), [([100, 101, 102], "seeds 100 to 102"), ([7, 3], "seeds 7, 3"), ([4], "seeds 4")]
+)
+def test_seeds_are_told_as_the_page_recorded_them(edition, seeds, told):
+    change_run(edition, lambda run: run["stages"]["01_first"]["parameters"].update(seeds=len(seeds)))
+    write_json(edition.edition.results / "01_first" / "values.json", {"seeds": seeds})
+    assert f"<dt>Repetitions</dt><dd>{len(seeds)}, {told}</dd>" in pages(edition)["report/tiny/01_first.html"]
+
+
+@pytest.mark.parametrize(
     ("record", "line"),
     [
         (None, ""),

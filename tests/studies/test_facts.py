@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from smallbert import paths
+from smallbert.errors import UsageError
 from smallbert.models import encoder as encoders
 from smallbert.models.recipe import PretrainRecipe
 from smallbert.report.sanitise import markdown
@@ -154,3 +155,14 @@ def test_places_lose_the_folders_of_the_machine():
     assert facts.short("/home/me/news/thai/dev.tsv:7: title missing (a/b)") == "thai/dev.tsv:7: title missing (a/b)"
     assert facts.short("thai/dev.tsv:7: title missing") == "thai/dev.tsv:7: title missing"
     assert facts.short("my_news.csv") == "my_news.csv"
+
+
+def test_the_encoder_of_page_1_is_where_page_1_left_it():
+    first = {"pretrained": "encoders/own", "encoder": {"name": "own"}}
+    assert facts.encoder_place("pretrain", first) == str(paths.cache() / "encoders" / "own")
+    assert facts.encoder_place("minilm", first) == "minilm"
+    given = {"pretrained": "", "encoder": {"name": "another"}}
+    assert facts.encoder_place("some/folder", given) == "some/folder"
+    with pytest.raises(UsageError, match="page 1 read with another and pretrained none") as caught:
+        facts.encoder_place("pretrain", given)
+    assert "-p encoder=" in caught.value.hint

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from smallbert.errors import UsageError
 from smallbert.studies import depth, protocols, schedules
 from smallbert.studies.floor import Floor, check_bound
 
@@ -118,3 +119,10 @@ def test_baselines_are_drawn_once_a_seed_and_predict_the_mean_at_worst(bench, ve
         (test - test.mean(axis=0)) ** 2
     ).sum()
     assert mean.test_fvu == pytest.approx(expected)
+
+
+def test_a_grid_on_which_all_diverge_is_refused(bench):
+    arms = depth.depth_arms(12, [3], [2])
+    with pytest.raises(UsageError, match="all 1 diverged: rates 1e\\+30 with sgd") as caught:
+        protocols.tune_once(bench, arms[0], activations=["relu"], optimizers=["sgd"], rates=[1e30], epochs=2)
+    assert "original_rates" in caught.value.hint

@@ -158,7 +158,7 @@ def load(
     folder = sources.find(name)
     model, tokenizer, depth = load_model(folder, layer)
     weights = families.read(model, depth)
-    places = len(weights.positions) if weights else getattr(model.config, "max_position_embeddings", max_tokens)
+    places = families.places(model) or max_tokens
     if not 3 <= max_tokens <= places:
         raise UsageError(
             f"Expected max_tokens between 3 and {places} for {name}, got {max_tokens}.",

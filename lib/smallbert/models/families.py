@@ -79,8 +79,7 @@ def read(model: Any, layers: int) -> Weights | None:
     embeddings = model.embeddings
     with torch.no_grad():
         positions = embeddings.position_embeddings.weight.detach()
-        if config.model_type in ("roberta", "xlm-roberta"):
-            positions = positions[config.pad_token_id + 1 :]  # fairseq's convention: places start after padding
+        positions = positions[_first_place(embeddings.position_embeddings) :]
         if hasattr(embeddings, "token_type_embeddings"):
             positions = positions + embeddings.token_type_embeddings.weight[0]
         blocks, projection = readers[config.model_type](model, layers)
@@ -94,6 +93,19 @@ def read(model: Any, layers: int) -> Weights | None:
         activation=ACTIVATIONS[activation],
         epsilon=embeddings.LayerNorm.eps,
     )
+
+
+def places(model: Any) -> int | None:
+    """Tokens that a text may have in a ``transformers`` encoder of any family; None where nothing limits them."""
+    table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+    if table is None:
+        return getattr(model.config, "max_position_embeddings", None)
+    return table.num_embeddings - _first_place(table)
+
+
+def _first_place(table: Any) -> int:
+    """Row of a text's first token: fairseq's families (RoBERTa, CamemBERT, MPNet) count from after the padding's."""
+    return 0 if table.padding_idx is None else table.padding_idx + 1
 
 
 def _bert(model: Any, layers: int) -> tuple[tuple[Block, ...], None]:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from smallbert import runtime
 from smallbert.errors import UsageError
-from smallbert.models import sources
+from smallbert.models import families, sources
 from smallbert.models.encoder import load_model
 from smallbert.models.packed import plan
 
@@ -95,7 +95,7 @@ def load(name: str, *, max_tokens: int = 128, fresh: int | None = None, device: 
 
     where = runtime.device(device)
     model, tokenizer, _depth = load_model(sources.find(name), -1)
-    places = _places(model.config)
+    places = families.places(model) or max_tokens
     if not 3 <= max_tokens <= places:
         raise UsageError(
             f"Expected max_tokens between 3 and {places} for {name}, got {max_tokens}.",
@@ -106,9 +106,3 @@ def load(name: str, *, max_tokens: int = 128, fresh: int | None = None, device: 
             torch.manual_seed(fresh)
             model = transformers.AutoModel.from_config(model.config, trust_remote_code=False, dtype=torch.float32)
     return LayerStack(model.to(where).eval(), tokenizer, max_tokens, where)
-
-
-def _places(config: Any) -> int:
-    """Longest text the encoder has positions for; fairseq's families keep the first ones for padding."""
-    offset = config.pad_token_id + 1 if config.model_type in ("roberta", "xlm-roberta") else 0
-    return getattr(config, "max_position_embeddings", 512) - offset

@@ -178,9 +178,10 @@ class _Nursery:
             status = end.code if isinstance(end.code, int) else int(bool(end.code))
         except BaseException:
             traceback.print_exc()
-        finally:
-            sys.stdout.flush()
-            sys.stderr.flush()
+        finally:  # whatever happens on the way, the child must not go on as a second server
+            for stream in (sys.stdout, sys.stderr):
+                with contextlib.suppress(OSError, ValueError):
+                    stream.flush()
             os._exit(status)
 
     def _reap(self) -> None:
@@ -193,8 +194,8 @@ class _Nursery:
                     connection.close()
 
     def _abandoned(self, pid: int) -> None:
-        """Whoever asked for a kernel is gone."""
-        if connection := self._kernels[pid]:
+        """Whoever asked for a kernel is gone; the kernel may have been reaped in the same round."""
+        if connection := self._kernels.get(pid):
             self._selector.unregister(connection)
             connection.close()
             self._kernels[pid] = None

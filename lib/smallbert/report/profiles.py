@@ -34,8 +34,8 @@ class Profile:
     Args:
         name: its name, also the default name of the edition.
         description: what it is for.
-        minutes: expected time of a whole run.
-        machine: where that time was measured.
+        minutes: about how long a whole run takes, from an empty cache: measured, or an estimate where nobody has timed one.
+        machine: the kind of machine that time is meant for.
         values: what it changes.
         requires: parameters that it leaves to its user; see :func:`require`.
         jobs: notebooks at a time; more than one only where no time that is measured shall mean anything.
@@ -105,7 +105,21 @@ def resolve(
     for stem, values in result.items():
         mine = {name: values[name] for table in (EVERY, stem) for name in asked.get(table, {}) if name in values}
         values.update(_places(stem, mine, Path.cwd()))
+    _follow(result)
     return {stem: check(stem, values, "-p") for stem, values in result.items()}
+
+
+def _follow(result: Values) -> None:
+    """Let every page that asks for the encoder of page 1 have it under the name that page 1 was given."""
+    first = _given(_FIRST, "encoder", result.get(_FIRST, {}))
+    for stem, values in result.items():
+        for name in _ENCODERS if stem != _FIRST else ():
+            if name in model(stem).model_fields and _given(stem, name, values) == _OF_PAGE_1:
+                values[name] = first
+
+
+def _given(stem: str, name: str, values: Mapping[str, Any]) -> Any:
+    return values.get(name, model(stem).model_fields[name].default)
 
 
 def require(profile: Profile, settings: Iterable[str]) -> None:
@@ -224,5 +238,10 @@ def _places(stem: str, values: Mapping[str, Any], base: Path) -> dict[str, str]:
     return found
 
 
-_BARE_HUB_IDS = ("encoder", "peer", "teacher", "reader")
+_FIRST = "01_corpus_and_embeddings"
+_ENCODERS = ("encoder", "teacher", "reader")
+_OF_PAGE_1 = "pretrain"
+"""What these parameters say for the encoder of page 1; to page 1 itself it says: pretrain one."""
+
+_BARE_HUB_IDS = (*_ENCODERS, "peer")
 """Parameters whose hub ids have no ``hub:`` before them, so that any other word may be one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,8 @@ def _page(edition: Edition, notebook: Notebook, run: dict[str, Any]) -> dict[str
     facts = [("Last run took", _took(stage)), ("Finished", _moment(stage["finished"])), *_facts(run | stage)]
     seeds = stage["parameters"].get("seeds")
     if isinstance(seeds, int):
-        facts.insert(0, ("Repetitions", f"{seeds}, seeds 0 to {seeds - 1}{_more_seeds(stage['parameters'], seeds)}"))
+        used = _seeds(values.get("seeds", range(seeds)))
+        facts.insert(0, ("Repetitions", f"{seeds}, {used}{_more_seeds(stage['parameters'], seeds)}"))
     return {
         **vars(parts),
         "plain_title": parts.plain_title,
@@ -92,6 +93,13 @@ def _page(edition: Edition, notebook: Notebook, run: dict[str, Any]) -> dict[str
         "seconds": duration(stage["seconds"]),
         "memory": _gib(stage["peak_memory_bytes"]),
     }
+
+
+def _seeds(used: Sequence[int]) -> str:
+    """Seeds as a page recorded them: ``seeds 100 to 102``, or one by one where they do not follow each other."""
+    if list(used) == list(range(used[0], used[-1] + 1)) and len(used) > 1:
+        return f"seeds {used[0]} to {used[-1]}"
+    return f"seeds {', '.join(map(str, used))}"
 
 
 def _more_seeds(parameters: dict[str, Any], seeds: int) -> str:

@@ -23,7 +23,7 @@ from smallbert.published import load, published
 from smallbert.studies.articles import draw
 from smallbert.studies.contrasts import worded
 from smallbert.studies.factorise import WordTable, study
-from smallbert.studies.facts import PRETRAIN, called
+from smallbert.studies.facts import called, encoder_place
 from smallbert.studies.layers import Subject
 from smallbert.studies.sharing import MARGIN, MODES, Arm, Trained
 
@@ -71,7 +71,7 @@ def encoders(first: Mapping[str, Any], encoder: str, peer: str) -> dict[str, str
         encoder: the parameter of that name.
         peer: a second encoder; left out where it is the first.
     """
-    source = str(paths.cache() / first["pretrained"]) if encoder == PRETRAIN else encoder
+    source = encoder_place(encoder, first)
     found = {first["encoder"]["name"]: source}
     if peer != source:
         found[called(peer)] = peer

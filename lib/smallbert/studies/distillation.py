@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
 from typing import Any
 
 from smallbert import paths, storage
@@ -19,7 +18,7 @@ from smallbert.errors import UsageError
 from smallbert.models.recipe import PretrainRecipe
 from smallbert.models.tokens import TokenStore
 from smallbert.studies.embed import Texts
-from smallbert.studies.facts import PRETRAIN, plain
+from smallbert.studies.facts import PRETRAIN, called, encoder_place, plain
 
 ALONE, EQUAL = "alone", "alone, equal operations"
 TRIPLE = "triple loss"
@@ -116,7 +115,7 @@ def teacher(source: str, first: Mapping[str, Any], device: str = "auto") -> tupl
         first: values that page 1 recorded.
         device: auto, cpu or cuda.
     """
-    found = str(paths.cache() / first["pretrained"]) if source == PRETRAIN else source
+    found = encoder_place(source, first)
     return found, teachers.load(found, device=device)
 
 
@@ -129,7 +128,7 @@ def name(source: str, first: Mapping[str, Any]) -> str:
     """
     if source == PRETRAIN:
         return plain(first["encoder"]["name"])
-    return plain(Path(source).name if Path(source).is_dir() else source)
+    return plain(called(source))
 
 
 def tokens(corpus: Corpus, given: Teacher) -> TokenStore:

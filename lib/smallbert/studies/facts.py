@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from smallbert import paths
+from smallbert.errors import UsageError
 from smallbert.progress import duration
 from smallbert.storage import read_json
 
@@ -39,6 +41,27 @@ def called(name: str) -> str:
     if name == "minilm":
         return "all-MiniLM-L6-v2"
     return Path(name).name if Path(name).is_dir() else name
+
+
+def encoder_place(name: str, first: Mapping[str, Any]) -> str:
+    """Where the encoder of a page's parameter is: a folder, ``minilm`` or a hub id.
+
+    Args:
+        name: the parameter; ``pretrain`` for the encoder of page 1.
+        first: values that page 1 recorded.
+
+    Raises:
+        UsageError: page 1 was given its encoder and pretrained none, so that ``pretrain`` names nothing here.
+    """
+    if name != PRETRAIN:
+        return name
+    if not first["pretrained"]:
+        raise UsageError(
+            f"Expected the name of an encoder, got {PRETRAIN!r}; but page 1 read with {first['encoder']['name']} and "
+            "pretrained none.",
+            "Give this page what page 1 was given; `smallbert run -p encoder=...` does so for all pages.",
+        )
+    return str(paths.cache() / first["pretrained"])
 
 
 def corpus_facts(source: str, prepared: Corpus, given: str = "") -> dict[str, Any]:

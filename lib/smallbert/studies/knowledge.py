@@ -26,7 +26,7 @@ from smallbert.measure.stats import wilson_interval
 from smallbert.models import sources
 from smallbert.models.heads.recipe import FineTuneRecipe
 from smallbert.models.masking import generator
-from smallbert.studies.facts import PRETRAIN, called, plain
+from smallbert.studies.facts import PRETRAIN, called, encoder_place, plain
 
 LANGUAGE = "en"
 """Language of the questions: one that every encoder of the report reads, and that sets blanks between words."""
@@ -131,7 +131,7 @@ def source(first: Mapping[str, Any], reader: str) -> str:
         first: values that page 1 recorded.
         reader: ``pretrain`` for the report's own encoder, else a folder, ``minilm`` or a hub id.
     """
-    return str(paths.cache() / first["pretrained"]) if reader == PRETRAIN else reader
+    return encoder_place(reader, first)
 
 
 def questions(world: World, plan: Plan, seed: int) -> Exam:

@@ -19,6 +19,7 @@ from smallbert.compress.autoencoder import Architecture, Autoencoder
 from smallbert.compress.cells import Cell, GridData
 from smallbert.compress.grid import load_model, train
 from smallbert.compress.training import Training
+from smallbert.errors import UsageError
 from smallbert.studies.floor import Floor
 from smallbert.studies.matrices import SPLITS, Matrices
 
@@ -165,7 +166,11 @@ def tune_once(
     rates: Sequence[float],
     epochs: int,
 ) -> tuple[Choice, pd.DataFrame]:
-    """Choose activation, optimizer and rate on one arm, by validation error after ``epochs`` at a constant rate."""
+    """Choose activation, optimizer and rate on one arm, by validation error after ``epochs`` at a constant rate.
+
+    Raises:
+        UsageError: every training diverged.
+    """
     runs = [
         (_with_activation(smallest, activation), _constant(bench, optimizer, rate, (epochs,)), TUNING_SEED)
         for activation in activations
@@ -174,6 +179,12 @@ def tune_once(
     ]
     table = bench.run("original", runs)
     table.loc[~table.finite, "validation_fvu"] = np.nan
+    if table.validation_fvu.isna().all():
+        raise UsageError(
+            f"Expected one training of {smallest.name} to stay finite, but all {len(table)} diverged: rates "
+            f"{', '.join(f'{rate:g}' for rate in rates)} with {', '.join(optimizers)}.",
+            "Try smaller rates: -p original_rates='[0.0001, 0.001]'.",
+        )
     best = table.loc[table.validation_fvu.idxmin()]
     return Choice(best.activation, best.optimizer, float(best.rate)), table
 

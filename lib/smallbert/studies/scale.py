@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from smallbert import paths, provenance, runtime
+from smallbert import provenance, runtime
 from smallbert.compress.store import EmbeddingStore
 from smallbert.corpus.prepared import Corpus
 from smallbert.measure.planning import FORMULAS, Article, Machine, Plan, Rate, plan
@@ -17,7 +17,7 @@ from smallbert.models import encoder as encoders
 from smallbert.models.presets import PRESETS
 from smallbert.studies import benchmarks
 from smallbert.studies.articles import draw
-from smallbert.studies.facts import PRETRAIN, called, plain
+from smallbert.studies.facts import called, encoder_place, plain
 
 CPU, GPU = "one CPU", "one GPU"
 
@@ -71,7 +71,7 @@ def rate(
     """
     known = first["encoder"]
     loaded = encoders.load(
-        str(paths.cache() / first["pretrained"]) if source == PRETRAIN else source,
+        encoder_place(source, first),
         pooling=known["pooling"],
         layer=known["layer"],
         max_tokens=known["max_tokens"],

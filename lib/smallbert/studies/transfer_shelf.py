@@ -19,7 +19,7 @@ from smallbert.models.interchange import OURS
 from smallbert.models.sizes import Sizes
 from smallbert.results import Results
 from smallbert.studies import transfer_copies
-from smallbert.studies.facts import PRETRAIN, stored
+from smallbert.studies.facts import encoder_place, stored
 from smallbert.studies.sharing import Trained
 
 REFERENCE, TRIMMED, TRUNCATED, NARROWED, FRESH = (
@@ -141,7 +141,7 @@ def reference(encoder: str, first: Mapping[str, Any]) -> str:
         encoder: ``pretrain`` for the one of page 1, ``minilm``, a folder or a hub id.
         first: values that page 1 recorded.
     """
-    return str(paths.cache() / first["pretrained"]) if encoder == PRETRAIN else encoder
+    return encoder_place(encoder, first)
 
 
 def vectors(encoder: str, first: Mapping[str, Any]) -> EmbeddingStore | None:
