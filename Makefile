@@ -67,5 +67,7 @@ ACCELERATOR := $(addprefix --no-emit-package ,torch triton cuda-bindings cuda-pa
   nvidia-cufile nvidia-curand nvidia-cusolver nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 \
   nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx)
 
-clean:  ## delete the environment and everything that can be computed again
-	rm -rf $(VENV) data/cache build *.egg-info lib/*.egg-info .pytest_cache .ruff_cache
+clean:  ## delete the environment, all caches and the smoke edition; other editions stay
+	rm -rf $(VENV) data/cache data/results/smoke figures/smoke report/smoke build dist *.egg-info lib/*.egg-info
+	rm -rf .pytest_cache .ruff_cache .mypy_cache tests/browser/node_modules notebooks/.ipynb_checkpoints
+	find lib tests -name __pycache__ -not -path '*/node_modules/*' -prune -exec rm -rf {} +

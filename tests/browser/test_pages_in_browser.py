@@ -32,6 +32,12 @@ TABLES = """() => [...document.querySelectorAll('table')].filter(one =>
   || [...one.tBodies[0].rows].some(row => !row.querySelector('th[scope="row"]'))
 ).map(one => one.outerHTML.slice(0, 150))"""
 
+# A caption is read without scrolling: it ends where the table's frame does.
+OVERLONG = """() => [...document.querySelectorAll('caption')].filter(one => {
+  const frame = one.closest('.scroll') || document.documentElement;
+  return one.getBoundingClientRect().right > frame.getBoundingClientRect().right + 1;
+}).map(one => one.textContent.slice(0, 100))"""
+
 LEVELS = "() => [...document.querySelectorAll('h1, h2, h3, h4, h5, h6')].map(one => Number(one.tagName[1]))"
 
 # What sticks out of the sheet on paper, where nothing scrolls.
@@ -82,6 +88,11 @@ def test_it_fits_a_phone(opened):
 @pytest.mark.parametrize("width", [360, 1200])
 def test_what_scrolls_has_a_name_and_a_tab_stop(opened, width):
     assert opened.look(width=width).ask(SCROLLERS) == []
+
+
+@pytest.mark.parametrize("width", [360, 700, 1100, 1400])
+def test_captions_are_read_whole(opened, width):
+    assert opened.look(width=width).ask(OVERLONG) == []
 
 
 def test_drawings_are_told_in_words(opened):

@@ -23,7 +23,7 @@ from smallbert.models import encoder as encoders
 from smallbert.report import embedding
 from smallbert.report.settings import MODELS
 from smallbert.storage import read_json, write_json
-from smallbert.studies import build_code, points
+from smallbert.studies import build_code, points, searches
 from smallbert.studies.articles import draw
 from smallbert.studies.build import INDEX
 from smallbert.studies.build_code import Settings
@@ -154,6 +154,36 @@ def test_impossible_sizes_are_refused_before_any_text_is_read(own, news, tmp_pat
         with pytest.raises(UsageError, match=told):
             build(point, own, news, tmp_path / "made")
     assert not (tmp_path / "made").exists()
+
+
+@pytest.mark.parametrize(
+    ("point", "width"),
+    [("int8", 2), ("trim-1", 2), ("trim-1+int8", 2), ("drop-layers-1-of-1-kept", 2), ("pca-1", 1), ("trim-1+pca-1", 1)],
+)
+def test_what_is_built_of_a_narrow_encoder_is_no_wider(own, news, tmp_path, point, width):
+    assert build("fair-2-layers-2-fp32", own, news, tmp_path / "narrow") == 0
+    assert build(point, tmp_path / "narrow", news, tmp_path / "small") == 0
+    ours = encoders.load(str(tmp_path / "small"), precision="fp32", max_tokens=16, device="cpu")
+    theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "small"), device="cpu")
+    found = ours.encode(ours.tokenize(TEXTS))
+    assert found.shape == (len(TEXTS), width) and theirs.max_seq_length == 16
+    np.testing.assert_allclose(theirs.encode(TEXTS), found, atol=1e-5)
+
+
+def test_a_code_wider_than_a_narrow_encoder_is_refused(own, news, tmp_path):
+    assert build("fair-1-layer-2-fp32", own, news, tmp_path / "narrow") == 0
+    with pytest.raises(UsageError, match="from 1 to 2"):
+        build("pca-3", tmp_path / "narrow", news, tmp_path / "small")
+
+
+def test_titles_are_read_with_the_last_layers_that_articles_were_read_with(own, news, tmp_path):
+    """A store tells the layer by its number; searches read titles with the encoder as it was then."""
+    assert build("fair-2-layers-2-fp32", own, news, tmp_path / "narrow") == 0
+    made = encoders.load(str(tmp_path / "narrow"), precision="fp32", max_tokens=16, device="cpu")
+    store = SimpleNamespace(manifest={"encoder": made.describe()})
+    again = searches.reader(store, str(tmp_path / "narrow"), "cpu")
+    assert again.describe() == made.describe() and again.width == 2
+    np.testing.assert_array_equal(again.encode(again.tokenize(TEXTS)), made.encode(made.tokenize(TEXTS)))
 
 
 def test_an_activation_is_looked_up_and_never_imported(own, news, tmp_path):

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 
 import pytest
 
@@ -41,3 +42,24 @@ def test_every_command_is_understood(command, folder):
 def test_every_setting_is_accepted(setting, folder):
     stems = [one.stem for one in notebooks.discover()]
     assert profiles.resolve(profiles.choose("default"), stems, [setting])
+
+
+@pytest.fixture(scope="module")
+def project():
+    return tomllib.loads((paths.root() / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+@pytest.mark.parametrize("name", ["README.md", "environment.yml"])
+def test_every_extra_that_is_named_exists(name, project):
+    named = re.findall(r"-e '?\.\[(\w+)\]", (paths.root() / name).read_text(encoding="utf-8"))
+    assert named and set(named) <= set(project["optional-dependencies"])
+
+
+@pytest.mark.parametrize("name", ["README.md", "notebooks/README.md"])
+def test_the_pythons_that_are_named_are_those_that_install_it(name, project):
+    first, beyond = map(int, re.fullmatch(r">=3\.(\d+),<3\.(\d+)", project["requires-python"]).groups())
+    assert f"Python 3.{first} to 3.{beyond - 1}" in (paths.root() / name).read_text(encoding="utf-8")
+
+
+def test_every_profile_has_its_time_in_the_table():
+    assert re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE) == list(profiles.load())

@@ -152,6 +152,19 @@ def test_vectors_of_another_encoder_or_layer_narrow_nothing(first, shelf, encode
     assert "vector narrowed: page 1 has no vectors of this encoder's last layer" in without.missing
 
 
+def test_copies_of_a_narrow_encoder_are_as_narrow(shelf, texts, vectors):
+    """With last layers an encoder is not narrowed again, and none of its copies is wider."""
+    [narrow] = [model for model in shelf.models if model.name == NARROWED]
+    found = transfer_shelf.shelf(narrow.folder(0), texts[:20], vectors, earlier={}, peer="", coverage=0.9, seeds=1)
+    assert found.missing == ("vector narrowed: a last layer leaves 4 of 16 numbers already",)
+    assert [model.name for model in found.models] == [REFERENCE, TRIMMED, TRUNCATED, FRESH]
+    assert set(found.facts().vector) == {4} and found.reference.parameters == narrow.parameters
+    layers = {model.name: narrowing.read(Path(model.folder(0))) for model in found.models}
+    assert {encoders.load(model.folder(0), max_tokens=48, device="cpu").width for model in found.models} == {4}
+    same = {name: torch.equal(layer.weight, layers[REFERENCE].weight) for name, layer in layers.items()}
+    assert same == {REFERENCE: True, TRIMMED: True, TRUNCATED: True, FRESH: False}
+
+
 def test_every_encoder_is_asked_every_task_in_the_modes_it_allows(cells, tasks, shelf):
     asked = cells.scores.groupby(["model", "mode"]).size()
     assert set(asked) == {len(tasks) * 2}

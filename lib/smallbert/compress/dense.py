@@ -20,7 +20,8 @@ from smallbert.compress.folders import copy_beside, write_modules
 from smallbert.compress.linear import AffineCode
 from smallbert.compress.vocabulary import check_free
 from smallbert.errors import DataError, UsageError
-from smallbert.models.last_layer import WEIGHTS, Layer
+from smallbert.models import last_layer, sources
+from smallbert.models.last_layer import Layer
 from smallbert.models.presets import sizes
 
 
@@ -56,7 +57,7 @@ def encoding(module: Autoencoder, centre: np.ndarray) -> list[Layer]:
 
 
 def write(folder: Path, layers: Sequence[Layer], out: Path, *, pooling: str = "mean", max_tokens: int = 128) -> Path:
-    """Write an encoder with last layers; ``config.json`` comes last.
+    """Write an encoder with last layers, behind those that it has; ``config.json`` comes last.
 
     Args:
         folder: a Hugging Face encoder.
@@ -69,16 +70,19 @@ def write(folder: Path, layers: Sequence[Layer], out: Path, *, pooling: str = "m
         ``out``.
 
     Raises:
-        UsageError: ``out`` holds an encoder.
-        DataError: the first layer is not of the encoder's width.
+        UsageError: ``out`` holds an encoder, or the layers that the encoder has need another pooling.
+        DataError: the first layer is not of the width of the encoder's vectors.
         MachineError: the folder cannot be written.
     """
     check_free(out)
-    width = sizes(str(folder)).hidden
+    before = last_layer.read(folder)
+    width = before.width if before else sizes(str(folder)).hidden
     if (given := layers[0].weight.shape[1]) != width:
         raise DataError(f"Expected a map of {width} numbers, as the encoder has, got {given}.")
-    write_layers(layers, out, pooling=pooling, max_tokens=max_tokens)
-    copy_beside(folder, out, "*.safetensors")
+    if before and before.pooling != pooling:
+        raise UsageError(f"Expected pooling {before.pooling}, which the last layer in {folder} needs, got {pooling}.")
+    write_layers([*(before.layers if before else ()), *layers], out, pooling=pooling, max_tokens=max_tokens)
+    copy_beside(folder, out, *(path.name for path in sources.weight_files(folder)), sources.INDEX)
     return out
 
 
@@ -96,7 +100,7 @@ def write_layers(layers: Sequence[Layer], out: Path, *, pooling: str, max_tokens
     """
     for place, layer in enumerate(layers, start=2):
         state = {"linear.weight": layer.weight.contiguous(), "linear.bias": layer.bias.contiguous()}
-        with storage.atomic_write(out / f"{place}_Dense" / WEIGHTS) as file:
+        with storage.atomic_write(out / f"{place}_Dense" / sources.WEIGHTS) as file:
             file.write(save(state, metadata={"format": "pt"}))
         width, given = layer.weight.shape
         about = {"in_features": given, "out_features": width, "bias": True, "activation_function": layer.activation}

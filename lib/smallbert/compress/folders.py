@@ -11,20 +11,26 @@ from torch import Tensor
 
 from smallbert import storage
 from smallbert.errors import DataError
+from smallbert.models import last_layer, sources
 
 _BESIDE = ("*.json", "*.txt", "*.model")
-_OF_MODULES = {"modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"}
+_OF_MODULES = {sources.MODULES, sources.READING, "config_sentence_transformers.json"}
 
 
-def weights(folder: Path, pattern: str = "*.safetensors") -> Iterator[tuple[str, Tensor]]:
+def weights(folder: Path, name: str | None = None) -> Iterator[tuple[str, Tensor]]:
     """Every weight of an encoder by its name, one at a time.
+
+    Args:
+        folder: of an encoder, or of one that is stored in a smaller form.
+        name: of the file that holds such a form; None for the encoder's own weights.
 
     Raises:
         DataError: no such file, or a damaged one.
     """
-    paths = sorted(folder.glob(pattern))
+    paths = sources.weight_files(folder) if name is None else [*folder.glob(name)]
     if not paths:
-        raise DataError(f"Expected weights {pattern} in {folder}, found none.", "Name a folder that holds an encoder.")
+        asked = name or "model*.safetensors"
+        raise DataError(f"Expected weights {asked} in {folder}, found none.", "Name a folder that holds an encoder.")
     for path in paths:
         try:
             with safe_open(path, framework="pt") as file:
@@ -46,11 +52,38 @@ def copy_beside(folder: Path, out: Path, *more: str) -> None:
     Raises:
         MachineError: a file cannot be written.
     """
-    found = {path for pattern in (*_BESIDE, *more) for path in folder.glob(pattern)}
-    files = {path for path in found if path.name not in _OF_MODULES and not path.name.endswith(".index.json")}
+    beside = {path for pattern in _BESIDE for path in folder.glob(pattern)}
+    files = {path for path in beside if path.name not in _OF_MODULES and not path.name.endswith(".index.json")}
+    files |= {path for pattern in more for path in folder.glob(pattern)}
     for path in sorted(files, key=lambda path: (path.name == "config.json", path.name)):
-        with storage.atomic_write(out / path.name) as file, path.open("rb") as source:
-            shutil.copyfileobj(source, file)
+        _copy(path, out / path.name)
+
+
+def copy_last_layers(folder: Path, out: Path) -> None:
+    """Copy the layers after the pooling, where there are some, and what tells sentence-transformers of them.
+
+    What makes an encoder smaller leaves its width as it is: what followed it fits still, and without it vectors would
+    be of another width without a word.
+
+    Args:
+        folder: of an encoder.
+        out: of what is made of it; before its ``config.json``, as :func:`copy_beside` writes it.
+
+    Raises:
+        DataError: the layers cannot be read.
+        MachineError: a file cannot be written.
+    """
+    if last_layer.read(folder) is None:
+        return
+    layers = [place / name for place in sources.last_layers(folder) for name in ("config.json", sources.WEIGHTS)]
+    told = [folder / name for name in (sources.POOLING, sources.READING, sources.MODULES)]
+    for path in [*layers, *(path for path in told if path.is_file())]:
+        _copy(path, out / path.relative_to(folder))
+
+
+def _copy(path: Path, to: Path) -> None:
+    with storage.atomic_write(to) as file, path.open("rb") as source:
+        shutil.copyfileobj(source, file)
 
 
 def write_modules(out: Path, width: int, *, max_tokens: int, pooling: str = "mean", dense: int = 0) -> None:
@@ -69,13 +102,13 @@ def write_modules(out: Path, width: int, *, max_tokens: int, pooling: str = "mea
     modes = {"cls_token": pooling == "cls", "mean_tokens": pooling == "mean"}
     modes |= dict.fromkeys(("max_tokens", "mean_sqrt_len_tokens", "weightedmean_tokens", "lasttoken"), False)
     storage.write_json(
-        out / "1_Pooling" / "config.json",
+        out / sources.POOLING,
         {"word_embedding_dimension": width} | {f"pooling_mode_{name}": value for name, value in modes.items()},
     )
-    storage.write_json(out / "sentence_bert_config.json", {"max_seq_length": max_tokens, "do_lower_case": False})
+    storage.write_json(out / sources.READING, {"max_seq_length": max_tokens, "do_lower_case": False})
     types = ["Transformer", "Pooling", *["Dense"] * dense]
     storage.write_json(
-        out / "modules.json",
+        out / sources.MODULES,
         [
             {
                 "idx": place,

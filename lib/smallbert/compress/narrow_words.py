@@ -16,7 +16,7 @@ from safetensors.torch import save
 
 from smallbert import storage
 from smallbert.compress.factorise import truncate
-from smallbert.compress.folders import copy_beside, weights
+from smallbert.compress.folders import copy_beside, copy_last_layers, weights
 from smallbert.errors import DataError, UsageError
 
 WEIGHTS = "narrow_words.safetensors"
@@ -57,6 +57,7 @@ def write(folder: Path, out: Path, rank: int, counts: np.ndarray | None = None) 
     about = {"format": "pt", _ABOUT: json.dumps({"table": names[0]})}
     with storage.atomic_write(out / WEIGHTS) as file:
         file.write(save(tensors, metadata=about))
+    copy_last_layers(folder, out)
     copy_beside(folder, out)
     return out
 
@@ -103,5 +104,6 @@ def restore(stored: Path, out: Path) -> Path:
         raise DataError(f"{stored / WEIGHTS} is not what was written: {error!r}.", "Build it again.") from error
     with storage.atomic_write(out / "model.safetensors") as file:
         file.write(save(tensors, metadata={"format": "pt"}))
+    copy_last_layers(stored, out)
     copy_beside(stored, out)
     return out

@@ -22,7 +22,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from smallbert import runtime, storage
-from smallbert.compress.folders import copy_beside, weights
+from smallbert.compress.folders import copy_beside, copy_last_layers, weights
 from smallbert.errors import DataError, MachineError, UsageError
 from smallbert.models import encoder as encoders
 from smallbert.models import families, sources
@@ -102,6 +102,7 @@ def write(folder: Path, out: Path, bits: Bits) -> Path:
     about = {"format": "pt", _ABOUT: json.dumps({"bits": bits, "widths": widths})}
     with storage.atomic_write(out / WEIGHTS) as file:
         file.write(save(tensors, metadata=about))
+    copy_last_layers(folder, out)
     copy_beside(folder, out)
     return out / WEIGHTS
 
@@ -138,6 +139,7 @@ def restore(packed: Path, out: Path) -> Path:
         raise DataError(f"{packed / WEIGHTS} is not what was written: {error!r}.", "Quantise again.") from error
     with storage.atomic_write(out / "model.safetensors") as file:
         file.write(save(tensors, metadata={"format": "pt"}))
+    copy_last_layers(packed, out)
     copy_beside(packed, out)
     return out
 

@@ -22,6 +22,7 @@ from safetensors.torch import save
 from tokenizers import Tokenizer
 
 from smallbert import storage
+from smallbert.compress import folders
 from smallbert.compress.subwords import restricted, subwords
 from smallbert.errors import DataError, UsageError
 from smallbert.models import sources
@@ -163,7 +164,7 @@ class Vocabulary:
 
         Args:
             kept: ids from :meth:`keep`.
-            out: receives ``model.safetensors``, the tokenizer's files and ``config.json``.
+            out: receives ``model.safetensors``, last layers, the tokenizer's files and ``config.json``.
 
         Returns:
             The vocabulary of the smaller encoder.
@@ -177,6 +178,7 @@ class Vocabulary:
         specification = restricted(self._specification, self._subwords, new)
         with storage.atomic_write(out / "model.safetensors") as file:
             file.write(save(_trimmed(self.folder, kept), metadata={"format": "pt"}))
+        folders.copy_last_layers(self.folder, out)
         storage.write_text(out / "tokenizer.json", json.dumps(specification, ensure_ascii=False))
         storage.write_json(out / "tokenizer_config.json", self._settings())
         config = storage.read_json(self.folder / "config.json") | {"vocab_size": len(kept)}
@@ -233,9 +235,9 @@ def check_free(out: Path) -> None:
 
 
 def stored(folder: Path) -> tuple[int, int]:
-    """Parameters in the weights of an encoder's folder, and the bytes of their files."""
+    """Parameters in an encoder's own weights, and the bytes of their files."""
     parameters = sum(int(np.prod(shape)) for name, shape in _shapes(folder) if not name.endswith("position_ids"))
-    return parameters, sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    return parameters, sum(path.stat().st_size for path in sources.weight_files(folder))
 
 
 def batches(texts: Iterable[str]) -> Iterator[list[str]]:
@@ -271,7 +273,7 @@ def _load(folder: Path) -> tuple[Any, Any]:
 
 def _shapes(folder: Path) -> Iterator[tuple[str, list[int]]]:
     """Name and shape of every weight; nothing but headers is read."""
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in sources.weight_files(folder):
         try:
             with safe_open(path, framework="pt") as file:
                 yield from ((name, file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
@@ -281,10 +283,5 @@ def _shapes(folder: Path) -> Iterator[tuple[str, list[int]]]:
 
 def _trimmed(folder: Path, kept: np.ndarray) -> dict[str, torch.Tensor]:
     """All weights; those with a row for each token without the other rows."""
-    index, tensors = torch.from_numpy(kept), {}
-    for path in sorted(folder.glob("*.safetensors")):
-        with safe_open(path, framework="pt") as file:
-            for name in file.keys():  # noqa: SIM118
-                tensor = file.get_tensor(name)
-                tensors[name] = tensor[index] if name.endswith(_ROWS) else tensor
-    return tensors
+    index = torch.from_numpy(kept)
+    return {name: tensor[index] if name.endswith(_ROWS) else tensor for name, tensor in folders.weights(folder)}

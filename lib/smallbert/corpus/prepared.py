@@ -75,7 +75,12 @@ class Corpus:
 
     @property
     def key(self) -> str:
-        """Digest of all rows and their splits: equal for equal content, however it was stored."""
+        """Digest of all rows in their order and of their splits.
+
+        Equal for the same request on the same stream. Rows that were drawn from more, or left when copies went, may
+        have another key where the same rows came alone or in other batches: it is fed in the pieces that the second
+        pass reads, and those count the rows that left too.
+        """
         return self.manifest["key"]
 
     @property

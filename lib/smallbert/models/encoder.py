@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -65,7 +66,8 @@ class Encoder:
         return changed
 
     def describe(self) -> dict[str, Any]:
-        """What decides a vector: name, family, sha256, pooling, layer, max_tokens, precision, width, fast."""
+        """What decides a vector: name, family, sha256, pooling, layer, max_tokens, precision, width, fast; where there
+        are some, last_layers: the numbers that each gives."""
         return dict(self._identity)
 
     def tokenize(self, texts: list[str]) -> list[np.ndarray]:
@@ -136,7 +138,7 @@ def load(
 
     BERT, RoBERTa, XLM-R, DistilBERT and ALBERT run through the packed forward and never build a layer above
     ``layer``; every other family runs through ``transformers`` on batches of equal length. The dense layers that
-    ``smallbert build`` writes after the pooling are applied to the last layer's vectors.
+    ``smallbert build`` writes after the pooling are applied to the last layer's vectors, however that layer is named.
 
     Args:
         name: a local folder, ``minilm`` (an installed package), or a hub id. Safetensors only; remote code off.
@@ -168,7 +170,7 @@ def load(
         PackedModel(weights, pooling, dtype, where) if weights else _Fallback(model, pooling, depth, dtype, where)
     )
     width = model.config.hidden_size
-    last = last_layer.read(folder) if layer == -1 else None
+    last = last_layer.read(folder) if depth == _layers(folder) else None
     if last is not None:
         if last.pooling != pooling:
             raise UsageError(f"Expected pooling {last.pooling}, which the last layer in {folder} needs, got {pooling}.")
@@ -184,6 +186,8 @@ def load(
         "width": width,
         "fast": weights is not None,
     }
+    if last is not None:  # others keep the keys that their vectors are stored by
+        identity["last_layers"] = [len(one.weight) for one in last.layers]
     return Encoder(
         forward,
         tokenizer,
@@ -211,6 +215,13 @@ class _Fallback:
             pieces.append(hidden.mean(1, dtype=torch.float32) if self.pooling == "mean" else hidden[:, 0].float())
             start = stop
         return torch.cat(pieces)
+
+
+def _layers(folder: Path) -> int:
+    """Of the whole encoder; its loaded configuration counts those that were built."""
+    import transformers
+
+    return transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False).num_hidden_layers
 
 
 def load_model(folder: Any, layer: int) -> tuple[Any, Any, int]:

@@ -81,7 +81,7 @@ def load(name: str | Path, *, pair_head: bool | None = None, seed: int = 0, devi
     folder = sources.find(str(name))
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        state = {name: tensor for path in folder.glob("*.safetensors") for name, tensor in load_file(path).items()}
+        state = {name: tensor for path in sources.weight_files(folder) for name, tensor in load_file(path).items()}
     except Exception as error:  # transformers meets a file that is none with errors of any kind
         message = f"{folder} holds no encoder that can be loaded: {error}"
         raise DataError(message, "Copy or download the whole folder again.") from error

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from smallbert import storage
 from smallbert.errors import DataError
+from smallbert.models import sources
 from smallbert.models.attention import Groups
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -22,10 +23,10 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 """What may follow a layer, by the name that sentence-transformers gives it; a name is looked up, never imported."""
 
-WEIGHTS = "model.safetensors"
-"""The file of a layer's weights in its folder."""
+_POOLINGS = {"pooling_mode_cls_token": "cls", "pooling_mode_mean_tokens": "mean"}
+"""Keys that older versions of sentence-transformers set for a pooling, where newer ones write ``pooling_mode``."""
 
-_ENCODER = ["Transformer", "Pooling"]
+_INSTEAD = "Take another encoder, or remove its modules.json to read it without last layers."
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,43 +84,52 @@ class LastLayers:
 
 
 def read(folder: Path) -> LastLayers | None:
-    """The dense layers that a folder's ``modules.json`` ends with; None where it ends otherwise.
-
-    A folder with other modules is read for its encoder alone, as it is without any modules.
+    """The dense layers of :func:`smallbert.models.sources.last_layers`; None where there are none.
 
     Raises:
-        DataError: a layer's files are missing or damaged, or its activation is none of :data:`ACTIVATIONS`.
+        DataError: a layer's files are missing or damaged, its activation is none of :data:`ACTIVATIONS`, it adds what
+            it reads to what it gives, or the pooling before it is neither ``mean`` nor ``cls``.
     """
-    if not (folder / "modules.json").is_file():
-        return None
-    modules = storage.read_json(folder / "modules.json")
-    kinds = [one["type"].rsplit(".", 1)[-1] for one in modules]
-    dense = kinds[len(_ENCODER) :]
-    if kinds[: len(_ENCODER)] != _ENCODER or not dense or {*dense} != {"Dense"}:
-        return None
-    # Only folders so named are part of an encoder's checksum (sources.checksum).
-    places = [folder / f"{place}_Dense" for place in range(len(_ENCODER), len(modules))]
-    named = [folder / one["path"] for one in modules[len(_ENCODER) :]]
-    if named != places or not any(place.is_dir() for place in places):
+    places = sources.last_layers(folder)
+    if not places:
         return None
     try:
-        pooling = storage.read_json(folder / "1_Pooling" / "config.json")
+        pooling = _pooling(folder / sources.POOLING)
         layers = tuple(_layer(place) for place in places)
-    except (OSError, KeyError, SafetensorError) as error:
+    except (OSError, AttributeError, KeyError, TypeError, SafetensorError) as error:
         raise DataError(
-            f"Expected the last layer that {folder / 'modules.json'} names: {error}", "Build the folder again."
+            f"Expected the last layer that {folder / sources.MODULES} names: {error}",
+            "Build the folder again; another's save with sentence-transformers, which writes safetensors.",
         ) from error
-    return LastLayers(layers, "cls" if pooling.get("pooling_mode_cls_token") else "mean")
+    return LastLayers(layers, pooling)
+
+
+def _pooling(path: Path) -> str:
+    """What a pooling takes of a text, ``mean`` where its file does not say, as in sentence-transformers."""
+    about = storage.read_json(path)
+    older = [_POOLINGS.get(name, name) for name, on in about.items() if name.startswith("pooling_mode_") and on]
+    found = about.get("pooling_mode", older or "mean")
+    kind = found[0] if isinstance(found, list) and len(found) == 1 else found
+    if kind not in ("mean", "cls"):
+        raise DataError(
+            f"Expected a pooling before the last layer of mean or cls in {path}, got {kind}.",
+            _INSTEAD,
+        )
+    return str(kind)
 
 
 def _layer(place: Path) -> Layer:
-    named = storage.read_json(place / "config.json")["activation_function"]
+    about = storage.read_json(place / "config.json")
+    named = about["activation_function"]
     if named not in ACTIVATIONS:
         known = ", ".join(sorted(ACTIVATIONS))
         raise DataError(
             f"Expected an activation in {place / 'config.json'} out of {known}; got {named!r}.",
-            "Take another encoder, or remove its modules.json to read it without last layers.",
+            _INSTEAD,
         )
-    weights = {name.removeprefix("linear."): part.float() for name, part in load_file(place / WEIGHTS).items()}
+    if about.get("use_residual"):
+        raise DataError(f"Expected a layer that adds nothing in {place}, got use_residual.", _INSTEAD)
+    found = load_file(place / sources.WEIGHTS)
+    weights = {name.removeprefix("linear."): part.float() for name, part in found.items()}
     weight = weights["weight"]
     return Layer(weight, weights.get("bias", weight.new_zeros(len(weight))), named)

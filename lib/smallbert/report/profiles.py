@@ -34,8 +34,8 @@ class Profile:
     Args:
         name: its name, also the default name of the edition.
         description: what it is for.
-        minutes: about how long a whole run takes, from an empty cache: measured, or an estimate where nobody has timed one.
-        machine: the kind of machine that time is meant for.
+        minutes: about how long a whole run takes from an empty cache: an estimate where nobody has timed one.
+        machine: the kind of machine that is meant.
         values: what it changes.
         requires: parameters that it leaves to its user; see :func:`require`.
         jobs: notebooks at a time; more than one only where no time that is measured shall mean anything.

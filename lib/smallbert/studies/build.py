@@ -23,7 +23,7 @@ from smallbert.measure.bootstrap import percentiles, resampled_means
 from smallbert.measure.neighbours import Metric, nearest, overlap
 from smallbert.measure.stats import Interval
 from smallbert.models import encoder as encoders
-from smallbert.models import sources
+from smallbert.models import last_layer, sources
 from smallbert.models.encoder import Encoder, Pooling
 from smallbert.models.last_layer import Layer
 from smallbert.models.presets import sizes
@@ -127,10 +127,16 @@ def build(
             f"Expected more than {NEIGHBOURS} test articles to be held to, got {test}.", "Use more articles."
         )
     folder = sources.find(source)
-    given = sizes(str(folder))
-    build_code.require(plan, given.hidden)
+    given, last_layers = sizes(str(folder)), last_layer.read(folder)
+    if last_layers and last_layers.pooling != pooling:
+        raise UsageError(
+            f"Expected pooling {last_layers.pooling}, which the last layer in {folder} needs, got {pooling}."
+        )
+    build_code.require(plan, last_layers.width if last_layers else given.hidden)
     if plan.rank is not None:
         narrow_words.require_rank(plan.rank, given.vocabulary, given.factor)
+    told: dict[str, Any] = {"max_tokens": max_tokens, "pooling": pooling}
+    told["dense"] = len(last_layers.layers) if last_layers else 0
     with tempfile.TemporaryDirectory(prefix="smallbert-build-") as work:
         if plan.coverage is not None:
             more = plan.narrows or plan.bits is not None or plan.rank is not None
@@ -139,7 +145,7 @@ def build(
         if plan.layers is not None:
             fewer_layers.write(folder, _kept_layers(folder, *plan.layers), out)
         if not plan.narrows:
-            write_modules(out, sizes(str(folder)).hidden, max_tokens=max_tokens, pooling=pooling)
+            write_modules(out, given.hidden, **told)
         else:
             loaded = encoders.load(str(folder), precision="fp32", pooling=pooling, max_tokens=max_tokens, device=device)
             vectors = {}
@@ -153,10 +159,12 @@ def build(
         if plan.rank is not None:
             counts = _counts(Vocabulary(str(folder)), corpus) if plan.by_frequency else None
             sent = narrow_words.write(folder, out / STORED, plan.rank, counts)
-            narrow_words.restore(sent, out)
         if plan.bits is not None:
             sent = quantize.write(folder, out / STORED, plan.bits).parent
-            quantize.restore(sent, out)
+        if sent != out:
+            if last_layers:  # the source's own folder may say that texts are cut elsewhere
+                write_modules(sent, given.hidden, **told)
+            restore(sent, out)
     weights = [path for path in sent.rglob("*.safetensors") if path.name != INDEX]
     return Built(out, sum(path.stat().st_size for path in weights) / 1e6, code)
 

@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 
 from smallbert import paths, storage
-from smallbert.compress import dense
+from smallbert.compress import dense, folders
 from smallbert.compress.factorise import truncate
 from smallbert.compress.linear import Pca
 from smallbert.compress.moments import Moments
 from smallbert.compress.store import EmbeddingStore
 from smallbert.compress.vocabulary import Vocabulary
-from smallbert.models import sources
+from smallbert.models import last_layer, sources
+from smallbert.models.last_layer import Layer
 from smallbert.studies import matrices
 
 FITTED_ROWS = 20_000
@@ -52,10 +53,10 @@ def truncated(folder: Path, counts: np.ndarray, rank: int) -> Path:
     """
     place = _place("truncated", folder, [rank, counts.tolist()])
     if not _made(place):
-        files = sorted(folder.glob("*.safetensors"))
-        weights = {name: tensor for path in files for name, tensor in load_file(path).items()}
+        weights = dict(folders.weights(folder))
         [name] = [name for name in weights if name.endswith(_WORDS)]
         left, right = truncate(weights[name].float().numpy(), counts + 1.0).factors(rank)
+        folders.copy_last_layers(folder, place)
         _write(place, folder, weights | {name: torch.from_numpy((left @ right).astype(np.float32))})
     return place
 
@@ -77,19 +78,30 @@ def narrowed(folder: Path, vectors: EmbeddingStore, width: int) -> Path:
 
 
 def fresh(folder: Path, seed: int) -> Path:
-    """An encoder of the same architecture with weights drawn by a seed, without a pooler."""
+    """An encoder of the same architecture, last layers included, with weights drawn by a seed, without a pooler."""
     place = _place("fresh", folder, seed)
     if not _made(place):
         config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             model = transformers.AutoModel.from_config(config, dtype=torch.float32)
+            if last := last_layer.read(folder):
+                layers = [_drawn(one) for one in last.layers]
+                dense.write_layers(layers, place, pooling=last.pooling, max_tokens=config.max_position_embeddings)
         _write(place, folder, {name: t for name, t in model.state_dict().items() if not name.startswith("pooler.")})
     return place
 
 
+def _drawn(layer: Layer) -> Layer:
+    """One of the same shape that keeps the size of what it reads."""
+    width, given = layer.weight.shape
+    return Layer(torch.randn(width, given) / given**0.5, torch.zeros(width), layer.activation)
+
+
 def _place(kind: str, folder: Path, made_of: Any) -> Path:
-    return paths.cache() / "shelf" / f"{kind}-{storage.digest([sources.checksum(folder), made_of])}"
+    # Copies of an encoder with last layers were once made without them.
+    more = ["last layers"] if sources.last_layers(folder) else []
+    return paths.cache() / "shelf" / f"{kind}-{storage.digest([sources.checksum(folder), made_of, *more])}"
 
 
 def _made(place: Path) -> bool:

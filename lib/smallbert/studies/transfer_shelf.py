@@ -15,6 +15,7 @@ from smallbert.compress.store import EmbeddingStore
 from smallbert.compress.vocabulary import Vocabulary
 from smallbert.models import flops, parameters, sources
 from smallbert.models import sizes as known
+from smallbert.models.heads import narrowing
 from smallbert.models.interchange import OURS
 from smallbert.models.sizes import Sizes
 from smallbert.results import Results
@@ -204,6 +205,7 @@ def shelf(
 
     Raises:
         DataError, MachineError: the reference cannot be loaded.
+        UsageError: an encoder's last layers are such as no head can read.
     """
     folder = sources.find(str(reference))
     own = _model(REFERENCE, "what the others are made from or compared with", [folder])
@@ -221,12 +223,12 @@ def shelf(
         # Fine-tuning what stands in the folder, the factors' product, would give it its full rank back.
         place, origin = transfer_copies.truncated(folder, counts, rank), f"its word table as two factors of rank {rank}"
         models.append(_model(TRUNCATED, origin, [place], saved=saved, tunable=False))
-    if vectors is not None:
+    if own.vector:
+        missing.append(f"{NARROWED}: a last layer leaves {own.vector} of {own.sizes.hidden} numbers already")
+    elif vectors is not None:
         numbers = own.sizes.hidden // PART
         place = transfer_copies.narrowed(folder, vectors, numbers)
-        models.append(
-            _model(NARROWED, f"PCA of page 1's vectors as its last layer, {numbers} numbers", [place], vector=numbers)
-        )
+        models.append(_model(NARROWED, f"PCA of page 1's vectors as its last layer, {numbers} numbers", [place]))
     else:
         missing.append(f"{NARROWED}: page 1 has no vectors of this encoder's last layer")
     for page, found in earlier.items():
@@ -254,4 +256,6 @@ def sizes_of(folder: Path) -> Sizes:
 
 
 def _model(name: str, origin: str, folders: Sequence[Path], **more: Any) -> Model:
-    return Model(name, origin, tuple(map(str, folders)), sizes_of(folders[0]), **more)
+    last = narrowing.read(folders[0])
+    vector = last.out_features if last else 0
+    return Model(name, origin, tuple(map(str, folders)), sizes_of(folders[0]), vector=vector, **more)

@@ -12,6 +12,8 @@ from safetensors.torch import save_file
 from smallbert.compress import dense
 from smallbert.compress.linear import AffineCode
 from smallbert.corpus.tasks.examples import Tagged, Text
+from smallbert.errors import UsageError
+from smallbert.models import encoder
 from smallbert.models.heads import narrowing
 from smallbert.models.heads import network as networks
 from smallbert.models.heads.classification import Classification
@@ -20,6 +22,7 @@ from smallbert.models.heads.forward import all_outputs, all_states
 from smallbert.models.heads.recipe import FineTuneRecipe
 from smallbert.models.heads.sequences import Reader
 from smallbert.models.heads.tagging import Tagging
+from smallbert.models.last_layer import Layer
 
 CPU = torch.device("cpu")
 WIDTH = 5
@@ -111,6 +114,8 @@ def test_distilbert_and_a_layer_without_bias(encoders, tmp_path, sentence):
     kinds = ("Transformer", "Pooling", "Dense")
     modules = [{"path": f"{n}_{kind}", "type": f"sentence_transformers.models.{kind}"} for n, kind in enumerate(kinds)]
     (folder / "modules.json").write_text(json.dumps(modules))
+    (folder / "1_Pooling").mkdir()
+    (folder / "1_Pooling" / "config.json").write_text('{"pooling_mode": "mean"}')
 
     def settle(activation):
         settings = {"activation_function": f"torch.nn.modules.{activation}"}
@@ -123,4 +128,30 @@ def test_distilbert_and_a_layer_without_bias(encoders, tmp_path, sentence):
     torch.testing.assert_close(all_states(build(folder), inputs), wide @ weight.T, atol=1e-4, rtol=1e-4)
     assert build(folder).new_parameters == 3 * (WIDTH + 1) + WIDTH * (WIDTH + 1)
     settle("activation.Tanh")
-    assert narrowing.place(folder) is None
+    with pytest.raises(UsageError, match=r"one linear last layer .* got 1 with Tanh"):
+        build(folder)
+
+
+def test_a_chain_of_layers_is_refused_before_anything_is_trained(encoders, tmp_path, rng, sentence):
+    """An autoencoder's encoder: a head would read vectors that are not narrowed."""
+    chain = [
+        Layer(torch.ones(6, 16), torch.zeros(6), "torch.nn.modules.activation.ReLU"),
+        Layer(torch.ones(2, 6), torch.zeros(2)),
+    ]
+    folder = dense.write(encoders / "bert", chain, tmp_path / "deep")
+    with pytest.raises(UsageError, match="got 2 with ReLU, Identity") as caught:
+        key_of(folder, Classification(), examples(rng, sentence, 4), RECIPE, CPU)
+    assert "built from" in caught.value.hint
+    with pytest.raises(UsageError, match="one linear last layer"):
+        prepare(folder, Classification(), examples(rng, sentence, 4), RECIPE, CPU)
+
+
+def test_heads_and_vectors_are_narrowed_by_one_rule(narrowed):
+    """A layer that the encoder's checksum does not cover is applied to neither."""
+    folder = narrowed[0]["roberta"]
+    path = folder / "modules.json"
+    before = path.read_text()
+    assert narrowing.read(folder).out_features == encoder.load(str(folder), max_tokens=32).width == WIDTH
+    path.write_text(before.replace("2_Dense", "./2_Dense/../2_Dense"))
+    assert narrowing.read(folder) is None and encoder.load(str(folder), max_tokens=32).width == 16
+    path.write_text(before)

@@ -169,7 +169,6 @@ def cut(folder: Path, out: Path, *, layers: int, width: int, max_tokens: int, ke
     if kept is None:
         return save(small, str(folder), out, max_tokens=max_tokens)
     with TemporaryDirectory(prefix="smallbert-cut-") as work:
-        _write_head(small, out, max_tokens)
         Vocabulary(save(small, str(folder), Path(work), max_tokens=max_tokens)).trim(kept, out)
     return out
 

@@ -161,8 +161,9 @@ def key_of(
         data.update(repr(example).encode("utf-8", "surrogatepass"))
     folder = sources.find(str(encoder))
     made_of = {"encoder": sources.checksum(folder), "task": repr(task), "recipe": asdict(recipe)}
-    if last := narrowing.place(folder):
-        made_of["last layer"] = storage.sha256_file(last)
+    if narrowing.read(folder) is not None:  # what a head cannot read is refused before anything is trained
+        [last] = sources.last_layers(folder)
+        made_of["last layer"] = storage.sha256_file(last / sources.WEIGHTS)
     dtype = runtime.dtype(recipe.precision, device)
     return storage.digest(
         made_of | {"data": data.hexdigest(), "device": device.type, "dtype": str(dtype)}, version=VERSION

@@ -138,7 +138,7 @@ def _jobs(todo: Mapping[Path, Trial], kind: str) -> list[workers.Job]:
         first = next(iter(group.values()))
         work, passes = (_heads, 1) if first.recipe.frozen else (_whole, 3 * first.recipe.epochs)
         inputs = (len(first.examples) * passes + sum(map(len, first.asked.values()))) * first.task.per_example
-        weights = sum(path.stat().st_size for path in sources.find(first.encoder).glob("*.safetensors"))
+        weights = sum(path.stat().st_size for path in sources.weight_files(sources.find(first.encoder)))
         steps = sum(trial.steps for trial in group.values())
         jobs.append(workers.Job(first.name, work, (group, kind), steps, cost=weights * inputs))
     return jobs

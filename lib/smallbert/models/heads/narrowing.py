@@ -10,37 +10,36 @@ import copy
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 from torch import nn
 from torch.nn.utils import skip_init
 
-from smallbert import storage
+from smallbert.errors import UsageError
+from smallbert.models import last_layer
 
 LAYER = "narrow"
 """What the layer is called in a task model."""
 
-_IDENTITY = "torch.nn.modules.linear.Identity"
-
-
-def place(folder: Path) -> Path | None:
-    """The file of an encoder's last layer; None where there is none, or several, or where an activation follows it."""
-    path = folder / "modules.json"
-    modules = storage.read_json(path) if path.is_file() else []
-    dense = [folder / module["path"] for module in modules if module["type"].endswith(".Dense")]
-    if len(dense) != 1 or storage.read_json(dense[0] / "config.json")["activation_function"] != _IDENTITY:
-        return None
-    return dense[0] / "model.safetensors"
-
 
 def read(folder: Path) -> nn.Linear | None:
-    """The last layer of an encoder, fp32, H to k, where it has one."""
-    path = place(folder)
-    if path is None:
+    """The last layer of an encoder, fp32, H to k, where it has one.
+
+    Raises:
+        UsageError: several of them, or an activation behind it.
+        DataError: it cannot be read.
+    """
+    last = last_layer.read(folder)
+    if last is None:
         return None
-    weights = {name.removeprefix("linear."): part.float() for name, part in safetensors.torch.load_file(path).items()}
-    width, wide = weights["weight"].shape
-    layer = skip_init(nn.Linear, wide, width, bias="bias" in weights)
-    layer.load_state_dict(weights)
+    if len(last.layers) != 1 or not last.layers[0].is_affine:
+        kinds = ", ".join(one.activation.rsplit(".", 1)[-1] for one in last.layers)
+        raise UsageError(
+            f"Expected one linear last layer in {folder} for a head to read, got {len(last.layers)} with {kinds}.",
+            "Fine-tune the encoder that it was built from, or one that was narrowed by a map such as pca-32.",
+        )
+    [map] = last.layers
+    width, wide = map.weight.shape
+    layer = skip_init(nn.Linear, wide, width)
+    layer.load_state_dict({"weight": map.weight, "bias": map.bias})
     return layer
 
 

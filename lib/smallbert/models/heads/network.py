@@ -196,7 +196,7 @@ def build(
 
 
 def _holds_pooler(folder: Path) -> bool:
-    for path in folder.glob("*.safetensors"):
+    for path in sources.weight_files(folder):
         with safe_open(path, framework="pt") as file:
             if any("pooler" in key.split(".") for key in file.keys()):  # noqa: SIM118 - no mapping
                 return True

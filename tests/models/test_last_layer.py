@@ -1,0 +1,158 @@
+"""Layers after the pooling: applied whenever the last layer is read, part of what the encoder is, read by one rule."""
+
+import shutil
+
+import numpy as np
+import pytest
+import sentence_transformers
+import torch
+import transformers
+from safetensors.torch import load_file
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
+
+from smallbert.compress import dense
+from smallbert.errors import DataError
+from smallbert.models import encoder, last_layer, sources
+from smallbert.models.last_layer import Layer
+from smallbert.storage import read_json, write_json
+
+try:
+    from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
+except ImportError:  # before version 6
+    from sentence_transformers.models import Dense, Pooling, Transformer
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *(f"w{i}" for i in range(20))]
+SIZES = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
+TEXTS = ["w1 w2 w3", "w4", "w5 w5 w6 w7 w8"]
+OPTIONS = {"max_tokens": 16, "precision": "fp32", "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """A tiny random BERT."""
+    folder = tmp_path_factory.mktemp("plain")
+    raw = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    raw.pre_tokenizer = pre_tokenizers.Whitespace()
+    raw.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    roles = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token"), WORDS, strict=False))
+    transformers.PreTrainedTokenizerFast(tokenizer_object=raw, **roles).save_pretrained(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        config = transformers.BertConfig(
+            vocab_size=len(WORDS), max_position_embeddings=16, initializer_range=1.0, **SIZES
+        )
+        transformers.BertModel(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def square(plain, tmp_path):
+    """The encoder with its numbers in the opposite order: a last layer that no width tells of."""
+    layer = Layer(torch.eye(8).flip(0), torch.zeros(8))
+    return dense.write(plain, [layer], tmp_path / "square", max_tokens=16)
+
+
+def vectors(folder, **options):
+    one = encoder.load(str(folder), **OPTIONS | options)
+    return one.encode(one.tokenize(TEXTS))
+
+
+@pytest.mark.parametrize("layer", [-1, 2])
+def test_the_last_layer_by_either_name_has_what_follows_it(plain, square, layer):
+    np.testing.assert_array_equal(vectors(square, layer=layer), vectors(plain)[:, ::-1])
+    loaded = encoder.load(str(square), layer=layer, **OPTIONS)
+    assert loaded.describe()["last_layers"] == [8]
+    np.testing.assert_array_equal(vectors(square, layer=loaded.describe()["layer"]), vectors(square))
+
+
+@pytest.mark.parametrize("layer", [0, 1, -2])
+def test_a_lower_layer_has_nothing_behind_it(plain, square, layer):
+    np.testing.assert_array_equal(vectors(square, layer=layer), vectors(plain, layer=layer))
+    assert "last_layers" not in encoder.load(str(square), layer=layer, **OPTIONS).describe()
+
+
+def test_without_its_modules_an_encoder_is_another(plain, square):
+    """Of the same width: nothing but the checksum can tell."""
+    before = encoder.load(str(square), **OPTIONS).describe()
+    (square / "modules.json").unlink()
+    after = encoder.load(str(square), **OPTIONS).describe()
+    assert after["width"] == before["width"] and after["sha256"] != before["sha256"]
+    assert after["sha256"] == encoder.load(str(plain), **OPTIONS).sha256
+    np.testing.assert_array_equal(vectors(square), vectors(plain))
+
+
+@pytest.mark.parametrize("file", ["2_Dense/config.json", "2_Dense/model.safetensors"])
+def test_the_checksum_covers_what_is_applied(square, file):
+    before = sources.checksum(square)
+    with (square / file).open("ab") as opened:
+        opened.write(b" ")
+    assert sources.checksum(square) != before
+
+
+@pytest.mark.parametrize("pooling", ["mean", "cls"])
+def test_a_folder_that_sentence_transformers_wrote(plain, tmp_path, pooling):
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        chain = [Dense(8, 5), Dense(5, 3, bias=False, activation_function=torch.nn.Identity())]
+    model = sentence_transformers.SentenceTransformer(
+        modules=[Transformer(str(plain)), Pooling(8, pooling), *chain], device="cpu"
+    )
+    model.save(str(tmp_path / "theirs"))
+    found = vectors(tmp_path / "theirs", pooling=pooling)
+    np.testing.assert_allclose(found, model.encode(TEXTS), atol=1e-5)
+    assert found.shape == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "told"),
+    [
+        ("1_Pooling/config.json", {"pooling_mode_mean_tokens": False, "pooling_mode_max_tokens": True}, "got .*max"),
+        ("1_Pooling/config.json", {"pooling_mode": ["mean", "max"]}, r"got \['mean', 'max'\]"),
+        ("2_Dense/config.json", {"use_residual": True}, "adds nothing"),
+        ("2_Dense/config.json", {"activation_function": "os.system"}, "got 'os.system'"),
+    ],
+)
+def test_what_would_be_computed_otherwise_is_refused(square, file, change, told):
+    write_json(square / file, read_json(square / file) | change)
+    with pytest.raises(DataError, match=told) as caught:
+        encoder.load(str(square), **OPTIONS)
+    assert "remove its modules.json" in caught.value.hint
+
+
+@pytest.mark.parametrize("modules", [{"type": "Dense"}, [{"path": ""}], [3], [{"type": 1}]], ids=str)
+def test_modules_that_are_none_are_refused(square, modules):
+    write_json(square / "modules.json", modules)
+    with pytest.raises(DataError, match="is no list of modules"):
+        encoder.load(str(square), **OPTIONS)
+
+
+def test_a_pickled_layer_is_refused(square):
+    layer = square / "2_Dense" / "model.safetensors"
+    torch.save(load_file(layer), square / "2_Dense" / "pytorch_model.bin")
+    layer.unlink()
+    with pytest.raises(DataError, match="Expected the last layer") as caught:
+        encoder.load(str(square), **OPTIONS)
+    assert "writes safetensors" in caught.value.hint
+
+
+def test_further_layers_follow_those_that_are_there(plain, square, tmp_path):
+    weight, bias = torch.randn(3, 8, generator=torch.Generator().manual_seed(2)), torch.arange(3.0)
+    out = dense.write(square, [Layer(weight, bias)], tmp_path / "both", max_tokens=16)
+    expected = vectors(plain)[:, ::-1] @ weight.numpy().T + bias.numpy()
+    np.testing.assert_allclose(vectors(out), expected, atol=1e-5)
+    theirs = sentence_transformers.SentenceTransformer(str(out), device="cpu")
+    np.testing.assert_allclose(theirs.encode(TEXTS), expected, atol=1e-5)
+    assert len(last_layer.read(out).layers) == 2
+    with pytest.raises(DataError, match="Expected a map of 3 numbers, as the encoder has, got 8"):
+        dense.write(out, [Layer(torch.eye(8), torch.zeros(8))], tmp_path / "wrong")
+
+
+def test_an_encoder_in_several_files_gets_last_layers(plain, tmp_path):
+    transformers.BertModel.from_pretrained(plain).save_pretrained(tmp_path / "sharded", max_shard_size="2KB")
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(plain / name, tmp_path / "sharded" / name)
+    assert len(sources.weight_files(tmp_path / "sharded")) > 1
+    out = dense.write(tmp_path / "sharded", [Layer(torch.eye(8)[:3], torch.zeros(3))], tmp_path / "out", max_tokens=16)
+    np.testing.assert_array_equal(vectors(out), vectors(plain)[:, :3])
