@@ -44,6 +44,12 @@ def test_every_size_has_its_number_and_its_verdict(table, contrasts):
     assert len(chart.data) == 8 and set(chart.data.coverage) == {1.0}
 
 
+def test_what_only_the_correction_forbids_is_marked_as_not_told(table, contrasts):
+    chart = elastic.sizes(table, contrasts.assign(verdict="not told after correction"), "separate", MEASURE, "Said.")
+    texts = [text.get_text() for axes in chart.figure.axes if axes.images for text in axes.texts]
+    assert "+0.000 ?" in texts and "? no difference shown or not told after correction" in chart.caption
+
+
 def test_an_odd_number_of_arms(table, contrasts):
     third = contrasts.assign(arm="untrained")
     chart = elastic.sizes(table, pd.concat([contrasts, third]), "separate", MEASURE, "Said.")

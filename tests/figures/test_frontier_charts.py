@@ -50,7 +50,7 @@ def test_a_floor_is_drawn_and_a_panel_may_have_no_front():
     axes = chart.figure.axes[0]
     [floor] = [line for line in axes.lines if line.get_linestyle() == "--"]
     assert set(floor.get_ydata()) == {1.1} and axes.get_ylim()[1] > 1.1 and not axes.texts
-    assert "without an encoder" in [text.get_text() for text in chart.figure.legends[0].get_texts()]
+    assert "without a trained encoder" in [text.get_text() for text in chart.figure.legends[0].get_texts()]
     [nothing] = chart.figure.axes[1].texts
     assert nothing.get_text() == frontier.NOTHING and f"neighbours kept: {frontier.NOTHING}." in chart.alt
     plain = frontier.frontier(points(), "megabytes", KEPT)

@@ -5,6 +5,7 @@ import re
 from html.parser import HTMLParser
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -103,6 +104,15 @@ def test_tables_have_a_caption_scopes_and_readable_numbers():
 )
 def test_large_numbers_are_written_out(value, shown):
     text = html_table(pd.DataFrame({"of": ["a"], "value": [value]}), "Numbers.")
+    assert f">{shown}<" in text
+
+
+@pytest.mark.parametrize(
+    ("p", "shown"),
+    [(0.0501, "0.0501"), (0.04996, "0.04996"), (0.05, "0.0500"), (0.0004, "&lt;0.001"), (1.0, "1.00"), (np.nan, "–")],
+)
+def test_p_values_stay_on_their_side_of_what_is_told(p, shown):
+    text = html_table(pd.DataFrame({"of": ["a"], "p_holm": [p]}), "Comparisons.", {"p_holm": ".3f"})
     assert f">{shown}<" in text
 
 

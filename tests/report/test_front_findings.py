@@ -44,7 +44,7 @@ WHOLE = Need("The fastest service on a CPU", "keep the whole encoder in fp32", w
 EFFECT = TrainingEffect(
     1, (2, 4), 10, 30, *[Interval(one, one - 0.01, one + 0.01, 5, 0.95) for one in (0.2, 0.1, -0.1)]
 )
-BESIDE = Ahead(False, 11, 10, 0.7, 8.6, {}), Ahead(True, 3, 0, 0.4, 0.9, {})
+BESIDE = Ahead(False, 11, 10, 1.2, 8.6, {"PCA in fp32": 0.7}), Ahead(True, 3, 0, 0.4, 0.9, {})
 KEPT = Kept("trimmed", 0.92, 0.89, 0.88, 0.9, 0), Kept("tiny", 0.004, 0.05, -0.3, 0.4, 3)
 ENDLESS = Kept("random weights", 1.0, 0.6, float("-inf"), float("inf"), 0)
 SOME = [
@@ -122,7 +122,12 @@ def test_what_training_removes_is_said_as_page_2_found_it(before, after, change,
     assert found.outcome == outcome
     floor = Floor(3, 0.0, 1, Tally(worse=5), (), 12, found)
     ours, theirs = english.sentence(floor), korean.sentence(floor)
-    assert f"lose {before:+.4f} of the variance after 4 epochs and {after:+.4f} after 12: " in ours
+    first, last = (f"{'gain' if one < 0 else 'lose'} {abs(one):.4f}" for one in (before, after))
+    assert f"{first} of the variance after 4 epochs and {last} after 12: " in ours
+    assert (theirs.count("덜 잃"), theirs.count("더 잃")) == (
+        sum(one < 0 for one in (before, after)),
+        sum(one >= 0 for one in (before, after)),
+    )
     assert said in ours and told in theirs and numbers(ours) == numbers(theirs)
     assert "epochs and" not in english.sentence(replace(floor, training=None))
 
@@ -170,6 +175,7 @@ def test_words_ask_for_a_finding(words):
     ("tally", "said", "told"),
     [
         (Tally(worse=5), "worse in all 5", "5건 모두 더 나빴습니다"),
+        (Tally(open=2), "no difference shown in both", "둘 다 차이가 드러나지 않았습니다"),
         (Tally(better=1), "better in 1 of 1", "1건 중 1건은 더 좋았습니다"),
         (Tally(better=2, open=1), "better in 2 and no difference shown in 1 of 3",
          "3건 중 2건은 더 좋았고, 1건은 차이가 드러나지 않았습니다"),

@@ -10,6 +10,7 @@ from smallbert.results import Results
 from smallbert.storage import write_text
 from smallbert.studies import claims, twins_facts
 from smallbert.studies.claims_checks import FAILS, HOLDS, OPEN, UNMEASURED, judge
+from smallbert.studies.law_sentences import BENT, law_sentence
 
 
 @pytest.fixture
@@ -28,14 +29,17 @@ def test_an_edition_without_pages_has_measured_nothing(results):
     decided = {name for name, verdict in told.items() if verdict != UNMEASURED}
     assert decided == {"venue", "two-steps", "shrunk-teacher"} and (found.link == "").all()
     assert claims.sentence(found) == (
-        f"Of {len(found)} claims of the original write-ups: does not hold 3 (3 of these by a source, not by a "
-        f"measurement), not measured in this edition {len(found) - 3}."
+        f"Of {len(found)} claims of the original write-ups: 3 do not hold (3 of these by a source, not by a "
+        f"measurement), {len(found) - 3} were not measured in this edition."
     )
     assert claims.caption(found).endswith(
         "Verdicts follow from this edition's results, except 3 that follow from a source or a definition in it."
     )
     measured = found[found.verdict == UNMEASURED]
-    assert claims.sentence(measured).endswith(f": not measured in this edition {len(measured)}.")
+    assert claims.sentence(measured).endswith(f": {len(measured)} were not measured in this edition.")
+    assert claims.sentence(measured[:1]).endswith(": 1 was not measured in this edition.")
+    one = measured.assign(verdict="holds")[:1]
+    assert claims.sentence(one).endswith(": 1 holds.") and "2 hold." in claims.sentence(pd.concat([one, one]))
     assert claims.caption(measured).endswith("Verdicts follow from this edition's results.")
     assert (measured.basis == "").all()
 
@@ -54,7 +58,7 @@ def test_the_basis_and_not_the_words_of_the_evidence_is_counted(results):
     assert found.groupby(["verdict", "basis"]).size().to_dict() == {
         (FAILS, "measurement"): 1, (FAILS, "source"): 4, (UNMEASURED, ""): len(found) - 5
     }  # fmt: skip
-    assert "does not hold 5 (4 of these by a source" in claims.sentence(found.assign(evidence=""))
+    assert "5 do not hold (4 of these by a source" in claims.sentence(found.assign(evidence=""))
 
 
 def test_every_check_has_its_claim():
@@ -170,6 +174,30 @@ def test_the_speed_of_factorising(results, ratio, expected):
     frame = frame.assign(low=frame.ratio - 0.03, high=frame.ratio + 0.03)
     write_text(results.edition.figures / "04_albert__speed.csv", frame.to_csv(index=False))
     assert verdicts(results)["factorised-speed"] == expected
+
+
+@pytest.mark.parametrize(
+    ("last", "law", "expected"),
+    [
+        ("lower", "power law", HOLDS),
+        ("lower", BENT, FAILS),
+        ("equivalent", "constant", FAILS),
+        ("no difference shown", "constant", OPEN),
+        ("not told after correction", "power law", OPEN),
+    ],
+)
+def test_growth_without_end_is_told_with_page_6s_own_sentence_on_laws(results, last, law, expected):
+    step = {"panel": "size", "arm": "large", "against": "small", "difference": -0.1, "low": -0.3, "high": 0.1}
+    steps = pd.DataFrame([step | {"verdict": last}])
+    laws = pd.DataFrame({"measure": "parameters", "law": ["constant", "power law", BENT], "left out": [0.3, 0.2, 0.25]})
+    page = results.of("06_transfer")
+    page.write_table("size_steps", steps)
+    page.write_table("size_laws", laws.assign(preferred=laws.law == law))
+    assert verdicts(results)["bigger-is-better"] == expected
+    [row] = claims.audit(results).query("link == '06_transfer.html#against_size'").to_dict("records")
+    assert law_sentence(steps, laws.assign(preferred=laws.law == law)) in row["evidence"]
+    assert "(errors" in row["evidence"] and "constant 0.300, power law 0.200" in row["evidence"]
+    assert ("no law is told from the constant" in row["evidence"]) == (last != "lower")
 
 
 def ranks(ours, low):

@@ -159,7 +159,7 @@ def test_sentences_follow_the_numbers():
     assert "4 bytes (b, keeps 98.0% [97.0%, 99.0%]), 25 times smaller" in code_words.smallest_sentence(told)
     poor = pd.DataFrame([whole[0], point("a", 4, 0.955)])
     assert code_words.smallest(poor, OVERLAP) is None  # its interval reaches below
-    assert f"{OVERLAP}: no code tried" in code_words.smallest_sentence(poor)
+    assert f", interval included: {OVERLAP}: no code tried" in code_words.smallest_sentence(poor)
 
 
 def test_contrasts_are_told_by_their_verdicts(measured):
@@ -202,6 +202,7 @@ def test_the_sentence_names_the_best_arm(fitted):
     best = own.arm[own["mean"].idxmax()]
     said = code_languages.sentence(fitted, 4)
     assert said.startswith("At 4 bytes.") and f"{OVERLAP} by mean: {best}" in said
+    assert all(one[0].isupper() for one in said.split(". "))
 
 
 def test_one_language_is_nothing_to_compare(collection, asked):
@@ -218,5 +219,6 @@ def test_preprocessings_are_compared_with_each_code(collection, tmp_path):
     assert set(table.method) == {WHOLE, "PCA, int8"}  # 12 numbers are no whole number of bytes in bits
     shape = table.groupby("preprocessing").anisotropy.first()
     assert shape["raw"] > 0.9 and abs(shape["centred, unit length"]) < 0.1
-    assert "intervals" in code_preprocessing.sentence(table)
+    said = code_preprocessing.sentence(table)
+    assert "intervals" in said and said.startswith("Best by mean: ")
     assert code_preprocessing.names(768)[-3:] == ["centred, less top 1", "centred, less top 3", "centred, less top 7"]

@@ -51,7 +51,7 @@ def test_the_numbers_are_means_over_depths_paired_by_seed():
     assert found.change.estimate == pytest.approx(-0.001) and found.change.n == 4
     said = training_sentence(table)
     assert said.startswith(
-        "Depths 2 to 3 lose to depth 1 on average +0.0201 of the variance after 4 epochs and +0.0191"
+        "Depths 2 to 3 lose 0.0201 of the variance against depth 1 on average after 4 epochs and lose 0.0191"
     )
     assert "3 of 3 depths come nearer to PCA between the two (the farthest, depth 3, from 0.0502 to 0.030" in said
 
@@ -74,4 +74,8 @@ def test_what_cannot_be_compared_is_not(missing):
 
 
 def test_two_depths_are_told_in_the_singular():
-    assert training_sentence(cells((0.02, 0.03), (0.01, 0.015))).startswith("Depth 2 loses to depth 1 +0.0100 of")
+    assert training_sentence(cells((0.02, 0.03), (0.01, 0.015))).startswith("Depth 2 loses 0.0100 of the")
+    better = training_sentence(cells((0.03, 0.02), (0.02, 0.03)))
+    assert better.startswith(
+        "Depth 2 gains 0.0100 of the variance against depth 1 after 4 epochs and loses 0.0100 after"
+    )

@@ -76,6 +76,15 @@ def test_contrasts_are_paired_t_intervals(make):
     }  # fmt: skip
 
 
+def test_a_loss_that_students_do_not_have_is_not_defined_and_not_diverged(make):
+    trained = make()
+    headless = [dict(labels).get("methods") == "Hinton" for labels in trained.cells.labels]
+    trained.cells.loc[headless, "loss"] = np.nan
+    found = verdicts.methods(trained).set_index(["measure", "label"])
+    assert found.verdict["loss", "Hinton"] == "not defined" and found.pairs["loss", "Hinton"] == 0
+    assert found.verdict["loss", "DistilBERT"] == "lower" and found.verdict["topic", "Hinton"] != "not defined"
+
+
 def test_the_best_method_is_held_against_training_longer(make):
     said = sentences.methods_sentence(make())
     assert "Hinton lowers the loss by 0.500 [0.4" in said and "Patient KD" in said and "equivalent within 0.02" in said
@@ -109,7 +118,7 @@ def test_starts_tell_copying_from_losses(make):
     )
     assert "DistilBERT from a fresh start is better than training alone (lowers the loss by 0.400" in said
     assert "DistilBERT is better than training on without the teacher (lowers the loss by 0.100" in said
-    assert "DistilBERT, top lowers the loss by 1.400" in said
+    assert ". From each map, against a fresh start: DistilBERT, " in said and "top lowers the loss by 1.400" in said
     said = sentences.starts_sentence(make(starts=STARTS | {"DistilBERT, released": 6.3}))
     assert "DistilBERT is worse than training on without the teacher (raises the loss by 0.200" in said
 

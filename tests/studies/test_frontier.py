@@ -195,6 +195,15 @@ def test_the_front_is_what_nothing_beats(results):
     assert told.command["trim, coverage 1"].startswith("smallbert build trim-1 ")
 
 
+def test_a_point_that_keeps_just_the_floor_is_on_no_front(results):
+    """A share and its floor of as many articles come from other sums, and may differ in the last bit."""
+    found, _ = frontier.collect(results)
+    own = found[(found.page == DISTIL) & (found.measure == NEIGHBOURS)]
+    small = own.kept.where(own["name"] != "student, 2 x 8", 0.1 + 0.2)
+    front = frontier.against(own.assign(kept=small, floor=0.3), "megabytes").set_index("name").front
+    assert 0.1 + 0.2 > 0.3 and not front["student, 2 x 8"] and front["trim, coverage 1"]
+
+
 def test_needs_ask_for_every_measure_by_its_lower_limit(results):
     found, _ = frontier.collect(results, codes=codes(), quantised=quantised())
     told = frontier_needs.table(found, 0.95).set_index("need")

@@ -6,8 +6,9 @@ import pytest
 from smallbert.paths import Edition
 from smallbert.results import Results
 from smallbert.storage import write_text
-from smallbert.studies import frontier_needs, frontier_shelf, points
+from smallbert.studies import frontier, frontier_needs, frontier_shelf, points
 from smallbert.studies.frontier_points import ALONE, DISTIL, DISTILLED, PEER, SHARED, TASKS, TRANSFER, TRUNCATE, WHOLE
+from smallbert.studies.transfer_shelf import FRESH
 
 FACTORS = "truncate-the-word-table-by-frequency-rank-4"
 MODELS = {
@@ -33,6 +34,19 @@ def results(tmp_path):
     told = told.assign(**{f"retained{end}": 0.5 for end in ("", " low", " high")})
     write_text(edition.figures / f"{TRANSFER}__retained.csv", told.to_csv(index=False))
     return found
+
+
+def test_what_fresh_weights_retain_is_the_floor(results):
+    path = results.edition.figures / f"{TRANSFER}__retained.csv"
+    told = pd.read_csv(path)
+    told.loc[0, "retained"] = 0.49  # worse than weights that were never trained
+    fresh = told.iloc[:1].assign(model=FRESH, retained=0.495)
+    write_text(path, pd.concat([told, fresh]).to_csv(index=False))
+    rows = list(frontier_shelf.retained(results))
+    assert {row["floor"] for row in rows} == {0.495} and FRESH not in {row["name"] for row in rows}
+    frame = pd.DataFrame([{"page": TRANSFER, "detail": False, "time": float("nan")} | row for row in rows])
+    front = frontier.against(frame, "megabytes").set_index("name").front
+    assert not front[told.model[0]] and front["whole encoder"]
 
 
 @pytest.mark.parametrize("model", MODELS)

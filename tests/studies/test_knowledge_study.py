@@ -85,12 +85,14 @@ def test_what_only_the_correction_forbids_is_not_called_no_use():
     cells = few([0.7, 1.0, 1.0], [0.2, 0.0, 0.35])
     found = findings.contrasts(cells)
     row = found[found.against == "wrong"].iloc[0]
-    assert row.low > 0 and row.p_holm > 0.05 and row.verdict == "no difference shown"
-    assert row.note == "not told after correction"
+    assert row.low > 0 and row.p_holm > 0.05 and row.verdict == "not told after correction"
+    assert row.note == ""
     told = findings.answer(cells, found)
     assert f"Right less wrong triple with {ARM}: {row.difference:+.3f} [" in told
-    assert "not told after Holm's correction (3 seeds, p 0.0" in told and "No use" not in told
-    assert "No use" not in said(cells) and "not told after Holm's correction" in said(cells)
+    assert f"not told after correction (3 seeds, p {row.p_holm:.3g})" in told and "No use" not in told
+    assert "No use" not in said(cells) and "not told after correction" in said(cells)
+    for p, shown in ((0.0501, "p 0.0501"), (0.04999, "p 0.04999"), (0.0004, "p below 0.001")):
+        assert f"{shown})" in findings.answer(cells, found.assign(p_holm=p))
 
 
 def test_seeds_that_agree_have_an_interval_all_the_same():

@@ -146,7 +146,7 @@ def test_the_summary_and_the_sentence_read_the_cells(cells):
     parameters = table.parameters[WHOLE]
     assert table.left[WHOLE] == 1 and table.megabytes[WHOLE] == 4 * parameters / 1e6
     said = reductions.sentence(cells)
-    assert said.startswith(f"What is left of {parameters:,} parameters, and of what their vectors say.")
+    assert said.startswith(f"What is left of {parameters:,} parameters, and of what their vectors say: ")
     assert (
         "trim, coverage 1: " in said and "100% of the articles the same to the bit, 100% of their neighbours;" in said
     )

@@ -168,6 +168,15 @@ def test_the_answer_follows_the_measures():
     assert "same language, the head trained on next sentence is at chance (50.0%" in said
     assert "learnt is to tell languages apart" in said
 
+    measures = made_up(OWN | {("nsp", NEAR): 0.525}, FRESH)
+    said = " ".join(study.findings(measures, study.contrasts(measures)))
+    assert "same language, the head trained on next sentence is barely above chance (52.5% [50.4%" in said
+    assert ": what it has learnt is, nearly all of it, to tell languages apart." in said
+
+    measures = made_up(OWN | {("sop", SOP): 0.525}, FRESH)
+    said = " ".join(study.findings(measures, study.contrasts(measures)))
+    assert "It has hardly learnt its own task, so nothing follows for sentence order." in said
+
     measures = made_up(OWN | {("nsp", NSP): 0.5, ("nsp", NEAR): 0.5}, FRESH)
     assert "languages apart" not in " ".join(study.findings(measures, study.contrasts(measures)))
 

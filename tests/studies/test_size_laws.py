@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from smallbert.published import published
 from smallbert.studies import size_laws
@@ -72,6 +73,7 @@ def test_too_few_sizes_choose_no_law_and_say_so():
         ("higher", "no: the largest is worse than the second largest"),
         ("equivalent", "no: the last step changes the loss by less than 0.02 nats"),
         ("no difference shown", "it cannot be told: with these seeds the last step is no certain difference"),
+        ("not told after correction", "it cannot be told: the last step is not told after correction"),
         ("diverged", "it cannot be told: too few runs of the two largest are left"),
     ],
 )
@@ -84,7 +86,7 @@ def test_every_outcome_of_the_last_step_has_words(verdict, words):
     assert words in said
     law_told = "as well as any is the power law with asymptote, which falls to c and no further" in said
     assert law_told == (verdict in ("lower", "higher"))
-    assert ("is told, so no law is told from no effect" in said) != law_told
+    assert ("is not told, so no law is told from the constant (errors on left-out sizes, nats: con" in said) != law_told
     assert "From 40,000 parameters to 2,500,000" in said and "nan" not in said
 
 
@@ -95,10 +97,24 @@ def test_sizes_that_have_learnt_no_context_are_counted():
     between = (losses[2] + losses[3]) / 2
     said = size_laws.answer(trained, contrast("lower"), fitted, between)
     gap = between - losses[-1]
-    assert "4 of 7 sizes are more than 0.02 nats below" in said and f"), by {gap:.2f}" in said
+    assert "4 of 7 sizes lie below what word" in said and f"over seeds), the lowest mean {gap:.2f}" in said
     assert "of the masked words 10.0% to 10.0% are right" in said
     none = size_laws.answer(trained, contrast("lower"), fitted, 1.0)
-    assert "0 of 7 sizes are more than 0.02 nats below what word frequencies alone are worth (1.000); of the" in none
+    assert (
+        "0 of 7 sizes lie below what word frequencies alone are worth (1.000) for sure" in none and " above it;" in none
+    )
+
+
+def test_a_size_whose_interval_crosses_the_frequencies_is_not_counted():
+    trained = cells(3 + 30 * SIZES**-0.2, noise=0.5)
+    fitted, floor = size_laws.curves(trained), 7.0
+    losses = trained.panel("size").groupby("arm").loss
+    high = losses.mean() + stats.t.ppf(0.975, 2) * losses.sem()
+    sure = int((high < floor).sum())
+    assert sure < int((losses.mean() < floor).sum())
+    assert f"{sure} of 7 sizes lie below" in size_laws.answer(trained, contrast("lower"), fitted, floor)
+    one = cells(3 + 30 * SIZES**-0.2, seeds=1)
+    assert "0 of 7 sizes lie below" in size_laws.answer(one, contrast("diverged"), size_laws.curves(one), floor)
 
 
 def test_an_exponent_that_the_search_alone_bounds_is_not_determined():

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from smallbert.measure.stats import Interval
 from smallbert.studies import contrasts, schedules, verdicts
 
 PUBLISHED = (3, 2, 5, 4)
@@ -34,6 +35,33 @@ def test_contrast_equals_scipy():
 def test_a_diverged_arm_is_called_so():
     rows = pd.DataFrame([contrasts.contrast(pd.Series([np.nan, 1.0]), pd.Series([0.0, 0.0]))])
     assert contrasts.corrected(rows, margin=0.005).verdict.tolist() == ["diverged"]
+
+
+def test_what_only_the_correction_forbids_has_that_verdict_in_the_table():
+    one = contrasts.contrast(pd.Series([1.0, 2.0, 2.2]), pd.Series(np.zeros(3)))
+    assert one["low"] > 0 and one["p"] < 0.05 < 2 * one["p"]
+    assert contrasts.corrected(pd.DataFrame([one]), margin=0.005).verdict.tolist() == ["higher"]
+    twice = contrasts.corrected(pd.DataFrame([one, one]), margin=0.005)
+    assert twice.verdict.tolist() == ["not told after correction"] * 2
+    open_ = contrasts.contrast(pd.Series([1.0, -2.0, 2.2]), pd.Series(np.zeros(3)))
+    assert contrasts.corrected(pd.DataFrame([open_]), margin=0.005).verdict.tolist() == ["no difference shown"]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (-0.01, 0.02, "at chance"),
+        (0.0, 0.0, "at chance"),
+        (0.011, 0.026, "barely above chance"),
+        (-0.026, -0.011, "barely below chance"),
+        (0.011, 0.06, "above chance"),
+        (-0.06, -0.011, "below chance"),
+        (-0.01, 0.06, "not told from chance"),
+    ],
+)
+def test_only_an_interval_with_chance_in_it_is_at_chance(low, high, said):
+    found = Interval((low + high) / 2, low, high, 3, 0.95)
+    assert contrasts.against_chance(found, margin=0.05) == said
 
 
 @pytest.mark.parametrize(
@@ -145,7 +173,8 @@ def test_a_schedule_that_wins_by_size_alone_is_seen_through():
     assert said.startswith("The original found bottleneck-heavy schedules better.")
     assert "above PCA." in said
     assert "Under the original protocol, bottleneck-heavy-2 against uniform of the same depth: better in 2" in said
-    assert "Under the fair protocol, bottleneck-heavy-2 against uniform of the same depth: equivalent in 2" in said
+    fair = "Under the fair protocol, bottleneck-heavy-2 against uniform of the same depth: "
+    assert f"{fair}equivalent within 0.005 FVU in 2" in said
 
 
 def test_arms_of_matched_size_have_the_size():

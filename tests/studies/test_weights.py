@@ -201,7 +201,7 @@ def test_the_fastest_is_named_with_what_the_intervals_allow(timed, monkeypatch):
     made = timed.iloc[:3].assign(encoder="whole", measure="one text", form=forms, speed=[1.0, 3.0, 2.0])
     sure = made.assign(**{"speed low": [1.0, 2.5, 1.5], "speed high": [1.0, 3.5, 2.6]})
     said = weight_words.speed_sentence(sure)
-    start = "whole, one text: fastest is fast, 3.00 "
+    start = ". Whole, one text: fastest is fast, 3.00 "
     assert f"{start}[2.50, 3.50] times as fast as fp32 (faster); ahead of other by mean only." in said
     apart = sure.assign(**{"speed high": [1.0, 3.5, 2.4]})
     assert "(faster); ahead of other by whole intervals." in weight_words.speed_sentence(apart)
@@ -214,7 +214,9 @@ def test_the_fastest_is_named_with_what_the_intervals_allow(timed, monkeypatch):
     both = pd.concat([made, slow.assign(encoder="small")], ignore_index=True).assign(
         **{"speed low": 0.1, "speed high": 9.0}
     )
-    said = "small, one text: fastest is fp32, 1.00 [0.10, 9.00] times as fast as the first in fp32 (not told faster or "
+    said = (
+        ". Small, one text: fastest is fp32, 1.00 [0.10, 9.00] times as fast as the first in fp32 (not told faster or "
+    )
     assert f"{said}slower); ahead of fast and other by mean only." in weight_words.speed_sentence(both)
     alone = made[:1].assign(**{"speed low": 1.0, "speed high": 1.0})
     assert weight_words.speed_sentence(alone).endswith("fastest is fp32, which the others are told against.")

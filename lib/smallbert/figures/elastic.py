@@ -14,7 +14,8 @@ from smallbert.figures.style import INK, WIDTH
 LIGHT = 0.18
 """Relative luminance above which dark numbers have more contrast than white ones (WCAG 2)."""
 
-MARKS = {"lower": "▼", "higher": "▲", "equivalent": "=", "no difference shown": "?", "diverged": "×"}
+MARKS = {"lower": "▼", "higher": "▲", "equivalent": "=", "diverged": "×"}
+MARKS |= dict.fromkeys(("no difference shown", "not told after correction"), "?")
 """What stands beside a difference from the separate students."""
 
 
@@ -61,7 +62,7 @@ def sizes(table: pd.DataFrame, contrasts: pd.DataFrame, reference: str, measure:
         axes.set_ylabel("layers")
     if drawn is not None:
         figure.colorbar(drawn, ax=list(panels.flat[: len(arms)]), label=measure, fraction=0.035, pad=0.02, aspect=30)
-    key = "▼ lower, ▲ higher, = equivalent, ? no difference shown"
+    key = "▼ lower, ▲ higher, = equivalent, ? no difference shown or not told after correction"
     return Chart(
         "elastic_sizes",
         figure,

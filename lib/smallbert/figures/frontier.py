@@ -50,7 +50,7 @@ COUNTED = (
 )
 """What megabytes are of, the same for all points of a panel."""
 
-NOTHING = "nothing is above what is kept without an encoder"
+NOTHING = "nothing is above what is kept without a trained encoder"
 """What a panel says that has no front."""
 
 NAME = 42
@@ -99,7 +99,9 @@ def frontier(points: pd.DataFrame, cost: str, kept: str) -> Chart:
             handles.append(plt.Line2D([], [], color=own.color, marker=own.marker, linestyle="", label=name))
         handles.append(plt.Line2D([], [], color=INK, linewidth=1, label="nothing beats these"))
         if points.floor.notna().any():
-            handles.append(plt.Line2D([], [], color=FLOOR, linestyle="--", linewidth=1, label="without an encoder"))
+            handles.append(
+                plt.Line2D([], [], color=FLOOR, linestyle="--", linewidth=1, label="without a trained encoder")
+            )
         figure.legend(handles=handles, loc="outside lower center", ncols=4, fontsize=7.5)
         # Numbers are placed by the distance that points have on the finished figure.
         figure.draw_without_rendering()
@@ -114,9 +116,9 @@ def frontier(points: pd.DataFrame, cost: str, kept: str) -> Chart:
         _said(points, cost),
         f"Quality kept against {AXES[cost]}; each point as its own page measured it. {kept} The line joins points that "
         "no other beats in both by their means; they are numbered and named at the right. Dashed: what is kept without "
-        "an encoder, by word frequencies alone or by always the commonest topic; what is not above that is not on the "
-        "line. Error bars: 95%, over seeds, articles or queries as its page says; without one only a mean was "
-        f"measured.{counted} {_cut(shown, points, cost)}",
+        "a trained encoder, by word frequencies alone, by always the commonest topic or by fresh weights; what is not "
+        "above that is not on the line. Error bars: 95%, over seeds, articles or queries as its page says; without one "
+        f"only a mean was measured.{counted} {_cut(shown, points, cost)}",
     )
 
 

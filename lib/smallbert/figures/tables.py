@@ -7,9 +7,17 @@ from numbers import Integral, Real
 
 import pandas as pd
 
+P_VALUES = ("p", "p_holm")
+"""Columns of p-values."""
+
+SIGNIFICANT = 0.05
+"""Below it a corrected p is told."""
+
 
 def html_table(frame: pd.DataFrame, caption: str, formats: dict[str, str] | None = None) -> str:
     """HTML of ``frame``, its first column as row headings.
+
+    P-values, the columns of :data:`P_VALUES`, have a form of their own, which no other replaces.
 
     Args:
         frame: one row a line; column names are the headings.
@@ -23,7 +31,8 @@ def html_table(frame: pd.DataFrame, caption: str, formats: dict[str, str] | None
     for row in frame.itertuples(index=False):
         cells = []
         for position, (column, value) in enumerate(zip(frame.columns, row, strict=True)):
-            text = html.escape(_format(value, formats.get(str(column).replace(" ", "_"), "")))
+            spec = formats.get(str(column).replace(" ", "_"), "")
+            text = html.escape(_p_value(value) if column in P_VALUES else _format(value, spec))
             kind = ' class="number"' if isinstance(value, Real) and not isinstance(value, bool) else ""
             cells.append(f'<th scope="row">{text}</th>' if position == 0 else f"<td{kind}>{text}</td>")
         body.append("<tr>" + "".join(cells) + "</tr>")
@@ -31,6 +40,16 @@ def html_table(frame: pd.DataFrame, caption: str, formats: dict[str, str] | None
         f'<div class="table"><table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
+
+
+def _p_value(p: float) -> str:
+    """Three significant digits, and more where these would put it on the other side of 0.05 or on it."""
+    if p != p:
+        return "–"
+    if p < 0.001:
+        return "<0.001"
+    told = (f"{p:#.{digits}g}" for digits in range(3, 18))
+    return next(text for text in told if (float(text) < SIGNIFICANT) == (p < SIGNIFICANT))
 
 
 def _format(value: object, spec: str) -> str:

@@ -19,8 +19,10 @@ class Ahead:
         loop: the peers are plain PyTorch loops, not other libraries.
         pairs: of a task and a number format in which both were measured.
         ahead: those in which ours is faster in every round.
-        least, most: times as fast as the peer, least and most over the pairs; medians over rounds.
-        behind: the other pairs by name, such as ``PCA in fp32``, with that number.
+        least, most: times as fast as the peer, least and most over those, or over all pairs where there is none;
+            medians over rounds.
+        behind: the other pairs by name, such as ``PCA in fp32``, with that number, which is above 1 where only some
+            round is slower.
     """
 
     loop: bool
@@ -44,7 +46,8 @@ def ahead(found: pd.DataFrame) -> list[Ahead]:
     for loop, part in closest(found).groupby("loop"):
         behind = part[~(part[SLOWEST] > 1)]
         named = dict(zip(behind.task, behind[TIMES].astype(float), strict=True))
-        ends = float(part[TIMES].min()), float(part[TIMES].max())
+        told_of = part.drop(behind.index) if len(behind) < len(part) else part
+        ends = float(told_of[TIMES].min()), float(told_of[TIMES].max())
         told.append(Ahead(bool(loop), len(part), len(part) - len(behind), *ends, named))
     return told
 

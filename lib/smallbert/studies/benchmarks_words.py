@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -168,9 +169,17 @@ def _ahead(found: Ahead) -> str:
         f"than {_KINDS[found.loop]} in every round of {found.ahead} of {found.pairs} pairs of task and format "
         f"({found.least:.2f} to {found.most:.2f} times as fast)"
     )
-    if 0 < found.ahead < found.pairs:
-        told += f", all but {' and '.join(f'{task} ({times:.2f})' for task, times in found.behind.items())}"
+    if found.ahead:
+        near, behind = (
+            {task: one for task, one in found.behind.items() if (one < 1) == less} for less in (False, True)
+        )
+        told += f", ahead but not in every round in {_named(near)}" if near else ""
+        told += f", behind in {_named(behind)}" if behind else ""
     return told
+
+
+def _named(pairs: Mapping[str, float]) -> str:
+    return " and ".join(f"{task} ({times:.2f})" for task, times in pairs.items())
 
 
 def _tally(alone: pd.DataFrame) -> str:

@@ -19,7 +19,7 @@ from smallbert.errors import DataError
 from smallbert.results import Results
 from smallbert.studies import claims_checks as checks
 from smallbert.studies import claims_sources as sources
-from smallbert.studies.claims_checks import FAILS, NOTHING, SOURCE, UNMEASURED, VERDICTS, Finding
+from smallbert.studies.claims_checks import FAILS, HOLDS, NOTHING, OPEN, SOURCE, UNMEASURED, VERDICTS, Finding, Verdict
 from smallbert.studies.claims_sources import LOOKED_UP
 
 
@@ -136,8 +136,17 @@ def sentence(found: pd.DataFrame) -> str:
         looked_up = int((own.basis == SOURCE).sum())
         if len(own):
             apart = f" ({looked_up} of these by a source, not by a measurement)" if looked_up else ""
-            told.append(f"{word} {len(own)}{apart}")
+            told.append(f"{len(own)} {_SAID[word][len(own) > 1]}{apart}")
     return f"Of {len(found)} claims of the original write-ups: {', '.join(told)}."
+
+
+_SAID: dict[Verdict, tuple[str, str]] = {
+    HOLDS: ("holds", "hold"),
+    FAILS: ("does not hold", "do not hold"),
+    OPEN: ("cannot be told", "cannot be told"),
+    UNMEASURED: ("was not measured in this edition", "were not measured in this edition"),
+}
+"""A verdict of one claim and of several."""
 
 
 def caption(found: pd.DataFrame) -> str:

@@ -14,7 +14,7 @@ from smallbert.results import Results
 from smallbert.studies.contrasts import worded
 from smallbert.studies.distillation import REMOVED
 from smallbert.studies.frontier_points import ALBERT, DEPTH, DISTIL, TRANSFER, figure_data
-from smallbert.studies.size_laws import BENT
+from smallbert.studies.law_sentences import BENT, law_sentence
 
 Verdict = Literal["holds", "does not hold", "cannot be told", "not measured in this edition"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -139,7 +139,7 @@ def what_sharing_costs(results: Results) -> Finding:
         f"{sharing}, E {row.embedding}: {_difference(row)}"
         for sharing, row in pd.concat([attention, forward]).iterrows()
     )
-    return Finding(verdict, f"Held-out loss less that of nothing shared, nats. {told}.", anchor(ALBERT, "sharing"))
+    return Finding(verdict, f"Held-out loss less that of nothing shared, nats: {told}.", anchor(ALBERT, "sharing"))
 
 
 def next_sentence(results: Results) -> Finding:
@@ -148,7 +148,7 @@ def next_sentence(results: Results) -> Finding:
     own = nonempty(table[(table.arm == "next sentence") & (table.against == "no second task")])
     verdict = judge(own.verdict, support={"equivalent"}, against={"higher", "lower"})
     told = "; ".join(f"{row.task}: {_accuracies(row)}" for row in own.itertuples())
-    return Finding(verdict, f"Accuracy with the task less without it. {told}.", anchor(ALBERT, "second_task_accuracy"))
+    return Finding(verdict, f"Accuracy with the task less without it: {told}.", anchor(ALBERT, "second_task_accuracy"))
 
 
 def shorter_and_better(results: Results) -> Finding:
@@ -177,11 +177,10 @@ def bigger_is_better(results: Results) -> Finding:
     verdict = judge([last.verdict], support={"lower"}, against={"higher", "equivalent"})
     if verdict == HOLDS and bent:
         verdict = FAILS
-    law = f"the law that foretells sizes best is the {preferred.iloc[0]}" if len(preferred) else "no law is preferred"
     return Finding(
         verdict,
-        f"Held-out loss of {last.arm} less {last.against}, nats: {_difference(last)}; {law}. What lies beyond the "
-        "largest size cannot be told.",
+        f"Held-out loss of {last.arm} less {last.against}, nats: {_difference(last)}. {law_sentence(steps, laws)} What "
+        "lies beyond the largest size cannot be told.",
         anchor(TRANSFER, "against_size"),
     )
 
@@ -214,7 +213,7 @@ def only_soft_targets(results: Results) -> Finding:
     )
     return Finding(
         FAILS if len(helps) else OPEN,
-        f"Held-out loss less the whole recipe's, nats, one loss taken away at a time. {told}. Of {len(others)} losses "
+        f"Held-out loss less the whole recipe's, nats, one loss taken away at a time: {told}. Of {len(others)} losses "
         f"other than soft targets {len(helps) or 'none'} {'are' if len(helps) > 1 else 'is'} shown to help.",
         anchor(DISTIL, "removed"),
     )
@@ -228,7 +227,7 @@ def facts_not_in_the_text(results: Results) -> Finding:
     told = "; ".join(f"{row.kind}: {_accuracies(row)}" for row in own.itertuples())
     return Finding(
         verdict,
-        f"Accuracy on entities not in training, with the sentence less without it. {told}.",
+        f"Accuracy on entities not in training, with the sentence less without it: {told}.",
         anchor(KNOWLEDGE, "answers"),
     )
 
@@ -242,7 +241,7 @@ def knowledge_graph(results: Results) -> Finding:
     told = "; ".join(f"{row.kind}, {row.arm}: {_accuracies(row)}" for row in own.itertuples())
     return Finding(
         HOLDS if all(helped) else FAILS if none else OPEN,
-        f"Accuracy on entities not in training given the right triple less given a wrong one. {told}.",
+        f"Accuracy on entities not in training given the right triple less given a wrong one: {told}.",
         anchor(KNOWLEDGE, "answers"),
     )
 

@@ -46,7 +46,7 @@ def shrunk_teacher(results: Results) -> Finding:
     told = "; ".join(f"{row.form}: {row.parameters:,} parameters" for row in table.itertuples())
     return Finding(
         FAILS,
-        f"{LOOKED_UP}: the maps lift the student to the teacher's width. {told}.",
+        f"{LOOKED_UP}: the maps lift the student to the teacher's width ({told}).",
         f"{DISTIL}.html",
         SOURCE,
     )

@@ -175,4 +175,4 @@ def sentence(found: Fits, nbytes: int) -> str:
         told.append(f"{arm}: {worth}, test FVU {fvu[arm]:.3f}, maps of {megabytes[arm]:.2f} MB")
     best = own.loc[own.groupby("measure", sort=False)["mean"].idxmax()]
     ends = "; ".join(f"most {row.measure} by mean: {row.arm}" for row in best.itertuples())
-    return f"At {nbytes} bytes. {'. '.join(told)}. {ends[:1].upper() + ends[1:]}."
+    return f"At {nbytes} bytes. {' '.join(f'{one[:1].upper()}{one[1:]}.' for one in [*told, ends])}"

@@ -80,4 +80,4 @@ def sentence(table: pd.DataFrame) -> str:
             f"{name}, {method}: {best} {own['mean'][best]:.3f} "
             f"({preprocessing.RAW} {raw['mean']:.3f}, {'intervals apart' if apart else 'intervals overlap'})"
         )
-    return f"Best by mean. {'; '.join(told)}." if told else "No use but neighbours is known of this corpus."
+    return f"Best by mean: {'; '.join(told)}." if told else "No use but neighbours is known of this corpus."

@@ -39,7 +39,7 @@ def smallest_sentence(points: pd.DataFrame, keep: float = KEEP) -> str:
             continue
         worth = f"keeps {one.kept:.1%} [{one['kept low']:.1%}, {one['kept high']:.1%}]"
         told.append(f"{name}: {one.bytes:,} bytes ({one.method}, {worth}), {whole / one.bytes:g} times smaller")
-    return f"Fewest bytes with at least {keep:.0%} of the whole vector's worth, interval included. {'; '.join(told)}."
+    return f"Fewest bytes with at least {keep:.0%} of the whole vector's worth, interval included: {'; '.join(told)}."
 
 
 def _nothing(whole: pd.Series) -> str:

@@ -38,8 +38,8 @@ def contrast(a: pd.Series, b: pd.Series) -> dict[str, float]:
 def corrected(rows: pd.DataFrame, *, margin: float) -> pd.DataFrame:
     """Holm's correction over all rows, and a verdict for each: ``p`` becomes ``p_holm``, ``verdict`` is added.
 
-    ``lower`` and ``higher`` ask for an interval beside zero and a corrected p below 0.05; ``equivalent`` asks for an
-    interval within ``margin`` on both sides, whatever p is.
+    ``lower`` and ``higher`` ask for an interval beside zero and a corrected p below 0.05; where only p forbids them it
+    is :data:`NOT_AFTER_CORRECTION`. ``equivalent`` asks for an interval within ``margin`` on both sides, whatever p is.
     """
     finite = rows.p.notna()
     adjusted = np.full(len(rows), np.nan)
@@ -48,20 +48,35 @@ def corrected(rows: pd.DataFrame, *, margin: float) -> pd.DataFrame:
         verdict(Interval(row.difference, row.low, row.high, row.pairs, LEVEL), margin=margin, p=p) if ok else "diverged"
         for row, p, ok in zip(rows.itertuples(), adjusted, finite, strict=True)
     ]
-    return rows.drop(columns="p").assign(p_holm=adjusted, verdict=verdicts)
+    found = rows.drop(columns="p").assign(p_holm=adjusted, verdict=verdicts)
+    return found.assign(verdict=pd.Series([worded(row) for row in found.itertuples()], found.index, dtype=object))
 
 
 def worded(row: Any) -> str:
-    """The verdict of a corrected contrast as sentences say it.
+    """The verdict of a corrected contrast as tables, figures and sentences say it.
 
-    Tables show intervals that are not corrected. Beside one that leaves zero out "no difference shown" would read as a
+    Intervals are shown uncorrected. Beside one that leaves zero out "no difference shown" would read as a
     contradiction, so there it is :data:`NOT_AFTER_CORRECTION`; every other verdict is its own word.
 
     Args:
-        row: with ``verdict``, ``low`` and ``high``, as of :func:`corrected`.
+        row: with ``verdict``, ``low`` and ``high``, as of :func:`corrected`; of tables written before that word too.
     """
     beside_zero = row.low > 0 or row.high < 0
     return NOT_AFTER_CORRECTION if row.verdict == "no difference shown" and beside_zero else str(row.verdict)
+
+
+def against_chance(found: Interval, *, margin: float) -> str:
+    """What an interval around an accuracy less chance says of it.
+
+    Args:
+        found: of the accuracy less chance.
+        margin: so near to chance a score is worth nothing. ``at chance`` is an interval within the margin that has
+            chance in it; one that leaves chance out is ``barely`` above or below.
+    """
+    word = verdict(found, margin=margin)
+    if word == "equivalent":
+        return "barely above chance" if found.low > 0 else "barely below chance" if found.high < 0 else "at chance"
+    return {"higher": "above chance", "lower": "below chance"}.get(word, "not told from chance")
 
 
 def by_seed(cells: pd.DataFrame, columns: str | list[str], values: str = "test_fvu") -> pd.DataFrame:

@@ -95,13 +95,19 @@ def training_sentence(cells: pd.DataFrame) -> str:
         )
     deeper = found.deeper
     depths = f"Depths {deeper[0]} to {deeper[-1]}" if len(deeper) > 1 else f"Depth {deeper[0]}"
-    against = f"{'lose' if len(deeper) > 1 else 'loses'} to depth {found.shallowest}"
+    before, after = (
+        f"{_loses(one.estimate, len(deeper))} {abs(one.estimate):.4f}" for one in (found.before, found.after)
+    )
     return (
-        f"{depths} {against}{' on average' if len(deeper) > 1 else ''} {found.before.estimate:+.4f} of the variance "
-        f"after {found.shortest} epochs and {found.after.estimate:+.4f} after {found.longest} (change "
+        f"{depths} {before} of the variance against depth {found.shallowest}{' on average' if len(deeper) > 1 else ''} "
+        f"after {found.shortest} epochs and {after} after {found.longest} (change "
         f"{_limits(found.change)}, {found.change.n} seeds): "
         f"{_SAID[found.outcome].format(shortest=found.shortest, longest=found.longest)}.{_falling(cells, found)}"
     )
+
+
+def _loses(estimate: float, count: int) -> str:
+    return f"{'gain' if estimate < 0 else 'lose'}{'s' if count == 1 else ''}"
 
 
 def _falling(cells: pd.DataFrame, found: TrainingEffect) -> str:

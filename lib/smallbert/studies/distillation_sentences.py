@@ -106,7 +106,7 @@ def starts_sentence(trained: Trained) -> str:
         f"{_told(kept, name, 'training on without the teacher')}."
     )
     others = found[found.index.str.startswith(main)]
-    return f"{said} {main} from each map against a fresh start: {_listed(others, name)}."
+    return f"{said} From each map, against a fresh start: {_listed(others, name)}."
 
 
 def temperatures_sentence(trained: Trained) -> str:

@@ -19,6 +19,9 @@ from smallbert.studies.distillation import ALONE, EQUAL, FRESH, REMOVED, TEMPERA
 from smallbert.studies.distillation_measures import MARGINS, MEASURES
 from smallbert.studies.distillation_training import Trained
 
+UNDEFINED = "not defined"
+"""The verdict on a measure that a student does not have: without a head for words it has no loss on them."""
+
 
 def measure_of(trained: Trained) -> str:
     """What students are ranked by: the held-out loss, or where the teacher predicts nothing, similarity to it."""
@@ -46,7 +49,10 @@ def against(
         for one, other in (pairs.items() if isinstance(pairs, Mapping) else pairs)
     ]
     columns = ["label", "against", "measure", "difference", "low", "high", "p", "pairs"]
-    return corrected(pd.DataFrame(rows, columns=columns), margin=MARGINS[measure])
+    found = corrected(pd.DataFrame(rows, columns=columns), margin=MARGINS[measure])
+    lacking = wide.columns[wide.isna().all()]
+    undefined = found.label.isin(lacking) | found.against.isin(lacking)
+    return found.assign(verdict=found.verdict.mask(undefined, UNDEFINED))
 
 
 def methods(trained: Trained) -> pd.DataFrame:

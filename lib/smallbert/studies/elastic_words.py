@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from smallbert.measure.stats import mean_interval
-from smallbert.studies.contrasts import LEVEL, contrast, corrected
+from smallbert.studies.contrasts import LEVEL, NOT_AFTER_CORRECTION, contrast, corrected
 from smallbert.studies.elastic import ARMS, FULL, LIST, RANDOM, SEPARATE, START, Design
 from smallbert.studies.elastic_reading import OVERLAP, TOPIC, WHOLE
 
@@ -182,6 +182,7 @@ def _against(found: pd.DataFrame, arm: str, other: str, opening: str = "") -> st
         "lower": "lower at",
         "higher": "higher at",
         "equivalent": f"equivalent within {MARGIN:g} at",
+        NOT_AFTER_CORRECTION: f"{NOT_AFTER_CORRECTION} at",
         "no difference shown": "no difference shown at",
         "diverged": "not measured twice at",
     }

@@ -26,6 +26,9 @@ from smallbert.studies.frontier_points import (
     kept_words,
 )
 
+ROUNDING = 1e-9
+"""Shares that differ by less are the same count of something."""
+
 
 def collect(
     results: Results,
@@ -46,7 +49,7 @@ def collect(
         One row a point and measure, and what is missing, in words. Columns: ``point`` (name on a command line),
         ``name``, ``kind`` (``index`` or ``encoder``), ``method``, ``measure``, ``detail`` (one task of several),
         ``kept`` with ``low`` and ``high`` (95%; not-a-number where only a mean was measured), ``floor`` (kept without
-        any encoder: by word frequencies, by always the commonest topic; not-a-number where that is nothing), ``n`` of
+        training: by word frequencies, always the commonest topic, fresh weights; not-a-number where unknown), ``n`` of
         ``over`` (seeds, articles, queries), ``bytes`` a vector, ``megabytes`` of the weights that make a vector,
         ``operations`` and ``time`` of a text read alone as shares of the reference's (``time low``, ``time high``;
         ``time many``: of many texts together), ``page``, ``where`` (figure), ``command``. A measure by which the
@@ -89,7 +92,8 @@ def measures(points: pd.DataFrame, cost: str) -> list[str]:
 def against(points: pd.DataFrame, cost: str) -> pd.DataFrame:
     """The points that have this cost, measure by measure, with ``front``: whether nothing beats the mean at its cost.
 
-    What keeps no more than the floor is worth nothing, however cheap: it is on no front.
+    What keeps no more than the floor is worth nothing, however cheap: it is on no front. A share and its floor may be
+    the same count of articles and differ in the last bit, by the sums they come from.
 
     Args:
         points: from :func:`collect`.
@@ -98,7 +102,7 @@ def against(points: pd.DataFrame, cost: str) -> pd.DataFrame:
     parts = []
     for measure in measures(points, cost):
         own = points[(points.measure == measure) & points[cost].notna() & points.kept.notna()]
-        worth = (~(own.kept <= own.floor)).to_numpy()
+        worth = (~(own.kept <= own.floor + ROUNDING)).to_numpy()
         best = np.zeros(len(own), dtype=bool)
         best[worth] = front(own[cost].to_numpy()[worth], own.kept.to_numpy()[worth])
         parts.append(own.assign(front=best).sort_values(cost))

@@ -1,7 +1,7 @@
 """What a point of the frontier is, and what its readers share.
 
 Quality is *kept*: a measure's value as a share of its reference's, on the page where both were measured; :data:`KEPT`
-says what of. A measure may have a *floor*: what is kept without any encoder.
+says what of. A measure may have a *floor*: what is kept without a trained encoder.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from smallbert.results import Results
@@ -36,21 +37,26 @@ from smallbert.studies.frontier_points import (
 )
 from smallbert.studies.transfer_shelf import FRESH, NARROWED, TRIMMED, TRUNCATED
 
+EVERY = "all learnt"
+"""What page 6 calls all tasks of a mode together."""
+
 
 def retained(results: Results) -> Iterator[Row]:
-    """Page 6: task scores above a constant answer, of encoders on the shelf."""
+    """Page 6: task scores above a constant answer, of encoders on the shelf; their floor is that of fresh weights."""
     shelf = results.table("shelf").set_index("model")
     told = figure_data(results, "retained")
     seeds = len(results.values()["seeds"])
     reference = shelf.index[0]
+    floors = told[told.model == FRESH].set_index(["task", "mode"]).retained
     for mode in dict.fromkeys(told["mode"]):
-        yield _shelved(results, shelf, reference, f"{TASKS}, {mode}", (1.0, 1.0, 1.0), seeds)
+        floor = floors.get((EVERY, mode), np.nan)
+        yield _shelved(results, shelf, reference, f"{TASKS}, {mode}", (1.0, 1.0, 1.0), seeds) | {"floor": floor}
     known = told[told.retained.notna() & ~told.model.isin([FRESH, NARROWED])]
     for row in known.to_dict("records"):
-        every = row["task"] == "all learnt"
+        every, floor = row["task"] == EVERY, floors.get((row["task"], row["mode"]), np.nan)
         found = (row["retained"], row["retained low"], row["retained high"])
         measure = f"{TASKS if every else row['task']}, {row['mode']}"
-        yield _shelved(results, shelf, row["model"], measure, found, seeds) | {"detail": not every}
+        yield _shelved(results, shelf, row["model"], measure, found, seeds) | {"detail": not every, "floor": floor}
 
 
 def _shelved(

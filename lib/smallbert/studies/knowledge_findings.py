@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from smallbert.knowledge.questions import CANDIDATES
-from smallbert.measure.stats import Interval, verdict
+from smallbert.measure.stats import Interval
 from smallbert.studies.accuracy_contrasts import accuracy, accuracy_contrast
-from smallbert.studies.contrasts import LEVEL, NOT_AFTER_CORRECTION, corrected, worded
+from smallbert.studies.contrasts import LEVEL, NOT_AFTER_CORRECTION, against_chance, corrected, worded
 from smallbert.studies.knowledge import CLOSED, ENTITIES, READING, TEXT
 
 NEAR_CHANCE = 0.05
@@ -18,6 +18,9 @@ NEAR_CHANCE = 0.05
 
 MARGIN = 0.05
 """A difference of five points of accuracy does not matter here; intervals within it are equivalent."""
+
+SIGNIFICANT = 0.05
+"""Below it a corrected p is told."""
 
 _COMPARED = ["kind", "arm", "given", "against", "difference", "low", "high", "pairs", "questions", "p_holm"]
 
@@ -67,9 +70,7 @@ def contrasts(cells: pd.DataFrame) -> pd.DataFrame:
                 notes.append(_agreement(first, second))
         if len(wide) > 1:
             table = corrected(pd.DataFrame(rows), margin=MARGIN)
-            open_ = [word if (word := worded(row)) == NOT_AFTER_CORRECTION else "" for row in table.itertuples()]
-            table["note"] = ["; ".join(filter(None, pair)) for pair in zip(open_, notes, strict=True)]
-            tables.append(table)
+            tables.append(table.assign(note=notes))
     return pd.concat(tables[1:] or tables, ignore_index=True)[[*_COMPARED, "verdict", "note"]]
 
 
@@ -189,15 +190,20 @@ def _added(own: pd.DataFrame) -> str:
 
 
 def _difference(row: Any) -> str:
-    """``+0.906 [+0.568, +1.000], not told after Holm's correction (3 seeds, p 0.06)``."""
+    """``+0.906 [+0.568, +1.000], not told after correction (3 seeds, p 0.0601)``."""
     word = worded(row)
     if word in ("higher", "lower", NOT_AFTER_CORRECTION):
-        word = f"{'not ' * (word == NOT_AFTER_CORRECTION)}told after Holm's correction ({row.pairs} seeds, p {_p(row)})"
+        told = word if word == NOT_AFTER_CORRECTION else "told after correction"
+        word = f"{told} ({row.pairs} seeds, p {_p(row.p_holm)})"
     return f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}], {word}"
 
 
-def _p(row: Any) -> str:
-    return "below 0.001" if row.p_holm < 0.001 else f"{row.p_holm:.2g}"
+def _p(p: float) -> str:
+    """In as many digits as keep it on its side of what is told."""
+    if p < 0.001:
+        return "below 0.001"
+    told = (f"{p:#.{digits}g}" for digits in range(3, 18))
+    return next(text for text in told if (float(text) < SIGNIFICANT) == (p < SIGNIFICANT))
 
 
 def _range(counts: pd.Series) -> str:
@@ -209,7 +215,5 @@ def _told(row: pd.Series) -> str:
 
 
 def _against_chance(row: pd.Series) -> str:
-    """Chance, above or below it, or not told from it."""
     low, mean, high = (row[name] - row.chance for name in ("low", "mean", "high"))
-    words = {"equivalent": "at chance", "higher": "above chance", "lower": "below chance"}
-    return words.get(verdict(Interval(mean, low, high, 1, LEVEL), margin=NEAR_CHANCE), "not told from chance")
+    return against_chance(Interval(mean, low, high, 1, LEVEL), margin=NEAR_CHANCE)

@@ -17,11 +17,11 @@ from smallbert.knowledge.graph import Graph
 from smallbert.knowledge.linking import Dictionary
 from smallbert.knowledge.ranking import rank
 from smallbert.measure.probe import probe
-from smallbert.measure.stats import Interval, mean_interval, verdict
+from smallbert.measure.stats import Interval, mean_interval
 from smallbert.models.encoder import Encoder
 from smallbert.models.masking import generator
 from smallbert.published import published
-from smallbert.studies.contrasts import LEVEL
+from smallbert.studies.contrasts import LEVEL, against_chance
 from smallbert.studies.knowledge import LANGUAGE
 
 WORLD = "world"
@@ -267,5 +267,4 @@ def text_sentence(found: pd.DataFrame) -> str:
 
 def _against_chance(row: Any) -> str:
     share = Interval(row.accuracy - CHANCE, row.low - CHANCE, row.high - CHANCE, row.n, LEVEL)
-    words = {"equivalent": "at chance", "higher": "above chance", "lower": "below chance"}
-    return words.get(verdict(share, margin=NEAR_CHANCE), "not told from chance")
+    return against_chance(share, margin=NEAR_CHANCE)

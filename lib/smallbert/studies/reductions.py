@@ -193,7 +193,7 @@ def sentence(cells: pd.DataFrame) -> str:
             between = f"[{change.low:+.3f}, {change.high:+.3f}]"
             clauses.append(f"{change.label} accuracy {change.estimate:+.3f} {between}, {word}")
         said.append(f"{step}: {', '.join(clauses)}")
-    return f"What is left of {whole.parameters:,} parameters, and of what their vectors say. {'; '.join(said)}.{told}"
+    return f"What is left of {whole.parameters:,} parameters, and of what their vectors say: {'; '.join(said)}.{told}"
 
 
 def _steps(

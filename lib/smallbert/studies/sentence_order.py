@@ -27,7 +27,7 @@ from smallbert.models.pairs import TASKS, Task
 from smallbert.models.tokenizer import SPECIAL_TOKENS
 from smallbert.models.tokens import TokenStore
 from smallbert.published import published
-from smallbert.studies.contrasts import LEVEL, contrast, corrected, worded
+from smallbert.studies.contrasts import LEVEL, against_chance, contrast, corrected, worded
 from smallbert.studies.pair_tasks import DOWNSTREAM, INTRINSIC, NEAR, NSP, SOP, Pairs, PairTask, articles, tasks
 
 MLM = "masked words"
@@ -220,21 +220,21 @@ def findings(measures: pd.DataFrame, differences: pd.DataFrame) -> list[str]:
             found.loc[arm, other, OWN],
             found.loc[arm, other, FRESH],
         )
+        word = _against_chance(learnt)
+        how = "hardly" if word == "barely above chance" else "not"
         said.append(
             f"Trained on {arm}, the encoder's own head is {_told(learnt)} on {own} and {_told(across)} on {other}; a "
             f"fresh head on its frozen [CLS] is {_told(fresh)} on {other}."
-            + f" It has not learnt its own task, so nothing follows for {arm}."
-            * (_against_chance(learnt) != "above chance")
+            + f" It has {how} learnt its own task, so nothing follows for {arm}."
+            * (word != "above chance")
         )
     if (nsp, NEAR, OWN) in found.index:
         near = found.loc[nsp, NEAR, OWN]
-        only_languages = [_against_chance(found.loc[nsp, task, OWN]) for task in (NSP, NEAR)] == [
-            "above chance",
-            "at chance",
-        ]
+        learnt_it = _against_chance(found.loc[nsp, NSP, OWN]) == "above chance"
+        most = {"at chance": "", "barely above chance": ", nearly all of it,"}.get(_against_chance(near))
+        only = f": what it has learnt is{most} to tell languages apart" if learnt_it and most is not None else ""
         said.append(
-            f"Where the foreign segment is in the same language, the head trained on {nsp} is {_told(near)}"
-            + (": what it has learnt is to tell languages apart." if only_languages else ".")
+            f"Where the foreign segment is in the same language, the head trained on {nsp} is {_told(near)}{only}."
         )
     plain = found.loc[ARMS["none"]]
     said.append(
@@ -276,10 +276,8 @@ def _share(row: pd.Series) -> str:
 
 
 def _against_chance(row: pd.Series) -> str:
-    """Chance, above or below it, or not told from it."""
     low, mean, high = (row[name] - CHANCE for name in ("low", "mean", "high"))
-    words = {"equivalent": "at chance", "higher": "above chance", "lower": "below chance"}
-    return words.get(verdict(Interval(mean, low, high, 1, LEVEL), margin=NEAR_CHANCE), "not told from chance")
+    return against_chance(Interval(mean, low, high, 1, LEVEL), margin=NEAR_CHANCE)
 
 
 def _features(reading: Reading, task: PairTask) -> np.ndarray:

@@ -283,7 +283,7 @@ def contrasts(cells: pd.DataFrame, floor: float) -> pd.DataFrame:
 
 
 def _below(losses: pd.Series, floor: float) -> bool:
-    return mean_interval(losses).high < floor
+    return len(losses) > 1 and mean_interval(losses).high < floor
 
 
 def summary(cells: pd.DataFrame) -> pd.DataFrame:

@@ -21,6 +21,11 @@ def floor_sentence(cells: pd.DataFrame, floor: float) -> str:
     )
     if below == arms:
         return said
+    if (cells.groupby("arm").loss.mean() > floor).all():
+        return (
+            f"{said} By its mean loss every arm is worse than word frequencies alone: none has learnt even how often "
+            "tokens occur, and differences among them, equivalent or not, say nothing of encoders that have learnt."
+        )
     who = "The others" if below else "They"
     return (
         f"{said} {who} are not shown to have learnt any context yet: among them differences may show no more than how "

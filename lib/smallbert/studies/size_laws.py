@@ -12,26 +12,19 @@ import pandas as pd
 from smallbert.measure.scaling import (
     CONSTANTS,
     LAWS,
-    STEP,
     Curve,
-    LawName,
     fit,
     left_out,
     preferred,
     resampled,
-    searched,
 )
 from smallbert.models import parameters
 from smallbert.models.presets import BERT_BASE
 from smallbert.published import load, published
-from smallbert.studies.contrasts import LEVEL, worded
+from smallbert.studies.contrasts import LEVEL, NOT_AFTER_CORRECTION, worded
+from smallbert.studies.law_sentences import BEYOND, laws_sentence
 from smallbert.studies.model_size import MEASURES, SIZE
-from smallbert.studies.sharing import MARGIN, Trained
-
-BEYOND = 10
-"""How many times the largest size the laws are asked ahead, to show what the measured sizes leave open."""
-
-PLAIN, BENT = LAWS[1:]
+from smallbert.studies.sharing import MARGIN, Trained, learnt
 
 REPORTED = "reported"
 """The measure of curves through printed numbers."""
@@ -161,21 +154,21 @@ def answer(trained: Trained, contrasts: pd.DataFrame, fitted: pd.DataFrame, floo
     means = cells.groupby(["arm", "parameters"], sort=False)[["loss", "accuracy"]].mean().reset_index()
     means = means.sort_values("parameters")
     smallest, largest, best = means.iloc[0], means.iloc[-1], means.loc[means.loss.idxmin()]
-    beyond = means[means.loss < floor - MARGIN]
-    by = f", by {floor - beyond.loss.min():.3f} at most" if len(beyond) else ""
+    below, gap = learnt(cells, floor)[0], floor - best.loss
     said = [
         f"From {int(smallest.parameters):,} parameters to {int(largest.parameters):,} the mean held-out loss goes from "
         f"{smallest.loss:.3f} to {largest.loss:.3f} nats, all after as many tokens; it is lowest with {best.arm} "
         f"({int(best.parameters):,}: {best.loss:.3f}).",
-        f"{len(beyond)} of {len(means)} sizes are more than {MARGIN} nats below what word frequencies alone are worth "
-        f"({floor:.3f}){by}; of the masked words {means.accuracy.min():.1%} to {means.accuracy.max():.1%} are right.",
+        f"{below} of {len(means)} sizes lie below what word frequencies alone are worth ({floor:.3f}) for sure (95% "
+        f"interval over seeds), the lowest mean {abs(gap):.3f} {'below' if gap > 0 else 'above'} it; of the masked "
+        f"words {means.accuracy.min():.1%} to {means.accuracy.max():.1%} are right.",
     ]
     steps = contrasts[contrasts.panel == SIZE]
     last = steps.iloc[-1]
     said += [
         f"The largest against the second largest: {worded(last)} ({last.difference:+.3f} nats, {last.low:+.3f} to "
         f"{last.high:+.3f}).",
-        _law_sentence(fitted[fitted.measure == MEASURES[0]], told=bool(steps.verdict.isin(["lower", "higher"]).any())),
+        laws_sentence(steps, fitted),
         f"Does it grow without end? Within what was measured, {_END[last.verdict]}. No number of sizes shows what the "
         "next would do, and at other numbers of tokens the curve is another.",
     ]
@@ -197,63 +190,14 @@ def in_short(trained: Trained, contrasts: pd.DataFrame) -> str:
     )
 
 
-_SAYS = {
-    "constant": "the constant, which says that size does not matter",
-    PLAIN: "the power law, which falls without end",
-    BENT: "the power law with asymptote, which falls to c and no further",
-}
-
 _END = {
     "lower": "yes: quality still grows at the largest size",
     "higher": "no: the largest is worse than the second largest",
     "equivalent": f"no: the last step changes the loss by less than {MARGIN} nats",
     "no difference shown": "it cannot be told: with these seeds the last step is no certain difference",
+    NOT_AFTER_CORRECTION: f"it cannot be told: the last step is {NOT_AFTER_CORRECTION}",
     "diverged": "it cannot be told: too few runs of the two largest are left to compare",
 }
-
-
-def _law_sentence(fitted: pd.DataFrame, *, told: bool) -> str:
-    """Which law foretells left-out sizes best, its numbers, and how far the two that fall part beyond the sizes.
-
-    ``told``: whether any step from size to size is a difference for sure; if none is, a law says nothing.
-    """
-    if not fitted.preferred.any():
-        return "The sizes are too few to tell one law of size from another."
-    best, rows = fitted[fitted.preferred].iloc[0], fitted.set_index("law")
-    errors = ", ".join(f"{law} {error:.3f}" for law, error in rows["left out"].items())
-    said = [
-        f"Of three laws the simplest that foretells a left-out size as well as any is {_SAYS[best.law]} (errors in "
-        f"nats: {errors})."
-        if told
-        else "No step from one size to the next is told, so no law is told from no effect (errors on left-out sizes in "
-        f"nats: {errors})."
-    ]
-    said += [f"The {law}: {_numbers(law, rows.loc[law], names)}." for law, names in ((PLAIN, "b"), (BENT, "bc"))]
-    apart = abs(rows.beyond[PLAIN] - rows.beyond[BENT])
-    said.append(
-        f"At {BEYOND} times the largest size the two laws that fall foretell {rows.beyond[PLAIN]:.3f} and "
-        f"{rows.beyond[BENT]:.3f} nats"
-        + (": these sizes do not tell them apart." if apart <= MARGIN else f", {apart:.3f} apart.")
-    )
-    return " ".join(said)
-
-
-def _numbers(law: LawName, row: pd.Series, names: str) -> str:
-    """``b = 0.05 [0.04, 0.06], 0.03 to 0.09 with one size left out``, for each name; or that none is determined."""
-    least, most = searched(law)
-    at_least, at_most = row["b low"] <= least + STEP, row["b high"] >= most - STEP
-    if at_least and at_most:  # and with it c, which falls as b does
-        return f"{' and '.join(names)} not determined (b: the whole search range, {least:.3g} to {most:.3g})"
-    told = []
-    for name in names:
-        over_seeds = (
-            f" [{row[f'{name} low']:.3f}, {row[f'{name} high']:.3f}]" if np.isfinite(row[f"{name} low"]) else ""
-        )
-        ends = [row[f"{name} {end}"] for end in ("least", "most")]
-        told.append(f"{name} = {row[name]:.3f}{over_seeds}, {ends[0]:.3f} to {ends[1]:.3f} with one size left out")
-    if at_least or at_most:
-        told.append(f"the interval of b ends where the search does, at {least if at_least else most:.3g}")
-    return "; ".join(told)
 
 
 def heads_sentence(contrasts: pd.DataFrame) -> str:

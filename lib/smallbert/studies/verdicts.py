@@ -14,6 +14,8 @@ from smallbert.studies.contrasts import by_seed, contrast, corrected
 MARGIN = 0.005
 """A difference of half a per cent of the variance does not matter to a deployer; intervals within it are equivalent."""
 
+_EQUIVALENT = f"equivalent within {MARGIN} FVU"
+
 PROTOCOLS = ("original", "fair")
 
 
@@ -161,7 +163,7 @@ def _depth_matters(told: pd.DataFrame) -> str:
     worse, better = ((told.verdict == word).sum() for word in ("higher", "lower"))
     if (told.verdict == "equivalent").all():
         return f"depth does not matter (all {len(told)} equivalent to depth {first} within {MARGIN} FVU)"
-    words = {"higher": "with larger error", "lower": "with smaller error"}
+    words = {"higher": "with larger error", "lower": "with smaller error", "equivalent": _EQUIVALENT}
     counts = told.verdict.value_counts()
     tally = ", ".join(f"{count} {words.get(word, word)}" for word, count in counts.items())
     head = "depth makes a difference at this budget" if worse or better else "no effect of depth is shown"
@@ -169,8 +171,8 @@ def _depth_matters(told: pd.DataFrame) -> str:
 
 
 def _tally(verdicts: pd.Series) -> str:
-    """``better in 2, worse in 1`` of the comparisons."""
-    words = {"lower": "better", "higher": "worse"}
+    """``better in 2, equivalent within 0.005 FVU in 1`` of the comparisons."""
+    words = {"lower": "better", "higher": "worse", "equivalent": _EQUIVALENT}
     return ", ".join(f"{words.get(word, word)} in {count}" for word, count in verdicts.value_counts().items())
 
 

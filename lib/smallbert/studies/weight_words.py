@@ -85,7 +85,7 @@ def speed_sentence(found: pd.DataFrame) -> str:
             f"{_ahead(fastest, part[(part.form != fastest.form) & ~_is_unit(part, first)])}"
         )
     where = f"This processor has integer units ({units})" if units else "This processor has no integer units"
-    return f"{where}. {'. '.join(told)}."
+    return f"{where}. {' '.join(f'{one[:1].upper()}{one[1:]}.' for one in told)}"
 
 
 def _is_unit(part: pd.DataFrame, first: str) -> pd.Series:

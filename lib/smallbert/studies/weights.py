@@ -177,12 +177,18 @@ def _limited(name: str, estimate: float, low: float, high: float) -> dict[str, f
 def embedding_bytes(folder: Path) -> int:
     """Bytes of the weights in an encoder's folder that make a vector; nothing but headers is read."""
     total = 0
-    for path in sorted(folder.glob("*.safetensors")):
+    for path in _files(folder):
         with path.open("rb") as file:
             header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         ends = (about["data_offsets"] for name, about in header.items() if _EMBEDS.search(name))
         total += sum(end - start for start, end in ends)
     return total
+
+
+def _files(folder: Path) -> list[Path]:
+    """The weights of an encoder, whole or in fewer bits."""
+    packed = folder / quantize.WEIGHTS
+    return [packed] if packed.is_file() else sources.weight_files(folder)
 
 
 class _Forms:
@@ -197,7 +203,7 @@ class _Forms:
         return storage.digest([VERSION, self.sha256, self._options, form, *more])
 
     def nbytes(self, form: str) -> int:
-        return stored(self.files(form))[1]
+        return sum(path.stat().st_size for path in _files(self.files(form)))
 
     def files(self, form: str) -> Path:
         """The folder that a download of the form would be."""

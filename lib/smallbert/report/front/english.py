@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import singledispatch
 from math import isinf
 
@@ -61,10 +62,14 @@ def _training(found: TrainingEffect | None) -> str:
     if not found:
         return ""
     lost = (
-        f" On average deeper encoders lose {found.before.estimate:+.4f} of the variance after {found.shortest} epochs "
-        f"and {found.after.estimate:+.4f} after {found.longest}: "
+        f" On average deeper encoders {_lose(found.before.estimate)} of the variance after {found.shortest} epochs and "
+        f"{_lose(found.after.estimate)} after {found.longest}: "
     )
     return f"{lost}{_TRAINING[found.outcome]}."
+
+
+def _lose(share: float) -> str:
+    return f"{'gain' if share < 0 else 'lose'} {abs(share):.4f}"
 
 
 @sentence.register
@@ -179,7 +184,7 @@ def _benchmarks(found: Planned) -> str:
     said = [
         f"ours is faster than {'a plain PyTorch loop' if one.loop else 'the fastest other library'} in the same number "
         f"format in every round of {one.ahead or 'none'} of {counted(one.pairs, 'pair')} of task and format "
-        f"({one.least:.2f} to {one.most:.2f} times as fast)"
+        f"({one.least:.2f} to {one.most:.2f} times as fast){_others(one.behind)}"
         for one in found.beside
     ]
     if found.targets:
@@ -187,7 +192,12 @@ def _benchmarks(found: Planned) -> str:
         said.append(f"{reached}, set against the peer at its default, {_is(found.reached)} reached")
     if not said:
         return "Benchmarks have not been measured."
-    return f"Benchmarks, which are not of the edition's encoder or articles: {'; '.join(said)}."
+    return f"Benchmarks, each on an encoder and articles of its own: {'; '.join(said)}."
+
+
+def _others(pairs: Mapping[str, float]) -> str:
+    """Pairs of task and format in which ours is not ahead in every round, with how many times as fast it is."""
+    return f", not in {' and '.join(f'{task} ({times:.2f})' for task, times in pairs.items())}" if pairs else ""
 
 
 def measured(found: Reference) -> str:
@@ -213,7 +223,8 @@ def told(tally: Tally, *, alone: bool = False) -> str:
     }
     if alone:
         return next((name for name, count in names.items() if count), "not compared")
-    some = [f"{name} in {'all ' if count == tally.total > 1 else ''}{count}" for name, count in names.items() if count]
+    every = "both" if tally.total == 2 else f"all {tally.total}"
+    some = [f"{name} in {every if count == tally.total > 1 else count}" for name, count in names.items() if count]
     if len(some) == 1 < tally.total:
         return some[0]
     return f"{_listed(some)} of {tally.total}" if some else "not compared"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import singledispatch
 from math import isinf
 
@@ -81,9 +82,13 @@ def _training(found: TrainingEffect | None) -> str:
     if not found:
         return ""
     return (
-        f" 더 깊은 인코더가 평균으로 더 잃는 것은 {found.shortest}에포크 뒤에 분산의 {found.before.estimate:+.4f}, "
-        f"{found.longest}에포크 뒤에 {found.after.estimate:+.4f}입니다. {_TRAINING[found.outcome]}."
+        f" 더 깊은 인코더는 평균으로 {found.shortest}에포크 뒤에 분산을 {_lost(found.before.estimate)} 잃고, "
+        f"{found.longest}에포크 뒤에 {_lost(found.after.estimate)} 잃습니다. {_TRAINING[found.outcome]}."
     )
+
+
+def _lost(share: float) -> str:
+    return f"{abs(share):.4f}만큼 {'덜' if share < 0 else '더'}"
 
 
 @sentence.register
@@ -221,14 +226,18 @@ def _benchmarks(found: Planned) -> str:
         said.append(
             f"과제와 수 형식의 짝 {one.pairs:,}개 가운데, 수 형식이 같은 "
             f"{'단순한 PyTorch 반복문' if one.loop else '가장 빠른 다른 라이브러리'}보다 우리 것이 매번 더 빠른 것은 "
-            f"{ahead}({one.least:.2f}배에서 {one.most:.2f}배)"
+            f"{ahead}({one.least:.2f}배에서 {one.most:.2f}배){_others(one.behind)}"
         )
     if found.targets:
         reached = f"{found.reached:,}개에 이르렀습니다" if found.reached else "이른 것은 없습니다"
         said.append(f"견주는 쪽의 기본 설정을 기준으로 세운 목표 가운데 잰 것은 {found.targets:,}개이고, {reached}")
     if not said:
         return "벤치마크는 재지 않았습니다."
-    return f"벤치마크는 이 판의 인코더나 글로 잰 것이 아닙니다. {'. '.join(said)}."
+    return f"벤치마크는 저마다 정해 둔 인코더와 글로 잰 것입니다. {'. '.join(said)}."
+
+
+def _others(pairs: Mapping[str, float]) -> str:
+    return f", 아닌 것은 {', '.join(f'{name(task)}({times:.2f}배)' for task, times in pairs.items())}" if pairs else ""
 
 
 def measured(found: Reference) -> str:
@@ -258,7 +267,7 @@ def told(tally: Tally, *, alone: bool = False) -> str:
     if alone:
         return f"{some[0][0]}습니다"
     if len(some) == 1 < tally.total:
-        return f"{tally.total:,}건 모두 {some[0][0]}습니다"
+        return f"{'둘 다' if tally.total == 2 else f'{tally.total:,}건 모두'} {some[0][0]}습니다"
     clauses = [f"{count:,}건은 {word}고" for word, count in some[:-1]] + [f"{some[-1][1]:,}건은 {some[-1][0]}습니다"]
     return f"{tally.total:,}건 중 {', '.join(clauses)}"
 
