@@ -1,6 +1,8 @@
 """Fewer bits: bounded errors, exact sizes, folders that load again; integer products equal integer arithmetic."""
 
+import math
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import torch
 import transformers
 from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from torch.nn import functional as F
 
 from smallbert.compress import dense, quantize
 from smallbert.compress.linear import AffineCode
@@ -134,9 +137,8 @@ def test_integer_products_equal_integer_arithmetic(activation, rng):
     x = torch.from_numpy(rng.standard_normal((64, 32)) * 2 + 1).float()
     integers, scales = quantize.quantise(weight, 8)
     low, high = float(x.min()), float(x.max())
-    scale = (high - low) / 255
-    zero = round(-low / scale)
-    steps = (x / scale).round().add(zero).clamp(0, 255).to(torch.int64) - zero
+    scale = (high - low) / 254
+    steps = (x / scale).round().to(torch.int64)
     exact = (steps @ integers.T.to(torch.int64)).double() * scale * scales.T.double() + bias
     after = {
         None: lambda y: y,
@@ -164,11 +166,58 @@ def layer():
 def test_integer_products_equal_torchs_own_rounding_of_both_sides(layer):
     weight, bias, x = layer
     low, high = x.min().item(), x.max().item()
-    scale = (high - low) / 255
-    steps = torch.fake_quantize_per_tensor_affine(x, scale, round(-low / scale), 0, 255)
+    scale = (high - low) / 254
+    steps = torch.fake_quantize_per_tensor_affine(x, scale, math.ceil(-low / scale), 0, 255)
     integers, scales = quantize.quantise(weight, 8)
     found = quantize.Int8Linear((weight, bias), torch.float32)(x)
     np.testing.assert_allclose(found, steps @ (integers * scales).T + bias, atol=2e-4)
+
+
+@needs_units
+@pytest.mark.parametrize("activation", ["gelu", "gelu_tanh", "relu"])
+def test_rows_behind_an_activation_are_rounded_one_by_one(layer, activation):
+    """One row is a hundred times as large as the others: by one range for all, these would have two or three steps."""
+    weight, bias, x = layer
+    x = torch.cat([x[:-1] - 1, 100 * x[-1:], torch.zeros(1, x.shape[1])])
+    activations = {"relu": torch.relu, "gelu": F.gelu, "gelu_tanh": partial(F.gelu, approximate="tanh")}
+    inputs = activations[activation](x)
+    least = quantize._LEAST[activation]
+    assert inputs.min() >= least
+    below = 16 if least else 0
+    scales = (inputs.amax(1, keepdim=True) / (254 - below)).clamp_min(-least / 15 if least else 1e-30)
+    steps = (inputs.double() / scales.double()).round()
+    assert steps.min() >= -below and steps.max() <= 255 - below
+    integers, by_output = quantize.quantise(weight, 8)
+    exact = (steps @ integers.double().T) * scales.double() * by_output.double().T + bias
+    linear = quantize.Int8Linear((weight, bias), torch.float32, least=least)
+    found = linear(inputs)
+    # A number that lies half between two steps may be rounded either way in fp32.
+    largest = (integers.abs().max() * by_output.max() * scales).double()
+    assert ((found - exact).abs() <= 2 * largest + 1e-4).all() and (found - exact).abs().median() < 1e-4
+    plain = inputs @ weight.T + bias
+    missed = (found - plain)[:-2].square().mean().sqrt()
+    of_range = (quantize.Int8Linear((weight, bias), torch.float32)(inputs) - plain)[:-2].square().mean().sqrt()
+    assert 10 * missed < of_range
+    assert torch.equal(found[-1], bias)
+
+
+@needs_units
+@pytest.mark.parametrize("activation", ["gelu", "gelu_tanh"])
+def test_no_activation_gives_less_than_its_least(activation):
+    x = torch.linspace(-8, 8, 1_000_001, dtype=torch.float64)
+    given = F.gelu(x, approximate="tanh" if activation == "gelu_tanh" else "none").min()
+    assert quantize._LEAST[activation] < given < 0.999 * quantize._LEAST[activation]
+
+
+@needs_units
+@pytest.mark.parametrize("seed", range(8))
+def test_no_step_turns_round_at_either_end(seed):
+    """The ends of a range are rounded to its ends, whatever its place."""
+    generator = torch.Generator().manual_seed(seed)
+    low, wide = -10 * torch.rand(1, generator=generator), 10 * torch.rand(1, generator=generator)
+    x = torch.cat([low, low + wide]).clamp(-10, 10).repeat(64, 4)
+    linear = quantize.Int8Linear((torch.eye(8), torch.zeros(8)), torch.float32)
+    torch.testing.assert_close(linear(x), x, rtol=0, atol=float(x.max().clamp(0) - x.min().clamp(max=0)) / 254)
 
 
 @needs_units

@@ -2,8 +2,8 @@
 
 *Weight-only*: every matrix is rounded to 8 or 4 bits, one scale for each of its rows, and what is stored is restored to
 32 bits before it runs. That makes a download small and changes no speed. *Dynamic*: weights in 8 bits, and the inputs
-of every product too, by the range each batch turns out to have; products run on the processor's integer units. Both as
-in Zafrir et al. (2019), Q8BERT, arXiv 1910.06188, section 2, without their training.
+of every product too, by the range that each batch, or each of its tokens, turns out to have; products run on the
+processor's integer units. Both as in Zafrir et al. (2019), Q8BERT, arXiv 1910.06188, section 2, without their training.
 
 torch's own ``quantize_dynamic`` is deprecated in favour of torchao, and so are its quantised tensors. What is used here
 is the operator that ``torch.compile`` emits for quantised layers; it takes plain integer tensors.
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import copy
 import json
+import math
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -188,12 +189,13 @@ def dynamic(name: str, *, layer: int = -1, precision: runtime.Precision = "auto"
             changed = copy.copy(packed)
             for part in ("qkv", "out", "up", "down"):
                 activation = weights.activation if part == "up" else None
-                setattr(changed, part, Int8Linear(getattr(block, part), forward.dtype, activation))
+                least = _LEAST[weights.activation] if part == "down" else None
+                setattr(changed, part, Int8Linear(getattr(block, part), forward.dtype, activation, least=least))
             made[id(block)] = changed
     forward.blocks = [made[id(block)] for block in weights.blocks]
     if weights.projection:
         forward.projection = Int8Linear(weights.projection, forward.dtype)
-    sha256 = storage.digest([plain.sha256, "int8 dynamic"], length=64)
+    sha256 = storage.digest([plain.sha256, "int8 dynamic, rows"], length=64)
     return plain.with_forward(forward, sha256=sha256, precision=f"int8 and {plain.describe()['precision']}")
 
 
@@ -214,33 +216,76 @@ def require_integer_units() -> None:
 class Int8Linear:
     """``activation(x @ weight.T + bias)`` with weights and inputs in 8 bits, in the place of ``models.linear.Linear``.
 
-    Inputs are rounded to 256 steps between their least and largest value, anew for every call; zero is one of the
-    steps. Sums are exact, in 32-bit integers.
+    Inputs are rounded to steps between the least and the largest of a call, anew for every call; or, where their least
+    possible value is known, each row by its own largest. That is for inputs behind an activation, whose largest values
+    belong to few tokens: by one range for all, these are what breaks 8 bits (the second feed-forward product). Zero is
+    one of the steps. Sums are exact, in 32-bit integers.
 
     Args:
         pair: weight (n, k) and bias (n).
         dtype: of the output.
-        activation: None, ``gelu``, ``gelu_tanh`` or ``relu``.
+        activation: None, ``gelu``, ``gelu_tanh`` or ``relu``; None where ``least`` is given.
+        least: the least that an input can be, at most 0; None where that is not known.
     """
 
-    def __init__(self, pair: tuple[Tensor, Tensor], dtype: torch.dtype, activation: str | None = None) -> None:
+    def __init__(
+        self,
+        pair: tuple[Tensor, Tensor],
+        dtype: torch.dtype,
+        activation: str | None = None,
+        *,
+        least: float | None = None,
+    ) -> None:
         integers, scales = quantise(pair[0], 8)
         self.weight = torch.ops.onednn.qlinear_prepack(integers, None)
         self.scales, self.zeros = scales.flatten(), torch.zeros(len(scales), dtype=torch.int32)
         self.bias, self.dtype = pair[1].float(), dtype
         self.after = _AFTER[activation]
+        self.least = least
 
     def __call__(self, x: Tensor) -> Tensor:
         """(rows, k) -> (rows, n)."""
+        return self._by_range(x.float()) if self.least is None else self._by_rows(x.float(), self.least)
+
+    def _by_range(self, x: Tensor) -> Tensor:
         low, high = (float(edge) for edge in torch.aminmax(x))
         low, high = min(low, 0.0), max(high, 0.0)
-        scale = (high - low) / 255 or 1.0
-        zero = round(-low / scale)
-        steps = torch.mul(x.float(), 1 / scale).round_().add_(zero).clamp_(0, 255).to(torch.uint8)
-        kind, algorithm = self.after
+        scale = (high - low) / _STEPS or 1.0
+        zero = math.ceil(-low / scale)
+        steps = _last_bytes(torch.add(torch.tensor(_SHIFT + zero), x, alpha=1 / scale))
+        return self._product(steps, scale, zero, self.bias, self.dtype, *self.after)
+
+    def _by_rows(self, x: Tensor, least: float) -> Tensor:
+        zero = _BELOW if least else 0
+        scales = x.amax(dim=1, keepdim=True).mul_(1 / (_STEPS - zero))
+        scales.clamp_min_(-least / (zero - 1) if least else torch.finfo(torch.float32).tiny)
+        steps = _last_bytes(torch.addcmul(torch.tensor(_SHIFT + zero), x, scales.reciprocal()))
+        found = self._product(steps, 1.0, zero, None, torch.float32, *_AFTER[None])
+        return torch.addcmul(self.bias, found, scales).to(self.dtype)
+
+    def _product(
+        self, steps: Tensor, scale: float, zero: int, bias: Tensor | None, dtype: torch.dtype, kind: str, algorithm: str
+    ) -> Tensor:
         return torch.ops.onednn.qlinear_pointwise(
-            steps, scale, zero, self.weight, self.scales, self.zeros, self.bias, 1.0, 0, self.dtype, kind, [], algorithm
+            steps, scale, zero, self.weight, self.scales, self.zeros, bias, 1.0, 0, dtype, kind, [], algorithm
         )
 
 
 _AFTER = {None: ("none", ""), "gelu": ("gelu", "none"), "gelu_tanh": ("gelu", "tanh"), "relu": ("relu", "")}
+
+_LEAST = {"gelu": -0.1701, "gelu_tanh": -0.1701, "relu": 0.0}
+"""The least that an activation gives."""
+
+_STEPS = 254
+"""Steps of a byte that are used: one is left at each end for what rounding adds, for a byte too large turns round."""
+
+_BELOW = 16
+"""Of them those below zero, where inputs reach from hardly below zero to far above."""
+
+_SHIFT = 1.5 * 2**23
+"""Added to a number of fp32, it rounds it to an integer (to even at half) that its last bits spell."""
+
+
+def _last_bytes(shifted: Tensor) -> Tensor:
+    """The integers below 256 in numbers that :data:`_SHIFT` was added to: one pass, where rounding takes four."""
+    return shifted.view(torch.int32).to(torch.uint8)
