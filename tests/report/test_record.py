@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from smallbert.errors import UsageError
 from smallbert.report import notebooks, record
 from smallbert.report.stages import record_path
 from smallbert.storage import write_json
@@ -47,3 +48,17 @@ def test_what_is_no_path_is_kept(project, value):
     finish(project, "01_first", "2026-01-01T00:00:02+00:00", parameters={"corpus": value})
     record.write_run(project.edition, notebooks.discover())
     assert record.read_run(project.edition)["stages"]["01_first"]["parameters"] == {"corpus": value}
+
+
+def test_some_pages_do_not_replace_the_record_of_an_edition_made_elsewhere(project):
+    found = notebooks.discover()
+    for stem in ("01_first", "02_second"):
+        finish(project, stem, "2026-01-01T00:00:02+00:00")
+    record.require_records(project.edition, found, ["01_first"])  # nothing is published yet
+    record.write_run(project.edition, found)
+    record.require_records(project.edition, found, ["01_first"])  # this machine made them all
+    record_path(project.edition, "02_second").unlink()
+    record.require_records(project.edition, found, ["01_first", "02_second"])
+    with pytest.raises(UsageError, match=r"not made 1 \(02_second\)") as caught:
+        record.require_records(project.edition, found, ["01_first"])
+    assert "--edition mine" in caught.value.hint

@@ -82,9 +82,10 @@ def _run(options: argparse.Namespace) -> None:
         return
 
     from smallbert.report import nursery
-    from smallbert.report.record import write_run
+    from smallbert.report.record import require_records, write_run
     from smallbert.report.runner import Runner
 
+    require_records(edition, found, [stage.stem for stage in planned])
     command = ["smallbert", "run", "--profile", profile.name]
     command += ["--edition", edition.name] if edition.name != profile.name else []
     command += [argument for setting in options.settings for argument in ("-p", setting)]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from smallbert.corpus import hub
-from smallbert.errors import DataError
+from smallbert.errors import DataError, UsageError
 from smallbert.paths import Edition
 from smallbert.report.notebooks import Notebook
 from smallbert.report.stages import read_record
@@ -15,6 +16,30 @@ from smallbert.storage import read_json, write_json
 
 _MADE = ("commit", "modified", "versions", "machine")
 _STAGE = ("profile", "parameters", "started", "finished", "seconds", "peak_memory_bytes", *_MADE)
+
+
+def require_records(edition: Edition, notebooks: list[Notebook], stems: Iterable[str]) -> None:
+    """Refuse a run of some pages that would leave an edition made elsewhere without the record of its others.
+
+    Args:
+        edition: perhaps as it was committed.
+        notebooks: of the report.
+        stems: the pages that are about to run or to be kept.
+
+    Raises:
+        UsageError: ``run.json`` tells of pages that neither this machine has made nor this run makes.
+    """
+    try:
+        known = read_run(edition)["stages"]
+    except DataError:
+        return
+    made = {one.stem for one in notebooks if read_record(edition, one.stem)}
+    if lost := sorted(set(known) - made - set(stems)):
+        raise UsageError(
+            f"Edition {edition.name} has {len(known)} pages here, of which this machine has not made {len(lost)} "
+            f"({', '.join(lost)}): a run of some pages would drop the record of those from its run.json.",
+            "Name another edition (--edition mine) or another folder (--out FOLDER), or run all pages.",
+        )
 
 
 def write_run(edition: Edition, notebooks: list[Notebook]) -> None:
