@@ -71,6 +71,18 @@ def test_what_may_do_too_follows_the_answer(why, said, told):
     assert taking_ko.take(found).endswith(f"가장 작은 내려받기 파일: 솎아 낸 어휘, 포함률 1(21.7 MB); {told}.")
 
 
+@pytest.mark.parametrize(
+    ("take", "form"),
+    [("whole encoder, bf16 products", "bf16"), ("trimmed, coverage 0.99, int8 products", "int8"), ("int8 weights", "")],
+)
+def test_what_a_processor_must_have_is_said(take, form):
+    one = need("", take=take, cost="41% of fp32's time")
+    said, told = taking.take(Frontier("95%", (one,), {})), taking_ko.take(Frontier("95%", (one,), {}))
+    assert one.arithmetic == form
+    assert said.endswith(f"time, where the processor has {form} arithmetic." if form else "time.")
+    assert told.endswith(f", 단 프로세서에 {form} 연산이 있을 때.") == bool(form)
+
+
 def test_without_anything_cheaper_the_answer_stands_alone():
     found = Frontier("95%", (need(""),), {})
     assert taking.take(found).endswith("The smallest download: trim, coverage 1, 21.7 MB.")

@@ -104,6 +104,8 @@ def sentence(points: pd.DataFrame, keep: float = KEEP) -> str:
         best = found.iloc[0]
         pages = " and ".join(map(str, best.pages))
         limits = [f"by {best.measures} on page{'s' if len(best.pages) > 1 else ''} {pages}"]
+        if form := arithmetic(best["name"]):
+            limits.append(f"where the processor has {form} arithmetic, as this one")
         if best.lacks:
             limits.append(f"not by {best.lacks}")
         if best.without:
@@ -112,6 +114,11 @@ def sentence(points: pd.DataFrame, keep: float = KEEP) -> str:
         cheaper = _hopeful(points, cost, keep, best[cost])
         said.append(f"{need}: {best['name']}{size} ({'; '.join(limits)}){cheaper and f'; {cheaper}'}.")
     return " ".join(said)
+
+
+def arithmetic(name: str) -> str:
+    """The number format, ``bf16`` or ``int8``, that a processor must multiply in for a point to be fast; or empty."""
+    return next((form for form in ("bf16", "int8") if f"{form} products" in name), "")
 
 
 def _affordable(points: pd.DataFrame, cost: str) -> pd.Series:

@@ -12,6 +12,7 @@ import pandas as pd
 from smallbert.errors import DataError
 from smallbert.report.front.tally import Tally, compared
 from smallbert.results import Results
+from smallbert.studies.frontier_needs import arithmetic
 from smallbert.studies.frontier_points import FRONTIER, figure_data
 from smallbert.studies.recommend import POINTS
 
@@ -71,6 +72,11 @@ class Need:
     command: str = ""
     why: str = ""
     alone: bool = False
+
+    @property
+    def arithmetic(self) -> str:
+        """What a processor must have for the answer to be fast, ``bf16`` or ``int8``; empty where any will do."""
+        return arithmetic(self.take)
 
 
 @dataclass(frozen=True)

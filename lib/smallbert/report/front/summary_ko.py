@@ -14,7 +14,7 @@ from smallbert.report.front.answers import KNOWLEDGE, Frontier, Need
 from smallbert.report.front.findings import Finding
 from smallbert.report.front.names_ko import cost, name, source
 from smallbert.report.front.planned import SCALE
-from smallbert.report.front.taking_ko import kept_whole, need, unjudged, why
+from smallbert.report.front.taking_ko import condition, kept_whole, need, unjudged, why
 from smallbert.results import Results
 from smallbert.studies.facts import PRETRAIN
 from smallbert.studies.frontier_points import FRONTIER, figure_data
@@ -90,7 +90,7 @@ def _row(one: Need) -> Row:
     reason = why(one.why) if one.why else ""
     if not one.cost:
         return Row(need(one), kept_whole(one.take), "–", "–", "", reason)
-    return Row(need(one), name(one.take), cost(one.cost), f"{one.kept:.0%}", one.command, reason)
+    return Row(need(one), name(one.take) + condition(one), cost(one.cost), f"{one.kept:.0%}", one.command, reason)
 
 
 def _drawn(edition: Edition) -> str:

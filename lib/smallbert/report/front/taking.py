@@ -30,6 +30,8 @@ def _answer(one: Need) -> str:
         return f"{one.take} ({one.why})" if one.why else one.take
     # A code's name has its bytes.
     taken = one.take if one.cost.removesuffix(" a vector") in one.take else f"{one.take}, {one.cost}"
+    if one.arithmetic:
+        taken += f", where the processor has {one.arithmetic} arithmetic"
     return f"{taken}; {_short(one.why)}" if one.why else taken
 
 

@@ -41,6 +41,11 @@ def need(one: Need) -> str:
     return NEEDS.get(one.need, one.need)
 
 
+def condition(one: Need) -> str:
+    """What the processor must have; empty where any will do."""
+    return f", 단 프로세서에 {one.arithmetic} 연산이 있을 때" if one.arithmetic else ""
+
+
 def kept_whole(text: str) -> str:
     """What to keep where nothing is sure to do."""
     whole = re.fullmatch(r"keep the whole (vector|encoder) in fp32", text)
@@ -71,7 +76,7 @@ def _answer(one: Need) -> str:
         return f"{kept_whole(one.take)}({why(one.why)})" if one.why else kept_whole(one.take)
     # A code's name has its bytes.
     named = one.cost.removesuffix(" a vector") in one.take
-    taken = name(one.take) if named else f"{name(one.take)}({cost(one.cost)})"
+    taken = (name(one.take) if named else f"{name(one.take)}({cost(one.cost)})") + condition(one)
     return f"{taken}; {_short(one.why)}" if one.why else taken
 
 
