@@ -288,3 +288,12 @@ def test_linear_methods_are_named_beside_their_points():
     baselines = pd.DataFrame(rows, columns=["method", "test_fvu"]).assign(k=3, seed=0)
     [axes] = arms.widths_and_baselines(FLOOR, baselines).figure.axes
     assert {text.get_text() for text in axes.texts} == {method for method, _ in rows}
+
+
+@pytest.mark.parametrize("dead", [0, 1])
+def test_a_dimension_of_zeros_leaves_room_for_the_others(dead):
+    share = np.r_[np.full(9, 0.1), np.full(1, 1e-40 if dead else 0.1)]
+    shares = pd.DataFrame({"rank": range(1, 11), "dimension": range(10), "share": share})
+    chart = corpus.second_moment(shares, 0.05)
+    assert (chart.figure.axes[0].get_ylim()[0] > 5e-5) and len(chart.data) == 10
+    assert ("Not shown: 1 of less than 0.0001." in chart.caption) == bool(dead)

@@ -113,7 +113,7 @@ def test_large_numbers_are_written_out(value, shown):
 )
 def test_p_values_stay_on_their_side_of_what_is_told(p, shown):
     text = html_table(pd.DataFrame({"of": ["a"], "p_holm": [p]}), "Comparisons.", {"p_holm": ".3f"})
-    assert f">{shown}<" in text
+    assert f">{shown}<" in text and ">p, Holm<" in text
 
 
 def test_a_table_cannot_overwrite_the_data_of_a_figure(page):

@@ -148,6 +148,10 @@ def spectrum(floor: pd.DataFrame) -> Chart:
     )
 
 
+DEAD = 1e-3
+"""Times an equal share: what holds less is as good as zero."""
+
+
 def second_moment(shares: pd.DataFrame, outlier: float) -> Chart:
     """Share of the total second moment that each dimension holds, largest first.
 
@@ -163,6 +167,10 @@ def second_moment(shares: pd.DataFrame, outlier: float) -> Chart:
     axes.axhline(even, color=FLOOR, linestyle=":")
     axes.text(shares["rank"].max(), even, "if all were equal ", ha="right", va="bottom", color=FLOOR, fontsize=8)
     axes.set(xscale="log", yscale="log", xlabel="dimension, by rank", ylabel="share of second moment")
+    dead = int((shares.share < even * DEAD).sum())
+    if dead:  # one dimension of zeros would leave no room for the others
+        axes.set_ylim(bottom=even * DEAD)
+    cut = f" Not shown: {dead} of less than {even * DEAD:.1g}." if dead else ""
     above = int((shares.share > outlier).sum())
     return Chart(
         "second_moment",
@@ -171,7 +179,7 @@ def second_moment(shares: pd.DataFrame, outlier: float) -> Chart:
         f"{above} of {len(shares)} dimensions hold over {outlier:.1%} of the second moment each; the largest holds "
         f"{shares.share.max():.1%}.",
         "Share of the raw second moment by dimension. Where few dimensions hold much of it, the raw squared error "
-        "mostly measures those few.",
+        f"mostly measures those few.{cut}",
     )
 
 

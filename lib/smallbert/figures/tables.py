@@ -20,13 +20,13 @@ def html_table(frame: pd.DataFrame, caption: str, formats: dict[str, str] | None
     P-values, the columns of :data:`P_VALUES`, have a form of their own, which no other replaces.
 
     Args:
-        frame: one row a line; column names are the headings.
+        frame: one row a line; column names are the headings, underscores read as spaces.
         caption: shown above the table.
         formats: Python format by column name, spaces written as underscores; numbers without one are shown
             with thousands separators (integers) or four significant digits (floats).
     """
     formats = formats or {}
-    head = "".join(f'<th scope="col">{html.escape(str(column))}</th>' for column in frame.columns)
+    head = "".join(f'<th scope="col">{html.escape(_heading(str(column)))}</th>' for column in frame.columns)
     body = []
     for row in frame.itertuples(index=False):
         cells = []
@@ -40,6 +40,11 @@ def html_table(frame: pd.DataFrame, caption: str, formats: dict[str, str] | None
         f'<div class="table"><table><caption>{html.escape(caption)}</caption><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(body)}</tbody></table></div>"
     )
+
+
+def _heading(column: str) -> str:
+    """A column's name as words; files keep the name."""
+    return "p, Holm" if column == "p_holm" else column.replace("_", " ")
 
 
 def _p_value(p: float) -> str:
