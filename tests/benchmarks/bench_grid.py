@@ -17,6 +17,7 @@ from typing import Any
 
 import machine
 import numpy as np
+import parts
 import torch
 from compare import Variant, compare
 from sklearn.exceptions import ConvergenceWarning
@@ -153,13 +154,27 @@ def split(rows: int) -> GridData:
     return GridData(matrix[:rows], matrix[rows : rows + 512], matrix[rows + 512 :])
 
 
+def profile(rows: int) -> list[dict[str, Any]]:
+    """Where the time of a deep model at the large batch goes, on one core."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        cell = Cell(architectures(WIDTH, CODE)[4], Training(1e-3, EPOCHS, batch_size=1024), seed=0)
+        found = parts.of_training(cell, split(rows), machine.limits()["fp32_gflops"])
+    finally:
+        torch.set_num_threads(before)
+    parts.show(found)
+    return found
+
+
 def main() -> None:
     parser = machine.arguments(__doc__.splitlines()[0])
     parser.add_argument("--rows", type=int, default=2_048, help="training rows (default 2,048)")
     options = parser.parse_args()
     rows, rounds = 512 if options.quick else options.rows, machine.rounds(options)
     found = [against_plain(rows, 256, rounds), against_plain(rows, 1024, rounds), against_scikit(rows, rounds)]
-    machine.save("grid", options.out, machine.best_of(one["limits"] for one in found), comparisons=found)
+    best = machine.best_of(one["limits"] for one in found)
+    machine.save("grid", options.out, best, comparisons=found, parts=profile(rows))
 
 
 if __name__ == "__main__":

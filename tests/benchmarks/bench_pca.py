@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import machine
 import numpy as np
+import parts
 from bench_grid import vectors
 from compare import Variant, compare
 from sklearn.decomposition import PCA
@@ -56,7 +57,9 @@ def main() -> None:
     exact, own = floors[f"scikit-learn {SOLVERS[0]}"], floors["smallbert, one pass"]
     if abs(own - exact) > 1e-6:
         raise SystemExit(f"Expected equal floors, got {exact:.8f} and {own:.8f}.")
-    machine.save("pca", options.out, found["limits"], comparisons=[found | {"width": WIDTH}])
+    where = parts.of_pca(matrix, found["limits"]["fp32_gflops"])
+    parts.show(where)
+    machine.save("pca", options.out, found["limits"], comparisons=[found | {"width": WIDTH}], parts=where)
 
 
 if __name__ == "__main__":

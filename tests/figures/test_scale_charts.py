@@ -53,12 +53,17 @@ def test_forty_variants_fit_a_sheet_of_paper():
 
 
 def test_parts_fill_the_bar():
-    rows = [("fp32", "products", 0.7, 0.9), ("fp32", "rest", 0.3, np.nan), ("bf16", "products", 1.0, 0.4)]
-    chart = scale_benchmarks.parts(pd.DataFrame(rows, columns=["form", "part", "share", "of limit"]))
+    rows = [
+        ("A", "fp32", "products", 0.7, 0.9),
+        ("A", "fp32", "rest", 0.3, np.nan),
+        ("B", "fp32", "products", 1.0, 0.4),
+    ]
+    chart = scale_benchmarks.parts(pd.DataFrame(rows, columns=["task", "form", "part", "share", "of limit"]))
     [axes] = chart.figure.axes
     bars = [(one.get_x(), one.get_width()) for one in axes.patches]
     assert np.array(bars) == pytest.approx(np.array([(0, 0.7), (0.7, 0.3), (0, 1.0)]))
-    assert "fp32 products 70%" in chart.alt
+    assert "A, fp32 products 70%" in chart.alt
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["A, fp32", "B, fp32"]
 
 
 def runs():
@@ -113,7 +118,7 @@ def test_plans_draw_only_what_is_known():
     "chart",
     [
         lambda: scale_benchmarks.side_by_side(comparisons()[:0], TARGETS),
-        lambda: scale_benchmarks.parts(pd.DataFrame(columns=["form", "part", "share", "of limit"])),
+        lambda: scale_benchmarks.parts(pd.DataFrame(columns=["task", "form", "part", "share", "of limit"])),
         lambda: scale.growth(runs()[:0], pd.DataFrame(columns=["what", "against", "exponent"])),
     ],
 )

@@ -221,9 +221,22 @@ def test_parts_name_the_largest_and_its_share_of_the_limit():
     rows[0] |= {"gflops": 100.0, "of limit": 0.85}
     found = benchmarks.parts([record(parts=rows)])
     assert benchmarks_words.parts(found) == (
-        "Of the time of one core go in fp32 70% into matrix products (at 85% of one core's limit), 20% into attention, "
-        "10% into tokenisation."
+        "Where the time goes: Extraction, MiniLM in fp32 70% into matrix products (at 85% of one core's limit), 20% "
+        "into attention, 10% into tokenisation."
     )
+    several = benchmarks.parts([record(parts=[*rows, {**rows[0], "task": "PCA"}])])
+    assert several.task.unique().tolist() == [benchmarks.MINILM, "PCA"]
+    assert "; PCA in fp32 70% into matrix products" in benchmarks_words.parts(several)
+
+
+def test_what_was_tried_is_told_of_missed_targets_alone():
+    pca = comparison("PCA", row("smallbert, one pass", 0.7))
+    table = benchmarks.targets(benchmarks.comparisons([record(extraction(2, 3), pca)]))
+    [told] = benchmarks_words.tried(table)
+    assert told.startswith("Tried for PCA, smallbert, one pass: ") and told.endswith(".")
+    slow = benchmarks.targets(benchmarks.comparisons([record(extraction(2, 3, share=0.5))]))
+    [told] = benchmarks_words.tried(slow)
+    assert told.startswith("Tried for Extraction, MiniLM, smallbert fp32 and Extraction, MiniLM, smallbert bf16: ")
 
 
 def test_all_benchmarks_fit_into_one_sentence():

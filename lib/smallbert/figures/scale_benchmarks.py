@@ -28,8 +28,8 @@ LINE = 0.145
 RIGHT = (26, 62)
 """Where the two columns of values end, points from the right border of the panel."""
 
-COLORS = (BLUE, ORANGE, GREEN, SKY, FLOOR, YELLOW, PURPLE)
-HATCHES = ("", "//", "..", "xx", "--", "\\\\", "++")
+COLORS = (BLUE, ORANGE, GREEN, SKY, FLOOR, YELLOW, PURPLE, VERMILION, INK)
+HATCHES = ("", "//", "..", "xx", "--", "\\\\", "++", "oo", "**")
 
 
 def side_by_side(comparisons: pd.DataFrame, targets: pd.DataFrame) -> Chart:
@@ -107,19 +107,20 @@ def _variant(axes: Axes, place: int, row: dict[str, Any], target: float) -> None
 
 
 def parts(found: pd.DataFrame) -> Chart:
-    """Where the time of an extraction goes: one bar a number format.
+    """Where the time goes: one bar a task and number format.
 
     Args:
-        found: columns ``form``, ``part``, ``share``, ``of limit``.
+        found: columns ``task``, ``form``, ``part``, ``share``, ``of limit``.
     """
     if found.empty:
         return absent("parts", "Where the time goes has not been measured.")
+    found = found.assign(bar=found.task + ", " + found.form)
     shown = found[found.share > 0.001]
-    forms, names = list(dict.fromkeys(found.form)), list(dict.fromkeys(shown.part))
-    figure, axes = plt.subplots(figsize=(WIDTH, 0.45 * len(forms) + 1.5))
-    for place, form in enumerate(forms):
+    bars, names = list(dict.fromkeys(found.bar)), list(dict.fromkeys(shown.part))
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.45 * len(bars) + 1.5))
+    for place, bar in enumerate(bars):
         start = 0.0
-        for row in shown[shown.form == form].itertuples():
+        for row in shown[shown.bar == bar].itertuples():
             index = names.index(row.part)
             axes.barh(
                 place, row.share, left=start, color=COLORS[index], hatch=HATCHES[index], edgecolor="white", height=0.6
@@ -130,21 +131,21 @@ def parts(found: pd.DataFrame) -> Chart:
                     bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.2},
                 )  # fmt: skip
             start += row.share
-    axes.set_yticks(range(len(forms)), forms)
-    axes.set(xlim=(0, 1), xlabel="share of the time of one core", ylim=(len(forms) - 0.5, -0.5))
+    axes.set_yticks(range(len(bars)), bars)
+    axes.set(xlim=(0, 1), xlabel="share of the time", ylim=(len(bars) - 0.5, -0.5))
     axes.grid(axis="y", visible=False)
     handles = [
         Patch(facecolor=COLORS[index], hatch=HATCHES[index], edgecolor="white", label=name)
         for index, name in enumerate(names)
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, fontsize=7.5)
-    told = [f"{row.form} {row.part} {row.share:.0%}" for row in found.itertuples()]
+    told = [f"{row.bar} {row.part} {row.share:.0%}" for row in found.itertuples()]
     return Chart(
         "parts",
         figure,
-        found,
+        found.drop(columns="bar"),
         f"Shares of the time: {', '.join(told)}.",
-        "Where our extraction spends the time of one core, MiniLM on English news, from a profile of one run.",
+        "Where ours spends the time of one core (PCA: of all), from a profile of one run.",
     )
 
 

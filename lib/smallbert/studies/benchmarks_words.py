@@ -145,23 +145,37 @@ def targets(table: pd.DataFrame) -> str:
     return " ".join(said)
 
 
+def tried(table: pd.DataFrame) -> list[str]:
+    """What was tried for each target that was missed, where it is written down.
+
+    Args:
+        table: from :func:`smallbert.studies.benchmarks.targets`.
+    """
+    missed = set(table[table.reached == "no"][["comparison", "variant"]].itertuples(index=False, name=None))
+    told: dict[str, list[str]] = {}
+    for one in benchmarks.TARGETS:
+        if one.tried and (one.comparison, one.variant) in missed:
+            told.setdefault(one.tried, []).append(f"{one.comparison}, {one.variant}")
+    return [f"Tried for {' and '.join(names)}: {text}." for text, names in told.items()]
+
+
 def parts(found: pd.DataFrame) -> str:
-    """The largest part in each number format, how near it is to the limit, and what is lost outside of it.
+    """The largest part of each task and number format, how near it is to the limit, and what is lost outside of it.
 
     Args:
         found: from :func:`smallbert.studies.benchmarks.parts`.
     """
     if found.empty:
-        return "Where the time of an extraction goes has not been measured."
+        return "Where the time goes has not been measured."
     said = []
-    for form, part in found.groupby("form", sort=False):
+    for (task, form), part in found.groupby(["task", "form"], sort=False):
         first = part.loc[part.share.idxmax()]
-        told = f"in {form} {first.share:.0%} into {first.part}"
+        told = f"{task} in {form} {first.share:.0%} into {first.part}"
         if first["of limit"] == first["of limit"]:
             told += f" (at {first['of limit']:.0%} of one core's limit)"
         others = part.drop(index=first.name).nlargest(2, "share")
         said.append(", ".join([told, *(f"{row.share:.0%} into {row.part}" for row in others.itertuples())]))
-    return f"Of the time of one core go {'; '.join(said)}."
+    return f"Where the time goes: {'; '.join(said)}."
 
 
 def _ahead(found: Ahead) -> str:
