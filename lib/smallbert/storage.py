@@ -159,6 +159,11 @@ def write_array(path: Path, array: np.ndarray) -> None:
         file.write(buffer.getbuffer())
 
 
+def holds(path: Path, sha256: str) -> bool:
+    """Whether a file is there with this content."""
+    return path.is_file() and sha256_file(path) == sha256
+
+
 def sha256_file(path: Path) -> str:
     """Hex SHA-256 of a file's bytes, read in blocks of 1 MiB."""
     digest = hashlib.sha256()

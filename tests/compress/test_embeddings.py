@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -203,6 +204,23 @@ def test_two_processes_at_once_make_the_whole(tmp_path, whole):
     runs = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path), i]) for i in "12"]
     assert [run.wait(60) for run in runs] == [0, 0]
     assert contents(tmp_path) == contents(whole)
+
+
+def test_two_parts_that_find_the_same_damage_mend_it_together(copy, whole, monkeypatch):
+    for number in (1, 2):  # of different parts
+        path = copy / f"shard-0000{number}.npy"
+        path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+    holds = storage.holds
+
+    def slowly(path, sha256):  # both are inside the check of the finished store at once, if nothing parts them
+        time.sleep(0.02)
+        return holds(path, sha256)
+
+    monkeypatch.setattr(storage, "holds", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        runs = [pool.submit(extract, copy, shard=(i, 2), encoder=FakeEncoder(), progress=io.StringIO()) for i in (1, 2)]
+        assert any(run.result(60) is not None for run in runs)
+    assert contents(copy) == contents(whole)
 
 
 def test_a_second_run_of_the_same_part_is_refused_with_the_firsts_pid(copy):

@@ -33,6 +33,8 @@ def test_the_same_texts_give_the_same_bytes_and_are_not_read_again(store, tmp_pa
     for name in ("train.bin", "held_out.bin", "tokenizer.json"):
         assert (tmp_path / name).read_bytes() == (store.folder / name).read_bytes()
     assert TokenStore.build(["never read"], 200, tmp_path, data_key="mine").key == again.key != store.key
+    with pytest.raises(UsageError, match="other texts or another vocabulary"):  # balanced by language: another one
+        TokenStore.build(TEXTS, 200, tmp_path, data_key="mine", languages=["en"] * len(TEXTS))
 
 
 def test_other_data_and_damage_are_refused(store, tmp_path):

@@ -85,7 +85,8 @@ def extract(
     claim(out, plan)
     hint = "Wait for it to end, or give each process its own shard i/n."
     with storage.lock(out, f"{shard[0]}-of-{shard[1]}", hint=hint):
-        if (out / MANIFEST).exists() and not _reopen(out, shards, stream):
+        _reopen(out, shards, stream)
+        if (out / MANIFEST).exists():
             return _complete(out, plan, shards)
         todo = [one for one in own if not (_computed(out, one, stream) and one.part(out).exists())]
         total, missing = (sum(one.stop - one.start for one in some) for some in (own, todo))
@@ -111,16 +112,18 @@ def _plan(corpus: Corpus, encoder: Encoder, shard_rows: int, dtype: str) -> dict
     return {"key": storage.digest(plan), "name": name, **plan}
 
 
-def _reopen(out: Path, shards: list[Shard], stream: TextIO) -> bool:
-    """Check a finished store; where a file is damaged, name it and make the store unfinished again.
+def _reopen(out: Path, shards: list[Shard], stream: TextIO) -> None:
+    """Check a finished store; where a file is damaged, name it and make the store unfinished again."""
+    with storage.lock(out, "complete", wait=True):  # processes of other shards may see the same damage
+        if (out / MANIFEST).exists():
+            _undo_damaged(out, shards, stream)
 
-    Returns:
-        Whether there is work to do.
-    """
+
+def _undo_damaged(out: Path, shards: list[Shard], stream: TextIO) -> None:
     files = storage.read_json(out / MANIFEST)["files"]
-    damaged = {name for name, sha256 in files.items() if not _holds(out / name, sha256)}
+    damaged = {name for name, sha256 in files.items() if not storage.holds(out / name, sha256)}
     if not damaged:
-        return False
+        return
     for name in sorted(damaged):
         stream.write(f"{out / name} is missing or damaged: computing it again\n")
     rows = None if ROWS in damaged else pq.read_table(out / ROWS)
@@ -130,7 +133,6 @@ def _reopen(out: Path, shards: list[Shard], stream: TextIO) -> bool:
         if shard.name not in damaged:
             storage.write_json(shard.record(out), {"sha256": files[shard.name]})
     (out / MANIFEST).unlink()
-    return True
 
 
 def _computed(out: Path, shard: Shard, stream: TextIO) -> bool:
@@ -138,15 +140,11 @@ def _computed(out: Path, shard: Shard, stream: TextIO) -> bool:
     path, record = out / shard.name, shard.record(out)
     if not record.exists():
         return False
-    intact = _holds(path, storage.read_json(record)["sha256"])
+    intact = storage.holds(path, storage.read_json(record)["sha256"])
     if not intact:
         stream.write(f"{path} is missing or damaged: computing it again\n")
         record.unlink()
     return intact
-
-
-def _holds(path: Path, sha256: str) -> bool:
-    return path.is_file() and storage.sha256_file(path) == sha256
 
 
 def _prepare(corpus: Corpus, encoder: Encoder, shards: list[Shard]) -> Iterator[_Prepared]:

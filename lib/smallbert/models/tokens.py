@@ -23,6 +23,10 @@ ENCODE_AT_ONCE = 1024
 """Texts per call of the tokenizer: enough to keep all cores busy, small enough to bound memory."""
 
 
+VERSION = 2
+"""Part of the key: raise it when the same texts would give other tokens."""
+
+
 class Encodes(Protocol):
     """A tokenizer from elsewhere whose special tokens bear our numbers."""
 
@@ -73,7 +77,7 @@ class TokenStore:
             vocabulary_size: tokens of the vocabulary to train.
             out: the store's folder.
             languages: one language code a text, to balance the vocabulary (see ``train_wordpiece``).
-            data_key: identifies the texts; by default a digest of them, which costs one pass.
+            data_key: identifies the texts and their languages; by default a digest of them, which costs one pass.
             tokenizer: encode with this one instead of training one; ``vocabulary_size`` is then its own.
 
         Raises:
@@ -82,8 +86,14 @@ class TokenStore:
         """
         wordpiece.check_readable_twice(texts, "texts")
         wordpiece.check_readable_twice(languages, "languages")
-        made_from = {"texts": data_key or digest_texts(texts), "vocabulary_size": vocabulary_size}
-        key = storage.digest(made_from if tokenizer is None else made_from | {"tokenizer": tokenizer.sha256})
+        made_from = {
+            "texts": data_key or digest_texts(texts),
+            "vocabulary_size": vocabulary_size,
+            "languages": None if languages is None else data_key or digest_texts(languages),
+            "tokenizer": tokenizer and tokenizer.sha256,
+            "version": VERSION,
+        }
+        key = storage.digest(made_from)
         manifest = out / "manifest.json"
         if not manifest.exists():
             storage.make_folder(out)

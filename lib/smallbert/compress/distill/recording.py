@@ -151,7 +151,7 @@ def _reopen(out: Path, shards: list[Shard], stream: TextIO) -> bool:
         Whether there is work to do.
     """
     records = storage.read_json(out / MANIFEST)["shards"]
-    damaged = [name for record in records for name, sha256 in record["files"].items() if not _holds(out / name, sha256)]
+    damaged = [name for record in records for name, sha256 in record["files"].items() if not storage.holds(out / name, sha256)]
     for name in damaged:
         stream.write(f"{out / name} is missing or damaged: computing it again\n")
     if damaged:
@@ -166,11 +166,7 @@ def _finished(out: Path, shard: Shard) -> bool:
     path = shard.record(out)
     if not path.exists():
         return False
-    return all(_holds(out / name, sha256) for name, sha256 in storage.read_json(path)["files"].items())
-
-
-def _holds(path: Path, sha256: str) -> bool:
-    return path.is_file() and storage.sha256_file(path) == sha256
+    return all(storage.holds(out / name, sha256) for name, sha256 in storage.read_json(path)["files"].items())
 
 
 @contextmanager
