@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 from smallbert import paths
+from smallbert.corpus import sources
+from smallbert.corpus.tasks import description
 from smallbert.report.parameters import MODELS
 from smallbert.storage import read_json
 from smallbert.studies.claims import load as load_claims
@@ -25,6 +27,18 @@ def test_there_is_an_edition_on_generated_and_several_on_real_news():
     assert len(real) >= 3
     assert max(kind["rows"] for kind in real) >= 50_000
     assert max(len(kind["languages"]) for kind in real) >= 15
+
+
+def test_what_the_editions_read_is_described_and_still_there():
+    folder = ROOT / "data" / "editions"
+    if not (ROOT.parent / "shared" / "data").is_dir():  # where the descriptions look for it
+        pytest.skip("no real data beside the project")
+    assert len(sources.parts(folder / "news-18-languages.toml", sources.Options())) == 47
+    kinds = {
+        name: {one.kind for one in description.load(folder / name)}
+        for name in ("tasks-english.toml", "tasks-korean.toml")
+    }
+    assert kinds["tasks-english.toml"] == {"tagging", "questions"} and len(kinds["tasks-korean.toml"]) == 6
 
 
 @pytest.mark.parametrize("name", EDITIONS)
