@@ -266,7 +266,7 @@ def test_a_last_layer_is_refused_by_its_name(folders, tmp_path):
     layer = AffineCode("first four", np.zeros(32, np.float32), square[:, :4], square[:4], np.zeros(32, np.float32))
     dense.write(folders / "bert", [dense.affine(layer)], tmp_path / "narrow", pooling="mean", max_tokens=24)
     assert encoders.load(str(tmp_path / "narrow"), max_tokens=24).width == 4
-    with pytest.raises(UsageError, match="without a last layer"):
+    with pytest.raises(UsageError, match="ends with its pooling"):
         quantize.dynamic(str(tmp_path / "narrow"), max_tokens=24)
 
 

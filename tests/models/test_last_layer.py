@@ -11,9 +11,11 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from smallbert.compress import dense
-from smallbert.errors import DataError
+from smallbert.errors import DataError, UsageError
 from smallbert.models import encoder, last_layer, sources
 from smallbert.models.last_layer import Layer
+from smallbert.models.layers import with_layers
+from smallbert.models.words import word_table
 from smallbert.storage import read_json, write_json
 
 try:
@@ -126,6 +128,13 @@ def test_modules_that_are_none_are_refused(square, modules):
     write_json(square / "modules.json", modules)
     with pytest.raises(DataError, match="is no list of modules"):
         encoder.load(str(square), **OPTIONS)
+
+
+def test_a_part_in_front_of_last_layers_cannot_be_exchanged(square):
+    loaded = encoder.load(str(square), **OPTIONS)
+    for exchange in (word_table, lambda one: with_layers(one, [0])):
+        with pytest.raises(UsageError, match="ends with its pooling, got one with dense layers"):
+            exchange(loaded)
 
 
 def test_a_pickled_layer_is_refused(square):

@@ -28,7 +28,7 @@ from smallbert.errors import DataError, MachineError, UsageError
 from smallbert.models import encoder as encoders
 from smallbert.models import families, sources
 from smallbert.models.encoder import Encoder
-from smallbert.models.packed import PackedModel
+from smallbert.models.packed import packed_model
 
 Bits = Literal[16, 8, 4]
 
@@ -165,24 +165,14 @@ def dynamic(name: str, *, layer: int = -1, precision: runtime.Precision = "auto"
 
     Raises:
         MachineError: this processor has no integer units, or this torch no operator for them.
-        UsageError: a family that runs through ``transformers``, or a last layer after the pooling.
+        UsageError: see :func:`smallbert.models.packed.packed_model`.
         DataError: as :func:`smallbert.models.encoder.load`.
     """
     require_integer_units()
     plain = encoders.load(name, layer=layer, precision=precision, device="cpu", **options)
-    if plain.describe()["fast"] and not isinstance(plain.forward, PackedModel):
-        raise UsageError(
-            f"Expected an encoder without a last layer, {name} has one.",
-            "Its layers cannot be exchanged: name the encoder it was built from.",
-        )
-    if not isinstance(plain.forward, PackedModel):
-        raise UsageError(
-            f"Expected an encoder of the BERT family, got {plain.describe()['family']}.",
-            "Its layers cannot be exchanged: use BERT, RoBERTa, XLM-R, DistilBERT or ALBERT.",
-        )
+    forward: Any = copy.copy(packed_model(plain, "A product"))
     model, _, depth = encoders.load_model(sources.find(name), layer)
     weights = cast(families.Weights, families.read(model, depth))  # what runs packed was read once already
-    forward: Any = copy.copy(plain.forward)
     made: dict[int, object] = {}  # shared blocks are quantised once
     for packed, block in zip(forward.blocks, weights.blocks, strict=True):
         if id(block) not in made:

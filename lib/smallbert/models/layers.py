@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from smallbert.errors import UsageError
 from smallbert.models.encoder import Encoder
-from smallbert.models.packed import PackedModel
+from smallbert.models.packed import packed_model
 from smallbert.storage import digest
 
 
@@ -22,14 +22,9 @@ def with_layers(encoder: Encoder, layers: Sequence[int]) -> Encoder:
         An encoder whose checksum covers the choice.
 
     Raises:
-        UsageError: a layer the encoder has not, or a family whose layers cannot be chosen.
+        UsageError: a layer the encoder has not, or its layers cannot be chosen, see :func:`packed_model`.
     """
-    if not isinstance(encoder.forward, PackedModel):
-        raise UsageError(
-            f"Expected an encoder of the BERT family, got {encoder.describe()['family']}.",
-            "Its layers cannot be chosen: use BERT, RoBERTa, XLM-R, DistilBERT or ALBERT.",
-        )
-    forward = copy.copy(encoder.forward)
+    forward = copy.copy(packed_model(encoder, "A layer"))
     if unknown := [layer for layer in layers if not 0 <= layer < len(forward.blocks)]:
         raise UsageError(f"Expected layers from 0 to {len(forward.blocks) - 1}, got {unknown[0]}.")
     forward.blocks = [forward.blocks[layer] for layer in layers]

@@ -8,15 +8,20 @@ the matrix kernels, and batches are a pure function of the lengths, so a shard r
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from smallbert.errors import UsageError
 from smallbert.models.attention import Groups, attend
 from smallbert.models.families import Block, Weights
 from smallbert.models.linear import Linear
+
+if TYPE_CHECKING:
+    from smallbert.models.encoder import Encoder
 
 ROW_MULTIPLE = 64
 """Token matrices are filled up to a multiple of this many rows: matrix kernels are generated for each row
@@ -147,6 +152,29 @@ class _PackedBlock:
         width = [hidden.shape[1]]
         hidden = F.layer_norm(self.out(attended).add_(hidden), width, *self.attention_norm, self.epsilon)
         return F.layer_norm(self.down(self.up(hidden)).add_(hidden), width, *self.norm, self.epsilon)
+
+
+def packed_model(encoder: Encoder, part: str) -> PackedModel:
+    """The model inside an encoder, for those who exchange a part of it.
+
+    Args:
+        encoder: from :func:`smallbert.models.encoder.load`.
+        part: what they exchange, as a sentence begins.
+
+    Raises:
+        UsageError: its family runs through ``transformers``, or dense layers follow its pooling.
+    """
+    if isinstance(encoder.forward, PackedModel):
+        return encoder.forward
+    if "last_layers" in encoder.describe():
+        raise UsageError(
+            "Expected an encoder that ends with its pooling, got one with dense layers after it.",
+            f"{part} cannot be exchanged here: remove its modules.json to read it without those layers.",
+        )
+    raise UsageError(
+        f"Expected an encoder of the BERT family, got {encoder.describe()['family']}.",
+        f"{part} cannot be exchanged: use BERT, RoBERTa, XLM-R, DistilBERT or ALBERT.",
+    )
 
 
 def _mean(hidden: Tensor, groups: Groups) -> Tensor:

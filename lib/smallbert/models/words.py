@@ -10,7 +10,7 @@ import torch
 
 from smallbert.errors import UsageError
 from smallbert.models.encoder import Encoder
-from smallbert.models.packed import PackedModel
+from smallbert.models.packed import packed_model
 from smallbert.storage import digest
 
 
@@ -18,9 +18,9 @@ def word_table(encoder: Encoder) -> np.ndarray:
     """Token embeddings of ``encoder``, float32 (V, e); e is narrower than the hidden width in ALBERT.
 
     Raises:
-        UsageError: the encoder's family runs through ``transformers``, where the table cannot be exchanged.
+        UsageError: the table cannot be exchanged, see :func:`packed_model`.
     """
-    return _packed(encoder).words.float().cpu().numpy()
+    return packed_model(encoder, "Its word table").words.float().cpu().numpy()
 
 
 def with_words(encoder: Encoder, words: np.ndarray) -> Encoder:
@@ -34,21 +34,12 @@ def with_words(encoder: Encoder, words: np.ndarray) -> Encoder:
         An encoder whose checksum covers the new table.
 
     Raises:
-        UsageError: another shape, or a family whose table cannot be exchanged.
+        UsageError: another shape, or the table cannot be exchanged, see :func:`packed_model`.
     """
-    forward = copy.copy(_packed(encoder))
+    forward = copy.copy(packed_model(encoder, "Its word table"))
     if words.shape != tuple(forward.words.shape):
         raise UsageError(f"Expected a word table of shape {tuple(forward.words.shape)}, got {words.shape}.")
     words = np.ascontiguousarray(words, dtype=np.float32)
     forward.words = torch.from_numpy(words).to(encoder.device)
     sha256 = digest([encoder.sha256, hashlib.sha256(words.data).hexdigest()], length=64)
     return encoder.with_forward(forward, sha256=sha256)
-
-
-def _packed(encoder: Encoder) -> PackedModel:
-    if not isinstance(encoder.forward, PackedModel):
-        raise UsageError(
-            f"Expected an encoder of the BERT family, got {encoder.describe()['family']}.",
-            "Its word table cannot be exchanged: use BERT, RoBERTa, XLM-R, DistilBERT or ALBERT.",
-        )
-    return encoder.forward

@@ -151,7 +151,9 @@ def _reopen(out: Path, shards: list[Shard], stream: TextIO) -> bool:
         Whether there is work to do.
     """
     records = storage.read_json(out / MANIFEST)["shards"]
-    damaged = [name for record in records for name, sha256 in record["files"].items() if not storage.holds(out / name, sha256)]
+    damaged = [
+        name for record in records for name, sha256 in record["files"].items() if not storage.holds(out / name, sha256)
+    ]
     for name in damaged:
         stream.write(f"{out / name} is missing or damaged: computing it again\n")
     if damaged:
