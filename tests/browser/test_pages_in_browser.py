@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from itertools import pairwise
 
 import pytest
+from PIL import Image
 
 from smallbert import paths
 
@@ -173,6 +175,31 @@ def test_dark_is_dark(synthetic, visit):
         )
     light, dark = (sum(map(int, colour.strip("rgb()").split(","))) for colour in (light, dark))
     assert light > 700 and dark < 100
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_goes_on_beyond_an_edge_is_shaded_there(synthetic, visit, scheme):
+    with visit(synthetic) as opened:
+        opened.look(width=360, scheme=scheme)
+        for frame in opened.page.locator("main .scroll:has(img), main .scroll:has(tr)").all():
+            start, between, end = (edges(frame, scrolled) for scrolled in (0, 0.5, 1))
+            ground, shade = start
+            assert abs(ground - shade) > 100
+            assert between == pytest.approx((shade, shade), abs=6) and end == pytest.approx((shade, ground), abs=6)
+
+
+def edges(frame, scrolled):
+    """How light a frame's first and last column of pixels are, by the commonest colour of their middle.
+
+    Args:
+        frame: what scrolls.
+        scrolled: how far, a share of its way.
+    """
+    frame.evaluate("(one, share) => { one.scrollLeft = share * (one.scrollWidth - one.clientWidth); }", scrolled)
+    with Image.open(io.BytesIO(frame.screenshot())) as shot:
+        pixels = shot.convert("RGB")
+        columns = [(x, 0.4 * pixels.height, x + 1, 0.8 * pixels.height) for x in (0, pixels.width - 1)]
+        return tuple(sum(max(pixels.crop(column).getcolors())[1]) for column in columns)
 
 
 def test_the_same_without_scripts(synthetic, visit):

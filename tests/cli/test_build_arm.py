@@ -10,10 +10,9 @@ import torch
 from safetensors.torch import load_file
 
 from smallbert import paths
-from smallbert.cli import recommend
+from smallbert.cli import corpora, recommend
 from smallbert.errors import UsageError
 from smallbert.models import encoder as encoders
-from smallbert.report import embedding
 from smallbert.results import Results
 from smallbert.storage import write_json
 from smallbert.studies import albert, build_arm, embed, points, sharing
@@ -31,7 +30,7 @@ def edition(news, tmp_path, monkeypatch):
     monkeypatch.setenv("SMALLBERT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("SMALLBERT_OUT", str(tmp_path / "out"))
     names = {"columns": [], "lang": "en", "max_bad_rows": None, "keep_duplicates": False, "rows": None}
-    corpus = embedding.corpus(argparse.Namespace(corpus=str(news), **names), {})
+    corpus = corpora.corpus(argparse.Namespace(corpus=str(news), **names), {})
     params = SimpleNamespace(**PARAMETERS)
     arms = sharing.arms(albert.plain(params), embedding=4, embeddings=[], depths=[1])
     store = embed.tokens(corpus, params.vocabulary)
@@ -101,6 +100,13 @@ def test_another_loss_is_told_and_another_corpus_is_not_compared(news, edition, 
     other.write_text(news.read_text().replace("aa", "ea"))
     assert build(points.slug(name), other, tmp_path / "other") == 0
     assert "Edition own measured another corpus: nothing to compare with." in capsys.readouterr().out
+
+
+def test_a_single_rate_needs_no_choice(edition):
+    results, trained = edition
+    page = results.of(ALBERT)
+    page.write_table("rates", page.table("rates").drop(columns="chosen"))
+    assert build_arm.find(results, points.slug(trained.arms[0].name)).arm.recipe.learning_rate == 0.003
 
 
 def test_what_the_page_does_not_have_is_refused(news, edition, tmp_path):

@@ -10,7 +10,7 @@ import sentence_transformers
 import torch
 
 from smallbert import paths
-from smallbert.cli import recommend
+from smallbert.cli import corpora, recommend
 from smallbert.compress.codes import files, preprocessing
 from smallbert.compress.codes.autoencoded import Autoencoded
 from smallbert.compress.codes.catalogue import METHODS, Training
@@ -20,7 +20,6 @@ from smallbert.compress.linear import AffineCode
 from smallbert.compress.moments import Moments
 from smallbert.errors import DataError, UsageError
 from smallbert.models import encoder as encoders
-from smallbert.report import embedding
 from smallbert.report.settings import MODELS
 from smallbert.storage import read_json, write_json
 from smallbert.studies import build_code, points, searches
@@ -54,7 +53,7 @@ def build(point, encoder, news, out):
 def vectors(folder, news, *splits):
     """Of a corpus's splits, as sentence-transformers reads them."""
     names = {"columns": [], "lang": "en", "max_bad_rows": None, "keep_duplicates": False, "rows": None}
-    corpus = embedding.corpus(argparse.Namespace(corpus=str(news), **names), {})
+    corpus = corpora.corpus(argparse.Namespace(corpus=str(news), **names), {})
     model = sentence_transformers.SentenceTransformer(str(folder), device="cpu")
     return [model.encode(draw(corpus, split, 20_000, 0)[1]) for split in splits]
 

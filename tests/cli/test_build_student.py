@@ -10,14 +10,13 @@ import transformers
 from safetensors.torch import load_file
 
 from smallbert import paths
-from smallbert.cli import recommend
+from smallbert.cli import corpora, recommend
 from smallbert.compress.distill import teacher as teachers
 from smallbert.compress.distill.layer_maps import copied_layers
 from smallbert.errors import UsageError
 from smallbert.models import encoder as encoders
 from smallbert.models import sources
 from smallbert.models.layers import with_layers
-from smallbert.report import embedding
 from smallbert.results import Results
 from smallbert.storage import write_json
 from smallbert.studies import build_student, distillation, distillation_training, distillation_verdicts, points
@@ -53,7 +52,7 @@ def teacher(encoder, tmp_path):
 def edition(teacher, news):
     """An edition whose page 5 has trained its students; returns its results and what was trained."""
     names = {"columns": [], "lang": "en", "max_bad_rows": None, "keep_duplicates": False, "rows": None}
-    corpus = embedding.corpus(argparse.Namespace(corpus=str(news), **names), {})
+    corpus = corpora.corpus(argparse.Namespace(corpus=str(news), **names), {})
     given = teachers.load(str(teacher), device="cpu")
     arms = distillation.arms(distillation.Design(**DESIGN), given)
     store = distillation.tokens(corpus, given)

@@ -133,7 +133,9 @@ def test_fewer_bits_are_sent_and_restored(encoder, news, tmp_path, capsys):
     assert build("int8", encoder, news, out) == 0
     said = capsys.readouterr().out
     megabytes = (out / "stored" / "quantised.safetensors").stat().st_size / 1e6
-    assert f"{megabytes:.4g} MB of weights" in said and f"smallbert restore {out / 'stored'} --out FOLDER" in said
+    assert (
+        f"{megabytes:.4g} MB in files of weights" in said and f"smallbert restore {out / 'stored'} --out FOLDER" in said
+    )
     assert not list((out / "stored").glob("model*")) and not (out / "quantised.safetensors").exists()
     assert run("restore", out / "stored", "--out", tmp_path / "again") == 0
     for name in ("model.safetensors", "config.json", "tokenizer.json"):
@@ -155,12 +157,12 @@ def test_modules_of_the_source_are_not_copied_halfway(encoder, news, tmp_path):
 
 
 def corpus_of(news):
-    from smallbert.report import embedding
+    from smallbert.cli import corpora
 
     options = argparse.Namespace(
         corpus=str(news), columns=[], lang="en", max_bad_rows=None, keep_duplicates=False, rows=None
     )
-    return embedding.corpus(options, {})
+    return corpora.corpus(options, {})
 
 
 def write_points(encoder, news, kept, *, page="05_distillation", over="articles", n=None):
@@ -311,6 +313,6 @@ def test_recommend(tmp_path, monkeypatch, capsys):
     assert run("recommend", "--budget-mb", "5") == 0
     assert capsys.readouterr().out.splitlines()[-1] == "To build it: smallbert build trim-1"
     assert run("recommend", "--budget-mb", "2") == 0
-    assert "Nothing that was measured by topic accuracy kept fits 2 MB." in capsys.readouterr().out
+    assert "Nothing that was measured by topic accuracy kept fits 2 MB of weights." in capsys.readouterr().out
     with pytest.raises(SystemExit, match="2"):
         run("recommend", "--budget-mb", "-1")

@@ -91,7 +91,7 @@ if __name__ == "__main__":
     # Everything the children need, what commands import when they are given too.
     import fault_jobs  # noqa: F401
 
-    import smallbert.report.embedding
+    import smallbert.cli.corpora
     import smallbert.report.render
     import smallbert.report.runner  # noqa: F401
 

@@ -57,3 +57,5 @@ def test_an_encoder_of_many_lines_is_one_point(cells):
     [point] = losses.containers[1].lines[0].get_xydata()
     assert point == pytest.approx([base.train.mean(), base["held out"].mean()])
     assert "Over all 39 encoders" in chart.alt
+    shades = [sum(one.lines[0].get_color()[:3]) for one in losses.containers]
+    assert shades == sorted(shades, reverse=True), "the larger the batch the darker"

@@ -45,6 +45,7 @@ ONE = CELLS[CELLS.bottleneck == 8]
 FLOOR = pd.DataFrame(
     {"k": [1, 2, 3, 4], "train": [0.4, 0.2, 0.1, 0], "transfer": [0.5, 0.3, 0.04, 0], "oracle": [0.4, 0.2, 0.03, 0]}
 )
+BASELINES = pd.DataFrame({"method": ["mean", "truncation"], "k": [2, 2], "seed": [0, 0], "test_fvu": [1.0, 0.8]})
 TUNING = pd.DataFrame(
     {
         "bottleneck": [8, 8],
@@ -97,9 +98,7 @@ CHARTS = {
         "37.5% over 2 ordered language pairs; the best is en to ko",
     ),
     "widths_and_baselines": (
-        lambda: arms.widths_and_baselines(
-            FLOOR, pd.DataFrame({"method": ["mean", "truncation"], "k": [2, 2], "seed": [0, 0], "test_fvu": [1.0, 0.8]})
-        ),
+        lambda: arms.widths_and_baselines(FLOOR, BASELINES),
         "No baseline is below PCA; at k = 2 they leave 0.80 (truncation) to 1.00 (mean)",
     ),
     "tuning_once": (
@@ -148,6 +147,7 @@ CHARTS = {
                 }
             ),
             8,
+            "Measured on 90 test articles.",
         ),
         "FVU: PCA; topic accuracy: PCA",
     ),
@@ -297,3 +297,44 @@ def test_a_dimension_of_zeros_leaves_room_for_the_others(dead):
     chart = corpus.second_moment(shares, 0.05)
     assert (chart.figure.axes[0].get_ylim()[0] > 5e-5) and len(chart.data) == 10
     assert ("Not shown: 1 of less than 0.0001." in chart.caption) == bool(dead)
+
+
+def test_a_colour_means_one_thing_on_page_2():
+    """The protocols, PCA and the splits keep theirs, and depths take none of these."""
+    plain = {style.look(name).color for name in ("original", "fair", "PCA")}
+    early = depth.loss_by_depth(CELLS[(CELLS.protocol == "original") & (CELLS.bottleneck == 8)], 0.05)
+    legend = early.figure.axes[0].get_legend_handles_labels()[0]
+    assert {one.lines[0].get_color() for one in legend} == {style.look("original").color} and len(legend) == 2
+    for chart in (corpus.spectrum(FLOOR), arms.widths_and_baselines(FLOOR, BASELINES)):
+        assert chart.figure.axes[0].lines[0].get_color() == style.look("PCA").color
+    drawn = depth.loss_by_rows(pd.concat([ONE.assign(train_rows=rows, pca_test=0.3) for rows in (900, 20_000)]))
+    [axes] = drawn.figure.axes
+    pca, *depths = axes.lines
+    assert pca.get_color() == style.look("PCA").color
+    assert not plain & {line.get_color() for line in depths} and len({line.get_color() for line in depths}) == 3
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["900", "20,000"]
+    assert corpus.SPLITS["train"] == style.look("train").color and corpus.SPLITS["test"] == style.look("test").color
+
+
+def test_errors_of_very_different_size_are_all_told_apart():
+    means = [0.0, 0.02, 0.02, 0.9]
+    table = pd.DataFrame({"method": ["whole embedding", "PCA", "whitening", "truncation"], "metric": "FVU"})
+    chart = arms.quality(table.assign(mean=means, half=np.nan), 8, "Measured on 90 test articles.")
+    assert chart.figure.axes[0].get_xscale() == "symlog" and "logarithmic from its first tick on" in chart.caption
+    assert chart.alt == "Best of the narrow codes by mean. FVU: PCA and whitening."
+    near = arms.quality(table.assign(mean=[0.0, 0.2, 0.3, 0.9], half=np.nan), 8, "Measured on 90 test articles.")
+    assert near.figure.axes[0].get_xscale() == "linear" and "logarithmic" not in near.caption
+    assert near.alt.endswith("FVU: PCA.") and "Measured on 90 test articles." in near.caption
+
+
+def test_the_chosen_rate_stands_in_the_legend_of_depths():
+    [axes] = depth.tuning_each(TUNING).figure.axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["1: 0.2"]
+
+
+def test_one_depth_is_named_in_the_caption_and_several_at_every_row():
+    alone = schedules.paired_differences(PAIRS[PAIRS.depth == PAIRS.depth.min()])
+    assert not any("layers" in text.get_text() for text in alone.figure.axes[0].get_yticklabels())
+    assert f"same depth, {PAIRS.depth.min()} layers, seed by seed" in alone.caption
+    both = schedules.paired_differences(pd.concat([PAIRS, PAIRS.assign(depth=9)]))
+    assert all("layers" in text.get_text() for text in both.figure.axes[0].get_yticklabels())

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from smallbert.compress.codes.catalogue import METHODS
-from smallbert.figures import codes
+from smallbert.figures import codes, frontier
 
 OVERLAP, TITLES = "neighbour overlap@10", "title finds its article, nDCG@10"
 
@@ -48,6 +48,19 @@ def test_every_method_has_a_look_of_its_own():
     assert set(names) <= set(codes.LOOKS)
     looks = [codes.LOOKS[name] for name in names]
     assert len({(one.color, one.marker, one.linestyle) for one in looks}) == len(looks)
+
+
+def test_what_a_map_is_fitted_on_has_the_looks_of_no_other_code():
+    first, *others = ((one.color, one.marker) for one in codes.FITTED_ON)
+    known = {(one.color, one.marker) for one in codes.LOOKS.values()}
+    assert first == (codes.LOOKS["PCA, int8"].color, codes.LOOKS["PCA, int8"].marker) and not known & {*others}
+    assert codes.ENCODERS[:2] == (frontier.LOOKS["whole encoder"].color, frontier.LOOKS["trim"].color)
+
+
+def test_sizes_that_lie_close_share_one_written_tick(points):
+    more = [points, *(points[points.method == "PCA"].assign(bytes=nbytes) for nbytes in (18, 20, 21))]
+    axes = codes.pareto(pd.concat(more, ignore_index=True), points[:1]).figure.axes[0]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["8", "16", "", "", "21", "32", "128"]
 
 
 def test_equal_bytes_draws_one_group_with_its_intervals_and_the_whole_vector(points):

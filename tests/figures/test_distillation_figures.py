@@ -8,6 +8,8 @@ from scipy import stats
 
 from smallbert.figures import distillation as figures
 from smallbert.figures.absent import absent
+from smallbert.studies.distillation import HEADLESS, PREDICTING
+from smallbert.studies.distillation_measures import ALONE, EQUAL, FRESH
 
 MEASURES = {"loss": "held-out loss, nats", "agreement": "agreement with the teacher", "topic": "topic probe"}
 TEACHER = {"loss": 5.0, "agreement": 1.0, "topic": np.nan, "parameters": 4000}
@@ -54,6 +56,54 @@ def test_arms_have_a_panel_a_measure_and_the_teacher_as_the_limit():
     assert "Open square: alone." in chart.caption and "labels" not in chart.data
     faces = [one.lines[0].get_markerfacecolor() for one in loss.containers]
     assert faces.count("white") == 1
+
+
+def test_a_method_has_one_look_in_every_figure():
+    data = cells()
+    loss = figures.arms("methods", data, TEACHER, MEASURES, "Methods.").figure.axes[0]
+    by_name = dict(zip(("MiniLM", "Hinton", "alone"), loss.containers, strict=True))
+    gains = pd.DataFrame({"share": [0.1, 1.0], "gain": [0.5, 0.25], "low": [0.25, 0.0], "high": [0.75, 0.5]})
+    both = pd.concat([data.assign(share=share) for share in (0.1, 1.0)])
+    levels, differences = figures.shares(
+        both[both.label != "MiniLM"], gains, TEACHER, "loss", "held-out loss, nats"
+    ).figure.axes
+    for name, drawn in zip(("alone", "Hinton"), levels.containers, strict=True):
+        assert drawn.lines[0].get_color() == by_name[name].lines[0].get_color()
+        assert drawn.lines[0].get_marker() == by_name[name].lines[0].get_marker()
+    assert differences.containers[0].lines[0].get_color() == by_name["Hinton"].lines[0].get_color()
+    longer = data.assign(label=data.label.replace("Hinton", "alone, equal operations"))
+    faces = [
+        one.lines[0].get_markerfacecolor()
+        for one in figures.arms("methods", longer, TEACHER, MEASURES, "Methods.").figure.axes[0].containers
+    ]
+    assert faces[1] == figures.LOOKS["alone"].color and faces[2] == "white"
+
+
+def test_every_label_of_a_student_has_a_look():
+    for label in (*PREDICTING.values(), *HEADLESS.values(), ALONE, EQUAL, f"{ALONE}, {FRESH}", "DistilBERT, top"):
+        assert label.split(", ")[0] in figures.LOOKS, label
+
+
+def test_means_stand_as_numbers_where_there_is_room_and_point_to_the_middle():
+    chart = figures.arms("starts", cells(), TEACHER, MEASURES, "Starts.")
+    loss = chart.figure.axes[0]
+    found = {round(text.xy[1]): text for text in loss.texts}
+    means = cells().groupby("label").loss.mean()
+    assert found[2].get_text() == f"{means['alone']:.3f}" and len(found) == 3
+    middle = sum(loss.get_xlim()) / 2
+    assert all((text.get_ha() == "left") == (float(text.get_text()) < middle) for text in found.values())
+    many = figures.arms("methods", cells().assign(topic=0.5), TEACHER, MEASURES, "Methods.")
+    assert len(many.figure.axes) == 3 and not many.figure.axes[0].texts
+
+
+@pytest.mark.parametrize(("fresh", "scale"), [(2.0, "symlog"), (0.15, "linear")])
+def test_one_part_that_is_worth_much_does_not_hide_the_others(fresh, scale):
+    found = pd.DataFrame({"label": ["without cosine", "fresh start"], "printed": [-1.5, -3.7], "sign": "the same"})
+    found = found.assign(difference=[0.001, fresh], low=[0.0, 0.9 * fresh], high=[0.002, 1.1 * fresh])
+    chart = figures.removed(found)
+    ours = chart.figure.axes[1]
+    assert ours.get_xscale() == scale and ("logarithmic" in chart.caption) == (scale == "symlog")
+    assert ours.get_xlim()[0] < 0 and ours.get_xlim()[1] > 1.1 * fresh
 
 
 def test_removed_keeps_printed_and_computed_apart():

@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.transforms import Bbox
 
 from smallbert.figures import frontier
 from smallbert.figures.style import use_theme
@@ -64,6 +65,25 @@ def test_numbers_of_near_points_stand_apart():
     chart.figure.draw_without_rendering()
     boxes = [text.get_window_extent() for text in chart.figure.axes[0].texts]
     assert len(boxes) == 3 and not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+
+
+def test_a_number_is_nearest_to_its_own_point_and_on_no_error_bar():
+    use_theme()
+    rows = [(0.6, 0.55, 0.65, 0.11), (0.62, 0.58, 0.67, 0.29), (0.64, 0.56, 0.74, 0.88), (0.66, 0.59, 0.73, 1.0)]
+    near = pd.DataFrame(rows, columns=["time", "time low", "time high", "kept"]).assign(measure="neighbours kept")
+    near = near.assign(name=[f"point {one}" for one in range(4)], low=near.kept, high=near.kept, front=True)
+    near = pd.concat([near, near.assign(measure="topic accuracy kept")]).assign(method="distil", floor=np.nan, page="0")
+    chart = frontier.frontier(near, "time", KEPT)
+    chart.figure.draw_without_rendering()
+    axes = chart.figure.axes[0]
+    at = axes.transData.transform(near[["time", "kept"]].to_numpy()[:4])
+    ends = [line.get_segments()[0] for one in axes.containers for line in one.lines[2]]
+    bars = [Bbox(axes.transData.transform(one)) for one in ends]
+    for number, text in enumerate(axes.texts):
+        box = text.get_window_extent()
+        middle = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+        assert np.hypot(*(at - middle).T).argmin() == number
+        assert not any(box.overlaps(bar) for bar in bars), number + 1
 
 
 def test_names_of_a_key_end_before_its_values():

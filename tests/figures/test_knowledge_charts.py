@@ -90,6 +90,15 @@ def test_ranks_stand_by_relation_beside_what_papers_report():
     assert "Open diamonds" not in plain.caption and len(plain.data) == len(ranks())
 
 
+def test_a_colour_means_one_thing_on_the_page():
+    def colours(chart):
+        return {one.get_label(): one.lines[0].get_color() for one in chart.figure.axes[0].containers}
+
+    asked_of, ranked = colours(knowledge.answers(asked())), colours(knowledge.ranking(ranks(), ranks()[:0]))
+    assert asked_of["held out"] == ranked["held out"] and asked_of["of training"] == ranked["given"]
+    assert not set(colours(knowledge.distractors(asked())).values()) & {*asked_of.values(), *ranked.values()}
+
+
 def test_words_are_drawn_by_relation():
     rows = [
         ("born in", "names", 0.5, 40),

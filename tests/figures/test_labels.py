@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from smallbert.figures.labels import apart, beside, legend_below
+from smallbert.figures.labels import apart, beside, legend_below, signed_ticks
 
 
 @pytest.fixture(autouse=True)
@@ -51,3 +51,13 @@ def test_a_legend_below_hides_nothing():
     legend_below(figure, axes)
     figure.draw_without_rendering()
     assert figure.legends[0].get_window_extent().y1 <= axes.get_tightbbox().y0
+
+
+def test_ticks_of_an_axis_that_bends_are_round_and_within_it():
+    figure, axes = plt.subplots()
+    axes.set_xscale("symlog", linthresh=0.02)
+    axes.set_xlim(-0.03, 0.3)
+    signed_ticks(axes.xaxis, 0.02)
+    figure.draw_without_rendering()
+    shown = [text.get_text().replace("\N{MINUS SIGN}", "-") for text in axes.get_xticklabels()]
+    assert sorted(map(float, shown)) == [-0.02, 0, 0.02, 0.05, 0.1, 0.2] and not len(axes.get_xticks(minor=True))

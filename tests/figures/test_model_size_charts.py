@@ -74,6 +74,9 @@ def test_ablation_has_our_means_above_and_table_6_below(printed):
     assert drawn[2] == [[[3, 1.7], [12, 1.5]]]
     assert all(one.get_markerfacecolor() == "white" for axes in theirs for one in axes.lines)
     assert "layers: lowest at 1, 2.000 nats below the highest" in chart.alt
+    [legend] = chart.figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["word frequencies alone (top)"]
+    assert not any(axes.texts for axes in ours), "a label in a panel would lie on intervals"
 
 
 def test_against_size_draws_laws_through_means_and_what_they_leave(cells, fitted):
@@ -102,6 +105,10 @@ def test_against_size_draws_laws_through_means_and_what_they_leave(cells, fitted
     assert drawn == pytest.approx(chosen.groupby("size").residual.mean().to_numpy())
     assert "by parameters: power law with asymptote" in chart.alt
     assert "panels" not in chart.data
+    low, high = rest.get_xlim()
+    assert all(low < x < high for one in rest.containers for x in one.lines[0].get_xdata())
+    legend = [text.get_text() for text in chart.figure.legends[0].get_texts()]
+    assert legend == [*LAWS, "word frequencies alone"]
 
 
 def test_without_a_preferred_law_the_alt_text_says_so(cells, fitted):

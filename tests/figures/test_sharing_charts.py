@@ -69,6 +69,14 @@ def test_reported_averages_have_a_panel_of_their_own():
     assert 79.0 not in np.concatenate([np.asarray(one.get_ydata(), float) for one in ours.lines])
 
 
+def test_kinds_of_one_width_stand_apart_around_it():
+    printed = pd.DataFrame({"sharing": ["all shared"], "embedding": [64], "average": [79.0]})
+    ours = sharing.embedding_sweep(cells(), printed, 7.5).figure.axes[0]
+    plain, shared = (one.lines[0].get_xdata() for one in ours.containers)
+    assert (plain < [4, 16]).all() and (shared > [4, 16]).all()
+    assert [a * b for a, b in zip(plain, shared, strict=True)] == pytest.approx([4**2, 16**2])
+
+
 def test_depth_says_where_the_loss_is_lowest():
     data = pd.DataFrame(
         {"sharing": "all shared", "layers": [1, 1, 4, 4], "loss": [6.0, 6.2, 5.0, 5.2], "parameters": 400, "seed": 0}
@@ -90,3 +98,17 @@ def test_speed_has_a_panel_a_measure_and_arms_from_top_to_bottom():
     places = {round(one.lines[0].get_xydata()[0, 1]): one.lines[0].get_xydata()[0, 0] for one in first.containers}
     assert places == {1: pytest.approx(1.0), 0: pytest.approx(0.5)}
     assert chart.alt.startswith("The smallest arm (all shared, E 4) as a share of nothing shared, E 4")
+    assert "Arrow" not in chart.caption and not [line for line in first.lines if line.get_marker() == ">"]
+
+
+def test_an_interval_that_is_cut_off_has_an_arrow_and_its_end_in_the_caption():
+    rows = [
+        (f"{mode}, E 4", mode, measure, 1.0, 0.9, 3.5 if (mode, measure) == ("all shared", "one text") else 1.1)
+        for mode in ("nothing shared", "all shared")
+        for measure in sharing.RATIOS
+    ]
+    chart = sharing.speed(pd.DataFrame(rows, columns=["arm", "sharing", "measure", "ratio", "low", "high"]))
+    arrows = [[line for line in axes.lines if line.get_marker() == ">"] for axes in chart.figure.axes]
+    assert [len(one) for one in arrows] == [0, 0, 0, 0, 1]
+    assert arrows[-1][0].get_xydata().tolist() == [[sharing.WIDEST, 0]]
+    assert chart.caption.endswith("Arrow: the interval goes on; the widest ends at 3.50.")

@@ -27,6 +27,7 @@ TOGETHER = {
     "protocols": ("original", "fair"),
     "linear": tuple(list(LOOKS)[list(LOOKS).index("PCA") : list(LOOKS).index("nothing shared")]),
     "sharing": ("nothing shared", "attention shared", "feed-forward shared", "all shared"),
+    "triples": ("triples appended", "triples in a tree", "triples in an open tree"),
     "schedules": tuple(list(LOOKS)[list(LOOKS).index("uniform") :]),
 }
 """Names of :data:`LOOKS` that stand in one figure."""

@@ -14,15 +14,17 @@ from smallbert import paths
 from smallbert.measure.stats import Interval
 from smallbert.report.front import english, korean, names_ko
 from smallbert.report.front.answers import Frontier, Need, Triples
-from smallbert.report.front.encoders import Kept, Sharing, Students, Tasks
+from smallbert.report.front.encoders import Copied, Judged, Kept, Narrowed, Sharing, Students, Tasks
 from smallbert.report.front.findings import FINDINGS, collect
 from smallbert.report.front.narrowing import Articles, Floor, Schedules
 from smallbert.report.front.planned import Plan, Planned
 from smallbert.report.front.reference import Reference
 from smallbert.report.front.tally import Tally
+from smallbert.results import Results
 from smallbert.storage import read_json, write_json
 from smallbert.studies.benchmarks_pairs import Ahead
 from smallbert.studies.claims_checks import VERDICTS
+from smallbert.studies.decoder_best import Best
 from smallbert.studies.depth_training import TrainingEffect
 
 ROOT = paths.root()
@@ -46,24 +48,52 @@ EFFECT = TrainingEffect(
 )
 BESIDE = Ahead(False, 11, 10, 1.2, 8.6, {"PCA in fp32": 0.7}), Ahead(True, 3, 0, 0.4, 0.9, {})
 KEPT = Kept("trimmed", 0.92, 0.89, 0.88, 0.9, 0), Kept("tiny", 0.004, 0.05, -0.3, 0.4, 3)
+NARROWED = Narrowed(Tally(worse=3), 16, 64, "all shared", (0.34, 0.21, 0.47))
+COPIED = Copied((-2.4, -2.42, -2.37), Tally(better=1), (-0.01, -0.02, 0.03), Tally(uncorrected=1))
 ENDLESS = Kept("random weights", 1.0, 0.6, float("-inf"), float("inf"), 0)
 SOME = [
     Articles(12_345, 6, 678, 9),
+    Articles(12_345, 6, 678, 9, (0.93, 61), (0.73, 0.31)),
     Floor(1_306, 0.0065, 2, EVERY, ("two-layer decoder", "mirrored, residual"), 30, EFFECT),
     Floor(306, 2.4e-5, 1, Tally(worse=5), (), 15, replace(EFFECT, before=EFFECT.change)),
     Floor(306, 0.0, 1, Tally(worse=5), (), 15),
+    Floor(
+        306, 0.0, 1, Tally(worse=5), (), 15, None, (Best(4, 512, "hidden 8", 0.77, 0.011), Best(16, 512, "", 0.0, 0.0))
+    ),
+    Floor(306, 0.0, 1, Tally(worse=5), (), 15, None, (Best(8, 512, "quadratic", 0.004, None),)),
     Schedules("bottleneck-heavy-2", EVERY, -0.0123),
     Sharing(177_853_440, "E = 128, all shared", 0.13, 1.0, EVERY, 3, 13),
     Sharing(177_853_440, "E = 128, all shared", 0.13, 0.75, EVERY, 13, 13),
+    Sharing(177_853_440, "E = 128, all shared", 0.13, 0.75, EVERY, 13, 13, NARROWED),
     Sharing(177_853_440, "E = 128, all shared", 0.13, 1.0, Tally(), 0, 13),
     Sharing(177_853_440, "E = 128, all shared", 0.13, 1.0, Tally(), 2, 13),
     Students(True, EVERY, "TinyBERT", (-0.6, -0.7, -0.5), (-0.08, -0.2, 0.04), Tally(open=1), (1, 5), 7.441),
     Students(True, EVERY, "Hinton", (-0.6, -0.7, -0.5), (-0.08, -0.2, 0.04), Tally(open=1), (0, 5), 7.441),
-    Students(False, Tally(open=3), "MiniLM", (0.04, -0.03, 0.12), (0.06, 0.03, 0.09), Tally(better=1)),
-    Tasks(6, (), 0, None, None, None, 0, 0, 1_000),
-    Tasks(6, ("one", "two"), 1, *KEPT, Kept("random", 1.0, 0.57, 0.54, 0.6, 0), 7, 4, 1_000),
-    Tasks(6, ("one",), 0, KEPT[0], KEPT[0], ENDLESS, 7, 1, 1_000),
-    Tasks(6, ("one",), 0, *KEPT, None, 7, 0, 1_000),
+    Students(
+        True,
+        EVERY,
+        "Hinton",
+        (-0.6, -0.7, -0.5),
+        (-0.08, -0.2, 0.04),
+        Tally(open=1),
+        (0, 5),
+        7.441,
+        COPIED,
+        Judged(True, 8, "", 1_200),
+    ),
+    Students(
+        False,
+        Tally(open=3),
+        "MiniLM",
+        (0.04, -0.03, 0.12),
+        (0.06, 0.03, 0.09),
+        Tally(better=1),
+        judged=Judged(False, 1, "en", 100),
+    ),
+    Tasks(6, (), 0, None, None, None, 0, 0, 1_000, (24, 80), None),
+    Tasks(6, ("one", "two"), 1, *KEPT, Kept("random", 1.0, 0.57, 0.54, 0.6, 0), 7, 4, 1_000, (24, 80), KEPT[1]),
+    Tasks(6, ("one",), 0, KEPT[0], KEPT[0], ENDLESS, 7, 1, 1_000, (1_200, 1_200), ENDLESS),
+    Tasks(6, ("one",), 0, *KEPT, None, 7, 0, 1_000, (24, 80), KEPT[1]),
     Triples(Tally(better=1, open=1), EVERY, Tally(uncorrected=2)),
     Frontier(
         "95%", (NEED, WHOLE, Need("The smallest download", "nothing measured keeps 95% for sure")), {"a": "holds"}
@@ -84,6 +114,25 @@ def test_both_languages_say_the_same_numbers(found):
     assert not re.search("[가-힣]", ours)
 
 
+def test_few_components_are_not_told_as_all_that_a_vector_says():
+    said = english.sentence(Articles(12_345, 6, 678, 9, (0.93, 61), (0.73, 0.31)))
+    assert said.endswith(
+        "9 principal components hold 95% of their variance; 93% of it lies between languages, and within them 95% "
+        "takes 61. From the first 9 alone a linear probe reads 31% of topics, from the whole vector 73%."
+    )
+
+
+def test_decoders_of_pcas_own_code_are_told_beside_those_trained_with_an_encoder():
+    found = Floor(
+        3, 0.0, 1, Tally(worse=5), (), 12, None, (Best(4, 512, "h8", 0.77, 0.011), Best(16, 512, "", 0.0, 0.0))
+    )
+    assert english.sentence(found).endswith(
+        "Freed decoders trained with their encoder that get below PCA on held-out articles for sure: none. Fitted to "
+        "PCA's own code instead, the best decoder takes off PCA's error: 77% with codes of 4 (1% with each language's "
+        "mean taken off); nothing for sure with codes of 16 (nothing for sure with each language's mean taken off)."
+    )
+
+
 def test_what_has_learnt_nothing_says_nothing_of_what_sharing_costs():
     said = english.sentence(Sharing(1_000, "all shared", 0.13, 1.0, Tally(equivalent=6), 0, 13))
     assert "saves 87% of its 1,000 parameters and none of its operations" in said
@@ -92,6 +141,59 @@ def test_what_has_learnt_nothing_says_nothing_of_what_sharing_costs():
     all_learnt = english.sentence(Sharing(1_000, "all shared", 0.13, 0.75, Tally(equivalent=6), 13, 13))
     assert "and 25% of its operations. All 13 small encoders that page 4 trains" in all_learnt
     assert "equivalent in all 6" in all_learnt
+
+
+def test_a_factorised_embedding_is_told_of_pairs_that_have_learnt():
+    found = pd.DataFrame(
+        {
+            "sharing": "all shared",
+            "embedding": [8, 16],
+            "against": 64,
+            "difference": [0.5, 0.3],
+            "low": [0.4, 0.2],
+            "high": [0.6, 0.4],
+            "verdict": "higher",
+            "learnt": [False, True],
+        }
+    )
+    own = Narrowed.of(found)
+    assert own == Narrowed(Tally(worse=1), 16, 64, "all shared", (0.3, 0.2, 0.4))
+    assert Narrowed.of(found.assign(learnt=False)) is None
+    sizes = Sharing(1_000, "all shared", 0.13, 0.75, Tally(open=1), 13, 13, own)
+    assert english.sentence(sizes).endswith(
+        "twins of width 64: worse in 1 of 1 (E = 16, all shared, raises the loss by 0.300 [0.200, 0.400])."
+    )
+    none = english.sentence(replace(sizes, narrowed=None))
+    assert none.endswith("What factorising costs cannot be told: no two that differ in that alone have.")
+
+
+@pytest.mark.parametrize("edition", sorted(one.parent.name for one in RESULTS.glob("*/05_distillation")))
+def test_published_students_tell_of_copied_layers_and_of_what_they_were_judged_by(edition):
+    found = Students.of(Results(paths.Edition(edition, ROOT), "05_distillation"))
+    measure = "loss" if found.by_loss else "similarity"
+    cells = pd.read_csv(ROOT / "figures" / edition / "05_distillation__starts.csv")
+    means = cells.groupby("label")[measure].mean()
+    fresh, released = means["alone, fresh start"], means["alone, released"]
+    assert found.copied.start[0] == pytest.approx(released - fresh)
+    assert found.copied.against_fresh == Tally(better=1)
+    said = english.sentence(found)
+    assert f"by {abs(released - fresh):.3f} [" in said and said.endswith(" test articles.")
+    assert ("generated text" in said) == (edition == "default") and ("one language (en)" in said) == (
+        "english" in edition
+    )
+
+
+def test_few_examples_stand_beside_the_least_certain_share():
+    rest = 7, 0, 1_000, (24, 80)
+    said = english.sentence(Tasks(6, ("one",), 0, *KEPT, None, *rest, KEPT[1]))
+    assert said.endswith(
+        "Each task is learnt from 24 to 80 examples: the least certain share, that of tiny, lies anywhere from -30% "
+        "to 40%."
+    )
+    endless = english.sentence(Tasks(6, ("one",), 0, *KEPT, None, *rest, ENDLESS))
+    assert endless.endswith("the least certain share, that of random weights, has no limits.")
+    none = english.sentence(Tasks(6, (), 0, None, None, None, 0, 0, 1_000, (80, 80), None))
+    assert none.endswith("can be told. Each task is learnt from 80 examples.")
 
 
 def test_gains_of_students_stand_beside_word_frequencies_and_longer_training():
@@ -210,6 +312,7 @@ def test_less_and_more_change_places_where_more_is_better():
          "글 하나를 따로 읽을 때 fp32 시간의 80% (여럿을 함께 읽으면 70%)"),
         ("80% of the whole encoder's time for one text read alone", "글 하나를 따로 읽을 때 전체 인코더 시간의 80%"),
         ("7.99 MB", "7.99 MB"),
+        ("7.99 MB of weights", "가중치 7.99 MB"),
     ],
 )  # fmt: skip
 def test_costs_in_korean(cost, told):

@@ -50,6 +50,12 @@ def test_findings_of_published_editions_are_what_their_tables_say(name):
     for decoder in floor.freed:
         assert decoder in answer.split("Only a freed decoder")[1]
     assert bool(floor.freed) == ("No freed decoder" not in answer)
+    gains = table("02_autoencoder_depth", "decoder_gains").query("cloud == 'embeddings'")
+    most = gains[gains.rows == gains.rows.max()].set_index("code")
+    assert [one.k for one in floor.bent] == most.index.tolist()
+    for one in floor.bent:
+        assert bool(one.decoder) == (most["smallest that helps"][one.k] != "none")
+        assert one.gain >= -most["its gain"].fillna(0)[one.k] and (one.within is None) == (articles.languages == 1)
     assert (floor.training.outcome == "grows") == ("more training does not remove it" in answer)
 
     matched = table("03_layer_schedules", "matched").query("protocol == 'fair'")
@@ -84,6 +90,11 @@ def test_findings_of_published_editions_are_what_their_tables_say(name):
     others = retained.drop("fresh weights")
     assert tasks.random.share == retained["fresh weights"]
     assert (tasks.encoders, tasks.not_above) == (len(others), (others <= retained["fresh weights"]).sum())
+    known = table("06_transfer", "tasks")
+    assert tasks.examples == (known.train.min(), known.train.max())
+    kept = pd.read_csv(edition.figures / "06_transfer__retained.csv")
+    kept = kept.query("task == 'all learnt' and mode == 'frozen' and model != 'fresh weights'")
+    assert tasks.widest.high - tasks.widest.low == (kept["retained high"] - kept["retained low"]).max()
     assert tasks.reference == table("06_transfer", "shelf").parameters[0]
     scores = pd.read_csv(edition.figures / "06_transfer__scores.csv")
     scores = scores.query("model == 'whole encoder' and mode == 'frozen' and low > floor")

@@ -15,6 +15,7 @@ from smallbert.report.front.planned import Plan, Planned
 from smallbert.report.front.reasons import NOTHING, Kept, Reason
 from smallbert.report.front.summary_ko import summary
 from smallbert.results import Results
+from smallbert.studies import frontier_needs
 
 ROOT = paths.root()
 RESULTS = ROOT / "data" / "results"
@@ -34,6 +35,8 @@ def need(why: str, *, take: str = "trim, coverage 1", cost: str = "21.7 MB") -> 
     ("text", "reason"),
     [
         (TOO, Reason("whole encoder, int8 weights", "5.71 MB", True, None, KEPT)),
+        (f"whole encoder, int8 weights (5.71 MB of weights) comes nearest, with {QUALITY}",
+         Reason("whole encoder, int8 weights", "5.71 MB of weights", False, None, KEPT)),
         (f"whole encoder, bf16 products, {ALONE}, may do: {TIME}; {QUALITY}",
          Reason("whole encoder, bf16 products", ALONE, True, ("43%", "166%"), KEPT)),
         (f"A, {ALONE}, may do: its time [43%, no upper limit] is not told to be shorter",
@@ -150,6 +153,18 @@ def test_worthless_measures_and_sources_are_read_from_the_tables(tmp_path):
     claims.drop(columns="basis").to_csv(page / "claims.csv", index=False)
     older = Frontier.of(results_of(tmp_path))
     assert older.worthless == () and older.by_source == {}
+
+
+@pytest.mark.parametrize("page", ["08_frontier", "8"])
+def test_an_answer_names_its_page_and_gives_no_reason_where_nothing_is_cheaper(tmp_path, page):
+    results = tmp_path / "data" / "results" / "mine" / "08_frontier"
+    shutil.copytree(RESULTS / "default" / "08_frontier", results)
+    row = {"need": "N", "answer": "int8", "cost": "9 MB", "least kept": 0.99, "measured by": "neighbours kept"}
+    unsure = {"need": "M", "answer": "keep the whole encoder in fp32", "why": NOTHING}
+    rows = [row | {"page": page, "command": "build", "why": frontier_needs.CHEAPEST}, unsure]
+    pd.DataFrame(rows).to_csv(results / "needs.csv", index=False)
+    own, open_ = Frontier.of(results_of(tmp_path)).needs
+    assert (own.page, own.why, open_.why) == ("08_frontier", "", NOTHING)
 
 
 def results_of(base):

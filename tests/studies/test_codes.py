@@ -53,6 +53,12 @@ def test_every_code_has_every_measure_with_its_interval(points):
     assert points.set_index(["method", "bytes", "measure"])["mean"]["PCA", 8, OVERLAP] > 0.5
 
 
+def test_the_reference_alone_is_measured_between_the_budgets_and_a_byte_a_number(points):
+    between = points[points.bytes == 9]  # three quarters of 12 numbers
+    assert set(between.method) == {REFERENCE} and len(between) == 4
+    assert (points[points.method == "int8"].bytes == 12).all()
+
+
 def test_what_is_kept_is_a_ratio_on_the_same_resampled_queries(points, measured):
     own = points.set_index(["method", "measure", "bytes"])
     assert (own.loc[WHOLE][["kept", "kept low", "kept high"]].dropna() == 1).all(axis=None)
@@ -134,7 +140,9 @@ def test_the_front_is_what_nothing_dominates(points):
 
 def test_encoding_is_timed(measured):
     table = code_words.encoding(measured[0]).set_index("method")
-    assert table.columns.tolist() == ["2 bytes", "4 bytes", "8 bytes", "12 bytes"] and WHOLE not in table.index
+    assert (
+        table.columns.tolist() == ["2 bytes", "4 bytes", "8 bytes", "9 bytes", "12 bytes"] and WHOLE not in table.index
+    )
     assert (table["8 bytes"].dropna() > 0).all() and np.isnan(table["8 bytes"]["int8"])
     fastest = min(one.encode for cell, one in measured[0].outcomes.items() if (cell.method, cell.nbytes) == ("PCA", 4))
     assert table["4 bytes"]["PCA"] in (0.001, 0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -203,6 +211,9 @@ def test_the_sentence_names_the_best_arm(fitted):
     said = code_languages.sentence(fitted, 4)
     assert said.startswith("At 4 bytes.") and f"{OVERLAP} by mean: {best}" in said
     assert all(one[0].isupper() for one in said.split(". "))
+    for arm, told in ((best, True), (code_languages.ALL, True), ("the map of en", best == "the map of en")):
+        [row] = own[own.arm == arm].to_dict("records")
+        assert (f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}]" in said) == told, arm
 
 
 def test_one_language_is_nothing_to_compare(collection, asked):
@@ -220,5 +231,13 @@ def test_preprocessings_are_compared_with_each_code(collection, tmp_path):
     shape = table.groupby("preprocessing").anisotropy.first()
     assert shape["raw"] > 0.9 and abs(shape["centred, unit length"]) < 0.1
     said = code_preprocessing.sentence(table)
-    assert "intervals" in said and said.startswith("Best by mean: ")
+    pairs = table[table.measure != OVERLAP].groupby(["measure", "method"]).ngroups
+    assert f" of {pairs} pairs of a use and a code the interval of the best by mean meets" in said
+    better = {"mean": 0.9, "low": 0.8, "high": 1.0, "measure": TITLES, "method": WHOLE}
+    raw = better | {"preprocessing": "raw", "mean": 0.5, "low": 0.4, "high": 0.6}
+    told = pd.DataFrame([raw, better | {"preprocessing": "centred"}])
+    said = code_preprocessing.sentence(told)
+    assert f"{TITLES}, {WHOLE}: centred 0.900 [0.800, 1.000], raw 0.500 [0.400, 0.600]." in said
+    assert "In 0 of 1 pairs" in said and code_preprocessing.sentence(told.assign(high=1.0)).startswith("In 1 of 1")
+    assert "No use but neighbours" in code_preprocessing.sentence(told.assign(measure=OVERLAP))
     assert code_preprocessing.names(768)[-3:] == ["centred, less top 1", "centred, less top 3", "centred, less top 7"]

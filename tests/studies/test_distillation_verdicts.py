@@ -87,13 +87,14 @@ def test_a_loss_that_students_do_not_have_is_not_defined_and_not_diverged(make):
 
 def test_the_best_method_is_held_against_training_longer(make):
     said = sentences.methods_sentence(make())
-    assert "Hinton lowers the loss by 0.500 [0.4" in said and "Patient KD" in said and "equivalent within 0.02" in said
+    assert "(held-out loss, nats): better (Hinton; DistilBERT), equivalent within 0.02 (Patient KD). The best" in said
+    assert "The best method by its mean, DistilBERT, lowers the loss by 0.600 [0." in said
     assert "trained alone is better than one of equal steps" in said
-    assert (
-        "The best method by its mean, DistilBERT, is worse than that longer training (raises the loss by 0.200" in said
-    )
+    assert "; DistilBERT is worse than that longer training (raises the loss by 0.200" in said
     said = sentences.methods_sentence(make(methods=METHODS | {study.EQUAL: 7.9}))
-    assert "DistilBERT, is better than that longer training (lowers the loss by 0.500" in said
+    assert "; DistilBERT is better than that longer training (lowers the loss by 0.500" in said
+    said = sentences.methods_sentence(make(methods=METHODS | {"Patient KD": 7.6}))
+    assert "(held-out loss, nats): better in all 3. The best" in said
 
 
 def test_signs_stand_beside_the_papers(make):
@@ -118,7 +119,10 @@ def test_starts_tell_copying_from_losses(make):
     )
     assert "DistilBERT from a fresh start is better than training alone (lowers the loss by 0.400" in said
     assert "DistilBERT is better than training on without the teacher (lowers the loss by 0.100" in said
-    assert ". From each map, against a fresh start: DistilBERT, " in said and "top lowers the loss by 1.400" in said
+    assert (
+        ". Of 2 choices of layers, each against a fresh start, best by its mean: released lowers the loss by " in said
+    )
+    assert "; worst: top lowers the loss by 1.400 [1." in said and said.endswith("], better.")
     said = sentences.starts_sentence(make(starts=STARTS | {"DistilBERT, released": 6.3}))
     assert "DistilBERT is worse than training on without the teacher (raises the loss by 0.200" in said
 
@@ -175,17 +179,19 @@ def test_without_predictions_the_yardstick_is_similarity(make):
     said = sentences.answer(trained, "an encoder", 7.0)
     assert "predicts no words" in said and "nats" not in said
     assert sentences.removals_sentence(trained) == sentences.NO_PREDICTIONS
-    assert "Hinton raises the similarity by 0.500" in said and "The best method by its mean, DistilBERT" in said
+    assert "The best method by its mean, DistilBERT, raises the similarity by 0.600" in said
+    assert "worst: top raises the similarity by 1.400" in sentences.starts_sentence(trained)
     assert sentences.temperatures_sentence(trained) == sentences.NO_PREDICTIONS
     no_copies = trained.cells[["starts" not in one for one in trained.cells.labels]]
     trained = Trained((), no_copies, trained.folders, trained.teacher)
     assert sentences.starts_sentence(trained) == sentences.NO_COPIES
+    assert "A start from" in said and "A start from" not in sentences.answer(trained, "an encoder", 7.0)
 
 
 def test_the_answer_holds_every_part_once(make):
     said = sentences.answer(make(), "a small BERT", 9.47)
     assert said.startswith("The teacher is a small BERT: 3 layers, width 256, 1,000 parameters.")
-    for part in (sentences.methods_sentence, sentences.sizes_sentence):
+    for part in (sentences.methods_sentence, sentences.copied_sentence, sentences.sizes_sentence):
         assert said.count(part(make())) == 1
     # Mean losses are those planted and 2 more: 9.5, 9.4 and 10.
     assert "Of these 3 ways to teach, those that end below word frequencies alone (9.470) for sure" in said

@@ -116,13 +116,13 @@ def test_geometry_probes_translations_and_the_answer(tiny):
     shape = embed.geometry(loaded, floor)
     assert shape.set_index("property").value["dimensions"] == 32
     assert embed.second_moment(floor).share.sum() == pytest.approx(1)
-    probes = embed.probes(loaded, seed=0)
-    assert probes.label.tolist() == ["language", "topic"]
+    probes = embed.probes(loaded, floor, seed=0)
+    assert probes.label.tolist() == ["language", "language", "topic", "topic"]
     pairs = embed.translations(loaded, seed=0)
     assert set(pairs.centred) == {False, True}
     said = facts.answer("the generated world", corpus, "tiny encoder", shape, probes, pairs)
     assert f"{corpus.rows:,} articles (the generated world)" in said
-    assert "chance" in said
+    assert "chance" in said and said.count(" components alone: ") == 2
     table = facts.encoder_table("pretrain", encoder, RECIPE).set_index("property").value
     assert table["width"] == "32"
     assert table["tokens read in pretraining"] == "2,048"
@@ -132,12 +132,62 @@ def test_geometry_probes_translations_and_the_answer(tiny):
     assert {"tokens", "train_loss", "held_out_loss"} <= set(facts.curve(folder))
 
 
+def test_the_variance_is_split_as_by_regression_on_the_labels(vectors):
+    from sklearn.decomposition import PCA
+    from sklearn.linear_model import LinearRegression
+    from sklearn.metrics import r2_score
+
+    def explained(of: np.ndarray, labels: pd.Series) -> tuple[float, np.ndarray]:
+        told = pd.get_dummies(labels).to_numpy(float)
+        fitted = LinearRegression(fit_intercept=False).fit(told, of).predict(told)
+        return r2_score(of, fitted, multioutput="variance_weighted"), of - fitted
+
+    known = vectors.rows["train"]
+    shift = np.where(known.lang == "ko", 5.0, 0.0) + np.where(known.topic == "law", 0.5, 0.0)
+    train = vectors.train.astype(np.float64) + shift[:, None]
+    apart = matrices.Matrices(train.astype(np.float32), vectors.validation, train[:200], vectors.rows, "apart")
+    shape = embed.geometry(apart, Floor.of(apart)).set_index("property").value
+    languages, inner = explained(train, known.lang)
+    assert shape[facts.BETWEEN_LANGUAGES] == pytest.approx(languages, abs=1e-5) and languages > 0.9
+    assert shape[facts.BETWEEN_TOPICS] == pytest.approx(explained(inner, known.topic)[0], abs=1e-5)
+    held = PCA(svd_solver="full").fit(inner)
+    left = inner[:200] - inner[:200].mean(axis=0)
+    fewest = next(
+        k
+        for k in range(13)
+        if ((inner[:200] - held.mean_ - ((inner[:200] - held.mean_) @ held.components_[:k].T) @ held.components_[:k])
+            ** 2).sum() <= 0.05 * (left**2).sum()
+    )  # fmt: skip
+    assert shape[facts.LANGUAGE_COMPONENTS] == fewest > shape[facts.COMPONENTS]
+
+
+def test_what_the_variance_is_made_of_is_said_of_several_languages_and_of_one(vectors):
+    probes = embed.probes(vectors, Floor.of(vectors), seed=0)
+    k = embed.enough(Floor.of(vectors).transfer["test"])
+    assert probes["read from"].tolist() == ["whole embedding", f"first {k} components"] * 2
+    assert set(probes["train articles"]) == {600} and set(probes["test articles"]) == {200}
+    shape = embed.geometry(vectors, Floor.of(vectors)).set_index("property").value
+    said = " ".join(facts._variance(shape))
+    assert f"{shape[facts.BETWEEN_LANGUAGES]:.1%} lies between the means of languages, and of the rest " in said
+    assert f"95% takes {int(shape[facts.LANGUAGE_COMPONENTS])} components." in said
+    rows = {split: frame.assign(lang="ko") for split, frame in vectors.rows.items()}
+    alone = matrices.Matrices(vectors.train, vectors.validation, vectors.test, rows, "one")
+    shape = embed.geometry(alone, Floor.of(alone)).set_index("property").value
+    assert facts.BETWEEN_LANGUAGES not in shape
+    told = f"Of the training variance {shape[facts.BETWEEN_TOPICS]:.1%} lies between the means of topics."
+    assert list(facts._variance(shape)) == [told]
+    bare = {split: frame.assign(topic="") for split, frame in rows.items()}
+    silent = matrices.Matrices(vectors.train, vectors.validation, vectors.test, bare, "bare")
+    shape = embed.geometry(silent, Floor.of(silent)).set_index("property").value
+    assert list(facts._variance(shape)) == []
+
+
 def test_a_corpus_without_translations_says_so(tiny):
     loaded = matrices.load(tiny[3], train_rows=100, seed=0)
     blank = {name: frame.assign(group="") for name, frame in loaded.rows.items()}
     bare = matrices.Matrices(loaded.train, loaded.validation, loaded.test, blank, "bare")
     assert embed.translations(bare, seed=0) is None
-    probes = embed.probes(bare, seed=0)
+    probes = embed.probes(bare, Floor.of(bare), seed=0)
     assert isinstance(probes, pd.DataFrame)
 
 

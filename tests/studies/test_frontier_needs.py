@@ -44,25 +44,25 @@ def test_what_is_smaller_and_only_told_too_badly_is_named():
     said = frontier_needs.sentence(points(*INT8, *HALF), 0.95)
     told = "102.0% [94.0%, 110.0%] of topic accuracy over 200 articles, too few to be sure of 95%"
     assert said.endswith(
-        f"The smallest download: whole encoder, fp16, 9 MB (by {NEAR}, {TOPIC} on page 8); whole encoder, int8 "
-        f"weights, 4.6 MB, may do too: {told}."
+        f"The smallest download: whole encoder, fp16, 9 MB of weights (by {NEAR}, {TOPIC} on page 8); whole encoder, "
+        f"int8 weights, 4.6 MB of weights, may do too: {told}."
     )
     told_well = [*INT8[:1], (*INT8[1][:-1], 0.01)]
-    assert "whole encoder, int8 weights, 4.6 MB (by" in frontier_needs.sentence(points(*told_well, *HALF), 0.95)
+    assert "int8 weights, 4.6 MB of weights (by" in frontier_needs.sentence(points(*told_well, *HALF), 0.95)
     worse = [*INT8[:1], (*INT8[1][:-2], 0.94, 0.05)]
     assert "may do too" not in frontier_needs.sentence(points(*worse, *HALF), 0.95)
 
 
 def test_of_equal_sizes_the_one_nearer_to_sure_is_named():
     products = [("int8-products", "whole encoder, int8 products", "08_frontier", TOPIC, 4.6, 1.0, 0.07)]
-    assert "whole encoder, int8 weights, 4.6 MB, may" in frontier_needs.sentence(points(*products, *INT8, *HALF), 0.95)
+    assert "int8 weights, 4.6 MB of weights, may" in frontier_needs.sentence(points(*products, *INT8, *HALF), 0.95)
 
 
 @pytest.mark.parametrize(
     ("kept", "form", "why"),
     [
-        (1.0, ", 4.6 MB, may do: ", " over 200 articles, too few to be sure of 95%."),
-        (0.94, " (4.6 MB) comes nearest, with ", "."),
+        (1.0, ", 4.6 MB of weights, may do: ", " over 200 articles, too few to be sure of 95%."),
+        (0.94, " (4.6 MB of weights) comes nearest, with ", "."),
     ],
 )
 def test_where_nothing_is_sure_the_whole_is_kept(kept, form, why):
@@ -111,6 +111,15 @@ def test_where_no_time_is_sure_the_fastest_that_may_do_is_named(rows, why):
     table = frontier_needs.table(timed(*rows), 0.95).set_index("need").loc["The fastest service on a CPU"]
     assert table.answer == "keep the whole encoder in fp32"
     assert table.why == why
+
+
+def test_every_answer_says_why_and_names_a_page_by_its_number():
+    table = frontier_needs.table(points(*INT8, *HALF, *TRIMMED), 0.95).set_index("need")
+    download = table.loc["The smallest download"]
+    assert download.page == "8" and download.why.startswith("whole encoder, int8 weights, 4.6 MB of weights, may do")
+    alone = frontier_needs.table(points(*HALF), 0.95).set_index("need").loc["The smallest download"]
+    assert alone.why == frontier_needs.CHEAPEST and pd.isna(alone["not measured by"])
+    assert alone.cost == "9 MB of weights"
 
 
 def test_what_is_faster_by_its_mean_and_not_for_sure_stands_beside_the_answer():

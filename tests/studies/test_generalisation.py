@@ -81,6 +81,18 @@ def test_sharpness_is_ranked_against_the_gap_within_a_seed():
     assert "sharper encoders have the smaller gap" in said
 
 
+def test_what_is_told_has_numbers_and_what_is_not_has_none():
+    data = cells()
+    found = generalisation.contrasts(data)
+    found = found.assign(
+        verdict=found.rule.map({"fixed": "lower"}).fillna("no difference shown"),
+        difference=found.rule.map({"fixed": -0.226, "linear": 0.1}),
+    )
+    said = generalisation.answer(data, found, generalisation.relations(data))
+    told = "lower (fixed -0.226), not compared (square root), no difference shown (linear)"
+    assert f"by rule for the rate: held-out loss {told}; gap {told}." in said
+
+
 def test_without_a_gap_nothing_is_claimed_of_generalisation():
     data = cells(gap=0.0)
     said = generalisation.answer(data, generalisation.contrasts(data), generalisation.relations(data))

@@ -16,6 +16,7 @@ from smallbert.measure.transitions import MEASURES, transitions
 from smallbert.models import hidden_states
 from smallbert.studies import layers
 from smallbert.studies.layers import Subject
+from smallbert.studies.sharing import MODES
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(f"w{i}" for i in range(40))]
 SIZE = {"vocab_size": len(WORDS), "hidden_size": 32, "num_hidden_layers": 5, "num_attention_heads": 4}
@@ -184,4 +185,22 @@ def test_the_figure_shows_every_encoder_in_the_column_of_its_kind(rows):
     assert f"bert, trained: {drawn[0]:.2f} to {drawn[-1]:.2f}" in chart.alt
     assert "seeds where there are several" in chart.caption
     chart.figure.canvas.draw()
+    plt.close("all")
+
+
+def test_a_peer_has_no_colour_of_a_way_to_share():
+    labels = {"all shared, 2 layers": "ALBERT-like", "nothing shared, 2 layers": "BERT-like", "a peer": "BERT-like"}
+    bands = pd.DataFrame(
+        [
+            {"label": label, "kind": kind, "state": "trained", "layer": layer, "measure": measure, "seeds": 1}
+            | {"mean": 1.0, "low": 0.9, "high": 1.1}
+            for label, kind in labels.items()
+            for layer in (1, 2)
+            for measure in figures.ROWS
+        ]
+    )
+    chart = figures.transitions(bands)
+    drawn = {line.get_label(): line.get_color() for line in chart.figure.axes[0].get_lines()}
+    assert drawn["nothing shared, 2 layers, trained"] == style.LOOKS["nothing shared"].color
+    assert drawn["a peer, trained"] not in {style.LOOKS[name].color for name in MODES.values()}
     plt.close("all")

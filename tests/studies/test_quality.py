@@ -62,6 +62,25 @@ def test_the_study_measures_linear_methods_and_every_seed(bench, vectors):
     assert (summary[summary.method == "original, 2 layers"].half >= 0).all()
 
 
+def test_the_note_says_on_how_many_articles(vectors):
+    rows = {split: frame.copy() for split, frame in vectors.rows.items()}
+    for frame in rows.values():
+        frame.loc[::4, "topic"] = ""
+    some = type(vectors)(vectors.train, vectors.validation, vectors.test, rows, "some")
+    ruler = Ruler(some.centred(), rows=100, seed=3)
+    fitted, asked = (
+        rows[name].topic.iloc[of].ne("").sum() for name, of in (("train", ruler._train), ("test", ruler._test))
+    )
+    said = quality.note(some, rows=100, seed=3)
+    assert said.startswith(
+        f"Measured on 100 test articles; topic accuracy is that of a linear probe fitted on {fitted} "
+    )
+    assert f"and asked about {asked} test articles" in said and asked < 100
+    blank = {name: frame.assign(topic="") for name, frame in rows.items()}
+    bare = type(vectors)(vectors.train, vectors.validation, vectors.test, blank, "bare")
+    assert quality.note(bare, rows=1000, seed=0) == "Measured on 200 test articles."
+
+
 def test_a_corpus_without_topics_or_translations_has_no_such_columns(vectors):
     blank = {name: frame.assign(topic="", group="") for name, frame in vectors.rows.items()}
     bare = type(vectors)(vectors.train, vectors.validation, vectors.test, blank, "bare")

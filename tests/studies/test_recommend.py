@@ -35,13 +35,14 @@ def test_the_best_that_fits_and_what_is_not_told_from_it(points):
     name = recommend.measure(points, "megabytes", "topic")
     said = recommend.answer(points, "megabytes", 12, name)
     assert said[0] == (
-        "trim, coverage 0.9 (trim-0.9): 11.8 MB, keeps 97.0% [90.0%, 100.0%] of its reference's topic accuracy."
+        "trim, coverage 0.9 (trim-0.9): 11.8 MB of weights, keeps 97.0% [90.0%, 100.0%] of its reference's topic "
+        "accuracy."
     )
     assert "05_distillation.html#reductions), over 200 articles" in said[1]
     assert said[2] == "Its time for one text: 100% [90%, 110%] of the reference's."
     unsure = points.assign(**{"time high": np.inf})
     assert "100% [90%, no upper limit told]" in recommend.answer(unsure, "megabytes", 12, name)[2]
-    assert said[3] == "Not told from it by their intervals: whole, int8, 3.5 MB."
+    assert said[3] == "Not told from it by their intervals: whole, int8, 3.5 MB of weights."
     assert said[-1] == "To build it: build"
 
 
@@ -67,8 +68,8 @@ def test_a_command_that_came_after_the_edition_is_told(tmp_path):
 
 def test_nothing_fits(points):
     said = recommend.answer(points, "megabytes", 1, "topic accuracy kept")
-    assert said[0] == "Nothing that was measured by topic accuracy kept fits 1 MB."
-    assert said[1] == "The smallest is student (student): 1.4 MB, keeps 60.0% [50.0%, 70.0%]."
+    assert said[0] == "Nothing that was measured by topic accuracy kept fits 1 MB of weights."
+    assert said[1] == "The smallest is student (student): 1.4 MB of weights, keeps 60.0% [50.0%, 70.0%]."
 
 
 def test_a_mean_without_an_interval_is_called_so(points):

@@ -132,7 +132,7 @@ def test_a_student_of_another_width_has_no_cosine(predicting_teacher, student, p
     assert own.parameters.iloc[0] == 65 * 16 + 42 * 16 + 2 * 16 + 16 * 17 * 4 + 2 * 32 + 16 * 32 + 32 + 32 * 16 + 16
     table = reductions.summary(cells)
     assert table.set_index("step")[COSINE].isna().sum() == 2
-    assert "1 layer: " in reductions.sentence(cells)
+    assert "1 layer" in reductions.sentence(cells)
 
 
 def test_what_is_measured_is_kept(predicting_teacher, prepared, cells, place, monkeypatch):
@@ -146,12 +146,17 @@ def test_the_summary_and_the_sentence_read_the_cells(cells):
     parameters = table.parameters[WHOLE]
     assert table.left[WHOLE] == 1 and table.megabytes[WHOLE] == 4 * parameters / 1e6
     said = reductions.sentence(cells)
-    assert said.startswith(f"What is left of {parameters:,} parameters, and of what their vectors say: ")
-    assert (
-        "trim, coverage 1: " in said and "100% of the articles the same to the bit, 100% of their neighbours;" in said
+    least = table.parameters.idxmin()
+    assert said.startswith(
+        f"Of {parameters:,} parameters {least} leaves least, {table.left[least]:.0%}, with {table[KEPT][least]:.0%} of"
     )
-    change = table.loc["drop layers, 2 of 4 kept"]
-    assert f"topic accuracy {change[CHANGE]:+.3f} [{change.low:+.3f}, {change.high:+.3f}]" in said
+    assert f"trim, coverage 1 ({table.left['trim, coverage 1']:.0%})" in said.split(". ")[1]
+    for step, row in table[table[UNCHANGED] != 1].iterrows():
+        told = f"{step} ({row[CHANGE]:+.3f} [{row.low:+.3f}, {row.high:+.3f}])"
+        assert (told in said) == (row.low > 0 or row.high < 0), said
+        assert step in said
+    raised = cells[["low", "high"]].mask(cells.measure == CHANGE, 0.1)
+    assert "uncorrected. Higher after " in reductions.sentence(cells.assign(low=raised.low, high=raised.high))
 
 
 def test_an_encoder_that_tells_no_topics_judges_no_step(cells):
@@ -162,7 +167,7 @@ def test_an_encoder_that_tells_no_topics_judges_no_step(cells):
         f" No step is judged by topic accuracy: the whole encoder's, {whole.estimate:.3f}, is no better for sure than "
         f"always the commonest ({whole.low:.3f})."
     )
-    assert "topic accuracy +" not in said and "topic accuracy -" not in said
+    assert " after " not in said
 
 
 def test_what_stands_behind_a_row(cells, prepared):

@@ -31,10 +31,20 @@ def test_arms_below_the_floor_are_counted(floor, words):
 
 def test_a_choice_of_rates_is_told_only_where_there_was_one():
     one = pd.DataFrame({"arm": ["a", "b"], "rate": [0.002, 0.002]})
-    assert sharing_sentences.rates_caption(one, "Chosen.").startswith("One peak rate, 0.002, set beforehand; none was")
+    assert sharing_sentences.rates_caption(one, "Chosen.").endswith(
+        "rate, 0.002, set beforehand: there was none to choose from."
+    )
     scaled = one.assign(rate=[0.002, 0.003])
     assert sharing_sentences.rates_caption(scaled, "Chosen.").startswith("One peak rate for each arm, set beforehand")
-    assert sharing_sentences.rates_caption(pd.concat([one, scaled]), "Chosen.") == "Chosen."
+    several = pd.concat([one, scaled])
+    assert sharing_sentences.rates_caption(several, "Chosen.") == "Chosen."
+
+
+def test_a_table_of_rates_shows_a_choice_only_where_there_was_one():
+    one = pd.DataFrame({"arm": ["a", "b"], "rate": [0.002, 0.003], "loss": [float("nan")] * 2, "chosen": True})
+    assert list(sharing_sentences.rates_shown(one)) == ["arm", "rate"]
+    several = pd.concat([one, one.assign(rate=0.01, loss=3.0, chosen=False)])
+    assert list(sharing_sentences.rates_shown(several)) == ["arm", "rate", "loss", "chosen"]
 
 
 def test_an_empty_table_of_second_tasks_says_why():

@@ -87,6 +87,7 @@ def test_every_outcome_of_the_last_step_has_words(verdict, words):
     law_told = "as well as any is the power law with asymptote, which falls to c and no further" in said
     assert law_told == (verdict in ("lower", "higher"))
     assert ("is not told, so no law is told from the constant (errors on left-out sizes, nats: con" in said) != law_told
+    assert ("The power law: b = " in said) == ("laws that fall foretell" in said) == law_told
     assert "From 40,000 parameters to 2,500,000" in said and "nan" not in said
 
 

@@ -27,7 +27,7 @@ from smallbert.studies import transfer, transfer_sentences, transfer_shelf, tran
 from smallbert.studies.contrasts import LEVEL
 from smallbert.studies.sharing import Arm, Trained
 from smallbert.studies.task_kinds import new_parameters
-from smallbert.studies.task_suite import suite
+from smallbert.studies.task_suite import WORLD, suite
 from smallbert.studies.transfer import FROZEN, TUNED, Settings
 from smallbert.studies.transfer_controls import CONSTANT, WORDS, controls
 from smallbert.studies.transfer_shelf import FRESH, NARROWED, REFERENCE, TRIMMED, TRUNCATED
@@ -352,9 +352,11 @@ def test_the_sentences_follow_the_numbers():
     said = transfer_sentences.answer(totals, differences, FACTS, 3, found)
     assert (
         f"Frozen, on the 2 of 3 tasks on which the {REFERENCE} beats a constant answer (one and two; a bag of words "
-        "too on 2), of the points above that answer, summed over these tasks: small, 25% of the parameters, retains"
+        "too on 2), of the points above that answer, summed over these tasks: the best by its mean, small, 25% of the "
+        "parameters, retains"
     ) in said
-    assert "lower for sure on 2" in said
+    assert "; the smallest, smaller, 10% of the parameters, retains" in said
+    assert said.count("lower for sure on 2") == 2 and "; lower for sure on some task: 2 of 2." in said
     # Fresh weights stand 0.05 above the constant answer, small 0.1 and smaller 0.
     assert "with fresh weights retains 13% [11%" in said and "; 1 of the 2 encoders are not above it by mean." in said
     wordy = transfer_table.summary(cells, without(words=0.95))
@@ -372,13 +374,39 @@ def test_the_sentences_follow_the_numbers():
     small, smaller = transfer_sentences.costs(totals, differences, FACTS)
     assert "higher on one" in small and "equivalent within 0.01 on one" in smaller
     assert transfer_sentences.fresh(totals) == ""
-    assert "same architecture" not in transfer_sentences.answer(totals, differences, FACTS, 3, found)
+    said = transfer_sentences.answer(totals, differences, FACTS, 3, found)
+    assert "same architecture" not in said and "; lower for sure on some task: none of 2." in said
     beside_zero = differences.assign(verdict="no difference shown")
     small, smaller = transfer_sentences.costs(totals, beside_zero, FACTS)
     assert "not told after correction on one (+0.10 [" in small and "no difference shown on one and two" in smaller
     assert "By their means no bag of words" in transfer_sentences.learnt(
         transfer_table.summary(better, without(words=0.1))
     )
+
+
+def test_an_answer_names_the_best_and_the_smallest_alone():
+    cells = made_up({REFERENCE: 0.9, "small": 0.6, "smaller": 0.8, "middle": 0.7})
+    facts = pd.DataFrame({"model": [*MODELS, "middle"], "of reference": [1.0, 0.25, 0.1, 1.0, 0.15]})
+    found = transfer_table.summary(cells, without())
+    totals, differences = transfer_table.overall(cells, found), transfer_table.contrasts(cells, found)
+    said = transfer_sentences.answer(totals, differences, facts, 2, found)
+    assert "the best by its mean, smaller, 10%" in said and "the smallest" not in said  # they are one
+    assert "middle" not in said and "lower for sure on some task: 3 of 3." in said
+    alone = made_up({REFERENCE: 0.9})
+    found = transfer_table.summary(alone, without())
+    said = transfer_sentences.answer(transfer_table.overall(alone, found), differences[:0], FACTS, 2, found)
+    assert said.endswith("summed over these tasks: no other encoder stands beside it.")
+
+
+def test_how_many_examples_a_task_has_is_told_with_their_source():
+    listing = pd.DataFrame({"task": ["one", "two", "three"], "train": [80, 80, 1_200], "test": [100, 100, 30]})
+    said = transfer_sentences.examples(listing.assign(source=WORLD))
+    assert said == (
+        "Examples to learn from and to be tested on: 80 and 100 (one; two), 1,200 and 30 (three). "
+        "All tasks are generated."
+    )
+    files = transfer_sentences.examples(listing.assign(source="train.tsv"))
+    assert files.endswith("No task is generated: all are read from files.")
 
 
 def test_where_nothing_is_learnt_the_answer_says_so():

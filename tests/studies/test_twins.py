@@ -194,13 +194,14 @@ def test_the_answer_follows_the_verdicts():
     assert "In no single difference is it shown that GPT-1's way is better." in said
     assert "In no single difference is it shown that BERT's way is better." in said
     assert "Not told by so few seeds: next token from the left" in said and "Equivalent" not in said
+    assert "smaller batches, as many tokens. All of" in said, "what is not told has its numbers in the table alone"
     assert "against all of BERT's: no difference shown (" in said
 
     table = answers.contrasts(made_up({study.GPT: -0.1}, noise=0.3), TASKS)
     first = table.index == 0
     said = answers.answer(table.assign(low=table.low.where(~first, 0.01), high=table.high.where(~first, 0.2)))
     assert f"Not told after correction for so many comparisons: {table.difference[0]} (" in said
-    assert f"Not told by so few seeds: {table.difference[1]} (" in said
+    assert f"Not told by so few seeds: {table.difference[1]}; {table.difference[2]}" in said
 
 
 def test_no_change_at_all_is_told_apart_from_equivalence():

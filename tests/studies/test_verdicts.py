@@ -121,11 +121,14 @@ def test_the_answer_of_page_2_follows_the_numbers():
     assert "depth makes a difference at this budget (against depth 1: 4 with larger error)" in said
     assert "depth does not matter (all 4 equivalent to depth 1 within 0.005 FVU)" in said
     assert "published as 3 > 2 > 5 > 4" in said
-    assert "Only a freed decoder goes below PCA on test with its whole interval: mirrored." in said
+    assert (
+        "Only a freed decoder, trained with its encoder, goes below PCA on test with its whole interval: mirrored."
+        in said
+    )
     missed = verdicts.depth_answer(both, table, ranks, free.assign(gap_test=[-0.1, 0.1, 0]), 8)
-    assert "No freed decoder ends below PCA" in missed
+    assert "No freed decoder trained with its encoder ends below PCA" in missed
     failed = verdicts.depth_answer(both, table, ranks, free.assign(test_fvu=[1.1, 0.1, 0.1]), 8)
-    assert "No freed decoder ends below PCA" in failed
+    assert "No freed decoder trained with its encoder ends below PCA" in failed
     assert "Of mirrored, 1 of 3 runs failed (FVU above 1); the others end at -0.0115." in failed
     assert verdicts.freed_below(free.assign(bounded=True)) == [] and verdicts.freed_below(free) == ["mirrored"]
 

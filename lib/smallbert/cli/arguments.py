@@ -10,7 +10,7 @@ from smallbert.errors import UsageError
 
 
 def add_corpus(parser: argparse.ArgumentParser, name: str = "corpus", use: str = "articles") -> None:
-    """Enter a corpus and how it is read: what :mod:`smallbert.report.embedding` asks of a command's options.
+    """Enter a corpus and how it is read: what :mod:`smallbert.cli.corpora` asks of a command's options.
 
     Args:
         parser: of the command.

@@ -71,17 +71,17 @@ def _distil(options: argparse.Namespace) -> None:
 def _share(options: argparse.Namespace) -> None:
     """Distil in this process alone, or in one of those that torchrun started."""
     from smallbert import paths, storage
+    from smallbert.cli import corpora
     from smallbert.compress.distill import teacher as teachers
     from smallbert.compress.distill.methods import Method
     from smallbert.compress.distill.train import FINISHED, check, distil, encode, epoch_tokens
     from smallbert.models import parallel
     from smallbert.models.alone import held
     from smallbert.models.recipe import PretrainRecipe
-    from smallbert.report import embedding
     from smallbert.studies.embed import Texts
 
     columns = dict(pair(text) for text in options.columns)
-    embedding.refuse_what_has_no_meaning(options)
+    corpora.refuse_what_has_no_meaning(options)
     # The teacher first: a wrong name or size costs no pass over the corpus.
     teacher = teachers.load(options.teacher, precision=options.precision, device=options.device)
     hidden = options.student_hidden or teacher.width
@@ -100,7 +100,7 @@ def _share(options: argparse.Namespace) -> None:
     method = Method(options.method or ("distilbert" if teacher.head else "sentence"), temperature=options.temperature)
     start = options.map or _start(PretrainRecipe(**sizes), teacher)
     check(PretrainRecipe(**sizes), method, start, teacher)
-    corpus = embedding.corpus(options, columns)
+    corpus = corpora.corpus(options, columns)
     work = paths.cache() / "distil" / storage.digest([corpus.key, teacher.identity["sha256"]])
     store = encode(Texts(corpus), teacher, work / "tokens", data_key=corpus.key)
     tokens = EPOCHS * epoch_tokens(store, method, options.max_tokens)

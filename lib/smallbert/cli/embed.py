@@ -71,15 +71,15 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def _embed(options: argparse.Namespace) -> None:
+    from smallbert.cli import corpora
     from smallbert.compress.embeddings import extract
-    from smallbert.report import embedding
 
     columns = dict(pair(text) for text in options.columns)
-    embedding.refuse_what_has_no_meaning(options)
+    corpora.refuse_what_has_no_meaning(options)
     settings = {name: getattr(options, name) for name in ("pooling", "layer", "max_tokens", "precision", "device")}
     # The encoder first: a wrong name costs no pass over the corpus.
     encoder = _encoder(options, settings)
-    corpus = embedding.corpus(options, columns)
+    corpus = corpora.corpus(options, columns)
     store: EmbeddingStore | None
     if options.ray:
         store = _on_a_cluster(options, corpus, settings)

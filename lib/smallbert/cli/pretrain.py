@@ -54,14 +54,14 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 def _pretrain(options: argparse.Namespace) -> None:
     from smallbert import storage
+    from smallbert.cli import corpora
     from smallbert.models import parallel
     from smallbert.models.pretrain import FINISHED, pretrain
     from smallbert.models.recipe import PretrainRecipe
-    from smallbert.report import embedding
     from smallbert.studies import embed
 
     columns = dict(pair(text) for text in options.columns)
-    embedding.refuse_what_has_no_meaning(options)
+    corpora.refuse_what_has_no_meaning(options)
     # The recipe first: a wrong size costs no pass over the corpus.
     recipe = PretrainRecipe(
         layers=options.layers,
@@ -77,7 +77,7 @@ def _pretrain(options: argparse.Namespace) -> None:
         seed=options.seed,
     )
     with parallel.processes(options.device):
-        corpus = embedding.corpus(options, columns)
+        corpus = corpora.corpus(options, columns)
         with parallel.in_turn():
             store = embed.tokens(corpus, recipe.vocabulary_size)
         pretrain(store, recipe, options.out, device=options.device)

@@ -91,10 +91,10 @@ def _recommend(options: argparse.Namespace) -> None:
 
 def _build(options: argparse.Namespace) -> int:
     from smallbert import paths
+    from smallbert.cli import corpora
     from smallbert.compress.vocabulary import check_free
     from smallbert.models import sources
     from smallbert.models.presets import sizes
-    from smallbert.report import embedding
     from smallbert.results import Results
     from smallbert.studies import build, build_arm, build_check, build_student, points
     from smallbert.studies.frontier_points import TEACHER
@@ -108,11 +108,11 @@ def _build(options: argparse.Namespace) -> int:
     plan = points.Plan() if trained else points.parse(options.point)
     encoder = build.source(results, options.encoder)
     columns = dict(pair(text) for text in options.columns)
-    embedding.refuse_what_has_no_meaning(options)
+    corpora.refuse_what_has_no_meaning(options)
     check_free(options.out)
     # The teacher first: a wrong name costs no pass over the corpus.
     asked = build_student.find(results, options.point, encoder, options.device) if trained else None
-    corpus = embedding.corpus(options, columns)
+    corpus = corpora.corpus(options, columns)
     row, measured, why = build_check.reported(results, options.point, encoder, corpus)
     read = {"max_tokens": min(MAX_TOKENS, sizes(str(sources.find(encoder))).positions)} | measured
     read |= {"max_tokens": options.max_tokens} if options.max_tokens else {}
@@ -124,7 +124,7 @@ def _build(options: argparse.Namespace) -> int:
         row = build_student.first_seed(results, student, row)
     else:
         made = build.build(plan, encoder, corpus, options.out, settings=_settings(results), **drawn, **machine)
-    print(f"{options.out}: {made.megabytes:.4g} MB of weights")
+    print(f"{options.out}: {made.megabytes:.4g} MB in files of weights, headers included")
     if made.code is not None:
         print(f"an index stores its vectors in {made.code.nbytes} bytes each: {options.out / build.INDEX} says how")
     if plan.bits or plan.rank:
@@ -156,8 +156,8 @@ def _settings(results: Results) -> build_code.Settings:
 
 
 def _build_arm(options: argparse.Namespace, results: Results) -> int:
+    from smallbert.cli import corpora
     from smallbert.compress.vocabulary import check_free
-    from smallbert.report import embedding
     from smallbert.studies import build_arm, build_check
 
     if options.encoder:
@@ -165,12 +165,12 @@ def _build_arm(options: argparse.Namespace, results: Results) -> int:
             f"--encoder has no meaning for {options.point}, which is pretrained from nothing.", "Leave it out."
         )
     columns = dict(pair(text) for text in options.columns)
-    embedding.refuse_what_has_no_meaning(options)
+    corpora.refuse_what_has_no_meaning(options)
     check_free(options.out)
     asked = build_arm.find(results, options.point)
-    corpus = embedding.corpus(options, columns)
+    corpus = corpora.corpus(options, columns)
     made = build_arm.build(asked, corpus, options.out, max_tokens=options.max_tokens, device=options.device)
-    print(f"{options.out}: {made.megabytes:.4g} MB of weights")
+    print(f"{options.out}: {made.megabytes:.4g} MB in files of weights, headers included")
     tolerance = options.tolerance or build_check.TOLERANCE
     same, told = build_arm.verdict(results, asked, corpus, made, tolerance)
     print(told)

@@ -29,18 +29,18 @@ def add(commands: argparse._SubParsersAction) -> None:
 
 
 def _trim(options: argparse.Namespace) -> None:
+    from smallbert.cli import corpora
     from smallbert.compress.resegmentation import changes
     from smallbert.compress.vocabulary import Vocabulary, check_free, stored
     from smallbert.corpus.text import text as read
     from smallbert.progress import Progress
-    from smallbert.report import embedding
 
     columns = dict(pair(text) for text in options.columns)
-    embedding.refuse_what_has_no_meaning(options)
+    corpora.refuse_what_has_no_meaning(options)
     check_free(options.out)
     vocabulary = Vocabulary(options.encoder)
     vocabulary.check(options.coverage, options.tokens)
-    corpus = embedding.corpus(options, columns)
+    corpus = corpora.corpus(options, columns)
     rows = corpus.counts["split"]
 
     def texts(split: str) -> Iterator[str]:

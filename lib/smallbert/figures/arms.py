@@ -9,13 +9,15 @@ import numpy as np
 import pandas as pd
 
 from smallbert.figures.intervals import INTERVAL, half_interval, line, means
-from smallbert.figures.labels import beside, legend_below
+from smallbert.figures.labels import beside, legend_below, signed_ticks
 from smallbert.figures.page import Chart
-from smallbert.figures.style import BLUE, FLOOR, INK, WIDTH, look
+from smallbert.figures.style import FLOOR, INK, WIDTH, look
 from smallbert.measure.limits import WORSE_THAN_THE_MEAN
 
 _NEAR = 0.02
-"""FVU from PCA up to which an axis stays linear."""
+"""FVU from PCA up to which an axis stays linear where an arm is ..."""
+_FAR = 0.1
+"""... farther than this."""
 
 
 def widths_and_baselines(floor: pd.DataFrame, baselines: pd.DataFrame) -> Chart:
@@ -28,7 +30,7 @@ def widths_and_baselines(floor: pd.DataFrame, baselines: pd.DataFrame) -> Chart:
     figure, axes = plt.subplots(figsize=(WIDTH, 3.2))
     axes.margins(x=0.02)
     shown = floor[(floor.k <= baselines.k.max() * 1.5) & (floor.transfer > 0)]
-    axes.plot(shown.k, shown.transfer, color=BLUE, label="PCA, fitted on train")
+    axes.plot(shown.k, shown.transfer, color=look("PCA").color, label="PCA, fitted on train")
     axes.plot(shown.k, shown.oracle, color=INK, linestyle=":", label="PCA, fitted on test (oracle)")
     for position, (method, part) in enumerate(baselines.groupby("method", sort=False)):
         part = means(part.test_fvu, part.k)
@@ -76,9 +78,10 @@ def arms(cells: pd.DataFrame) -> Chart:
                 capsize=2, linestyle="", label=split if y == 0 else None,
             )  # fmt: skip
     axes.axvline(0, color=FLOOR, linestyle=":")
-    far = kept[["gap_train", "gap_test"]].abs().max(axis=None) > _NEAR
+    far = kept[["gap_train", "gap_test"]].abs().max(axis=None) > _FAR
     if far:  # one arm that nearly fails must not hide the others
         axes.set_xscale("symlog", linthresh=_NEAR)
+        signed_ticks(axes.xaxis, _NEAR)
     axes.set(yticks=range(len(order)), yticklabels=names, xlabel="FVU above PCA fitted on train")
     axes.margins(y=0.03)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=2)
@@ -100,12 +103,13 @@ def arms(cells: pd.DataFrame) -> Chart:
     )
 
 
-def quality(metrics: pd.DataFrame, bottleneck: int) -> Chart:
+def quality(metrics: pd.DataFrame, bottleneck: int, note: str) -> Chart:
     """What the codes are worth beyond reconstruction, small multiples, one a metric.
 
     Args:
         metrics: columns ``method``, ``metric``, ``mean``, ``half`` (of a 95% interval; empty for one fit).
         bottleneck: width of every code but the whole embedding.
+        note: a sentence on what they were measured on.
     """
     names = list(dict.fromkeys(metrics.metric))
     methods = list(dict.fromkeys(metrics.method))
@@ -123,21 +127,37 @@ def quality(metrics: pd.DataFrame, bottleneck: int) -> Chart:
                 marker=own.marker, capsize=2,
             )  # fmt: skip
         axes.set(title=textwrap.fill(name, 18), yticks=range(len(methods)), yticklabels=methods[::-1])
+        above = part["mean"][part["mean"] > 0]
+        if name in _ERRORS and above.max() > _WIDE * above.min():  # one large error must not hide the others
+            least = 10.0 ** np.floor(np.log10(above.min()))
+            axes.set_xscale("symlog", linthresh=least)
+            axes.set_xlim(-0.1 * least, 1.5 * above.max())
+            signed_ticks(axes.xaxis, least, steps=(1,))
     for axes in panels.flat[len(names) :]:
         axes.remove()
+    bent = any(axes.get_xscale() == "symlog" for axes in figure.axes)
     narrow = metrics[metrics.method != "whole embedding"]
-    best = [
-        f"{name}: {part.set_index('method')['mean'].agg(_BEST.get(name, 'idxmax'))}"
-        for name, part in narrow.groupby("metric", sort=False)
-    ]
+    best = [f"{name}: {_best(part, name)}" for name, part in narrow.groupby("metric", sort=False)]
     return Chart(
         "quality",
         figure,
         metrics,
         "Best of the narrow codes by mean. " + "; ".join(best) + ".",
         f"What codes of {bottleneck} numbers keep, beside the whole embedding; small is good for FVU and cosine "
-        "distortion, large for the rest. " + INTERVAL,
+        "distortion, large for the rest"
+        f"{'; errors that differ much are on an axis that is logarithmic from its first tick on' if bent else ''}. "
+        f"{note} {INTERVAL}",
     )
 
 
-_BEST = {"FVU": "idxmin", "cosine distortion": "idxmin"}
+_ERRORS = ("FVU", "cosine distortion")
+"""Measures of which less is better."""
+_WIDE = 10
+"""Errors so many times as large as the least are drawn on a logarithmic axis."""
+
+
+def _best(part: pd.DataFrame, name: str) -> str:
+    """The method with the best mean, or all that are equal to it but for rounding."""
+    means = part["mean"]
+    best = means.min() if name in _ERRORS else means.max()
+    return " and ".join(part.method[np.isclose(means, best, rtol=1e-6, atol=0)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -73,17 +74,18 @@ def at_training_loss(cells: pd.DataFrame) -> Chart:
         cells: as for :func:`by_batch`, with ``rate`` and ``steps``.
     """
     encoders = cells.drop_duplicates(["seed", "batch", "rate", "steps"])
+    shades = plt.get_cmap("Purples")(np.linspace(0.55, 1, encoders.batch.nunique()))  # an order, unlike rules
     figure, (losses, sharp) = plt.subplots(1, 2, figsize=(WIDTH, 3.8))
     for axes, x, y in ((losses, "train", "held out"), (sharp, "sharpness", "gap")):
         for place, (batch, part) in enumerate(encoders.groupby("batch")):
-            one = look("", place)
+            one, color = look("", place), shades[place]
             arm = [part.rate, part.steps]
             across, up = means(part[x], arm), means(part[y], arm)
             ends = {"xerr": half_interval(across), "yerr": half_interval(up)}
-            bars = {"color": one.color, "linestyle": "", "elinewidth": 0.8, "alpha": 0.45}
+            bars = {"color": color, "linestyle": "", "elinewidth": 0.8, "alpha": 0.6}
             axes.errorbar(across["mean"], up["mean"], **ends, **bars)
             axes.plot(
-                across["mean"], up["mean"], color=one.color, marker=one.marker, markersize=6, linestyle="",
+                across["mean"], up["mean"], color=color, marker=one.marker, markersize=6, linestyle="",
                 markeredgecolor="white", markeredgewidth=0.6, label=f"batches of {batch:,} tokens",
             )  # fmt: skip
         found = means(encoders[x], [encoders.batch, encoders.rate, encoders.steps])["mean"]

@@ -38,6 +38,15 @@ LOOKS = {
 }
 """Every code's own look, so that it is the same in all figures."""
 
+FITTED_ON = (LOOKS["PCA, int8"], Look(GREEN, ">", "--"), Look(VERMILION, "v", "-."), Look(PURPLE, "<", "--"))
+"""Looks of that code by what it is fitted on; but for the first, all articles together, no code has them."""
+
+ENCODERS = (INK, GREEN, VERMILION, PURPLE, ORANGE, SKY)
+"""Colours of encoders, the whole one first, then the trimmed one, as in the figures of the frontier."""
+
+TICKS = 1.3
+"""How many times the number before a number of bytes is at least, to be written on its axis."""
+
 TITLES = {
     "maps": "fewer numbers, each in 16 bits",
     "formats": "number formats, alone and behind PCA",
@@ -111,11 +120,10 @@ def languages(points: pd.DataFrame, why: str) -> Chart:
     """
     if points.empty:
         return absent("codes_languages", why)
-    cycle = (LOOKS["PCA, int8"], LOOKS["PCA, product"], LOOKS["PCA, binary, rescored"], LOOKS["whitening"])
     arms = list(dict.fromkeys(points.arm))
     figure, panels = _panels(list(dict.fromkeys(points.measure)), 3.0)
     for measure, axes in panels.items():
-        for arm, own in zip(arms, cycle, strict=True):
+        for arm, own in zip(arms, FITTED_ON, strict=True):
             part = points[(points.arm == arm) & (points.measure == measure)].sort_values("bytes")
             _line(axes, part, arm, own)
         _byte_ticks(axes, points.bytes)
@@ -180,7 +188,7 @@ def weights(quality: pd.DataFrame, timed: pd.DataFrame) -> Chart:
         uses.append("topic accuracy kept")
     figure, panels = plt.subplots(1, len(uses) + 1, figsize=(WIDTH, max(3.3, 1.1 + 0.14 * len(timed))))
     markers = dict(zip(dict.fromkeys(quality.form), "osD^vP", strict=False))
-    colours = dict(zip(dict.fromkeys(quality.encoder), (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY), strict=False))
+    colours = dict(zip(dict.fromkeys(quality.encoder), ENCODERS, strict=False))
     for axes, use in zip(panels, uses, strict=False):
         for row in quality.to_dict("records"):
             ends = np.maximum([[row[use] - row[f"{use} low"]], [row[f"{use} high"] - row[use]]], 0.0)
@@ -245,7 +253,7 @@ def _fill(colours: dict[str, str], encoder: str) -> str:
 
 
 def _mark(figure: plt.Figure, markers: dict[str, str], colours: dict[str, str]) -> None:
-    handles = [plt.Line2D([], [], color=INK, marker=own, linestyle="", label=form) for form, own in markers.items()]
+    handles = [plt.Line2D([], [], color=FLOOR, marker=own, linestyle="", label=form) for form, own in markers.items()]
     handles += [
         plt.Line2D([], [], color=own, marker="o", markerfacecolor=_fill(colours, encoder), linewidth=2, label=encoder)
         for encoder, own in colours.items()
@@ -288,8 +296,11 @@ def _ends(part: pd.DataFrame) -> np.ndarray:
 
 def _byte_ticks(axes: Axes, values: pd.Series) -> None:
     ticks = sorted(values.unique())
+    written = ticks[:1]
+    for tick in ticks[1:]:
+        written += [tick] if tick >= TICKS * written[-1] else []
     axes.set_xscale("log", base=2)
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks(ticks, [f"{tick:g}" if tick in written else "" for tick in ticks])
     axes.minorticks_off()
 
 

@@ -9,7 +9,7 @@ import seaborn as sns
 from matplotlib.ticker import PercentFormatter
 
 from smallbert.figures.page import Chart
-from smallbert.figures.style import BLUE, FLOOR, INK, SKY, VERMILION, WIDTH, look
+from smallbert.figures.style import BLUE, FLOOR, INK, ORANGE, VERMILION, WIDTH, look
 
 MOST_LANGUAGES = 30
 """Languages with a bar of their own."""
@@ -17,7 +17,7 @@ MOST_LANGUAGES = 30
 TALL = 4
 """A last bar so many times as high as any other is cut off, its height written beside it."""
 
-SPLITS = {"train": BLUE, "validation": VERMILION, "test": SKY}
+SPLITS = {"train": look("train").color, "validation": ORANGE, "test": look("test").color}
 
 
 def rows_by_language(counts: pd.DataFrame) -> Chart:
@@ -32,6 +32,8 @@ def rows_by_language(counts: pd.DataFrame) -> Chart:
     languages, total = len(table), int(table.to_numpy().sum())
     counted = f"{languages} language{'s' if languages > 1 else ''}"
     smallest, largest = table.iloc[0], table.iloc[-1]
+    ends = f"; the largest is {largest.name} with {int(largest.sum()):,}, "
+    ends = ends + f"the smallest {smallest.name} with {int(smallest.sum()):,}" if languages > 1 else ""
     if languages > MOST_LANGUAGES:
         rest = table.iloc[:-MOST_LANGUAGES].sum().rename(f"{languages - MOST_LANGUAGES} others")
         table = pd.concat([rest.to_frame().T, table.iloc[-MOST_LANGUAGES:]])
@@ -54,8 +56,7 @@ def rows_by_language(counts: pd.DataFrame) -> Chart:
         "rows_by_language",
         figure,
         counts,
-        f"Stacked bars of {total:,} articles in {counted}; the largest is {largest.name} with "
-        f"{int(largest.sum()):,}, the smallest {smallest.name} with {int(smallest.sum()):,}.",
+        f"Stacked bars of {total:,} articles in {counted}{ends}.",
         "Articles kept by language and split, after bad rows and duplicates were removed.",
     )
 
@@ -132,7 +133,7 @@ def spectrum(floor: pd.DataFrame) -> Chart:
     """
     figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
     shown = floor[floor.transfer > 0]
-    axes.plot(shown.k, shown.transfer, color=BLUE, label="fitted on train, measured on test")
+    axes.plot(shown.k, shown.transfer, color=look("PCA").color, label="fitted on train, measured on test")
     axes.plot(shown.k, shown.oracle, color=INK, linestyle=":", label="fitted and measured on test (oracle)")
     axes.set(xscale="log", yscale="log", xlabel="width k, components", ylabel="unexplained variance (FVU)")
     axes.set_ylim(bottom=1e-4)
@@ -142,7 +143,8 @@ def spectrum(floor: pd.DataFrame) -> Chart:
         "spectrum",
         figure,
         floor,
-        f"Unexplained variance of PCA falls with the width; {half} of {int(floor.k.max())} components leave 5% of it.",
+        f"Unexplained variance of PCA falls with the width; {half} of {int(floor.k.max())} components leave 5% of it "
+        "or less.",
         "Fraction of variance unexplained (FVU) by PCA at every width, both axes logarithmic. "
         "No autoencoder with an affine decoder can go below the dotted line on the test articles.",
     )

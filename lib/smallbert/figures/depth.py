@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
+from matplotlib.ticker import LogLocator, NullLocator
 
-from smallbert.figures.intervals import INTERVAL, bars, line, means
+from smallbert.figures.intervals import INTERVAL, bars, half_interval, line, means
+from smallbert.figures.labels import signed_ticks
 from smallbert.figures.page import Chart
 from smallbert.figures.style import FLOOR, INK, WIDTH, look
 
 WIDE = 0.1
-"""Distances beyond this, of an arm that nearly diverged, are drawn on an axis that is logarithmic from 0.01 on."""
+"""Distances beyond this, of an arm that nearly diverged, are drawn on an axis that is logarithmic from ..."""
+_LINEAR = 0.01
+"""... this on."""
 
 
 def tuning_once(tuning: pd.DataFrame) -> Chart:
@@ -64,7 +70,14 @@ def loss_by_depth(cells: pd.DataFrame, floor_mse: float) -> Chart:
         part = cells[cells.epoch == epoch]
         part = means(part.test_mse, part.depth)
         shift = 0.06 * (position - (len(epochs) - 1) / 2)
-        bars(axes, part.depth + shift, part, f"after {epoch} epochs", position)
+        # All of one protocol, so all in its colour.
+        drawn = line("", position) | {"color": look("original").color}
+        if epoch != epochs[-1]:
+            drawn["markerfacecolor"] = "white"
+        axes.errorbar(
+            part.depth + shift, part["mean"], yerr=half_interval(part), capsize=2.5, label=f"after {epoch} epochs",
+            **drawn,
+        )  # fmt: skip
     axes.axhline(floor_mse, color=FLOOR, linestyle=":")
     axes.text(cells.depth.max() + 0.3, floor_mse, "PCA", ha="right", va="bottom", fontsize=8, color=FLOOR)
     axes.set(
@@ -96,8 +109,9 @@ def tuning_each(tuning: pd.DataFrame) -> Chart:
     figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
     for position, depth in enumerate(depths):
         part = tuning[tuning.depth == depth].sort_values("rate")
-        axes.plot(part.rate, part.validation_fvu, **line("", position), label=f"{depth}")
         best = part[part.chosen]
+        name = f"{depth}: {best.rate.iloc[0]:.2g}" if len(best) else f"{depth}"
+        axes.plot(part.rate, part.validation_fvu, **_depth(position, len(depths)), label=name)
         axes.plot(
             best.rate,
             best.validation_fvu,
@@ -108,7 +122,9 @@ def tuning_each(tuning: pd.DataFrame) -> Chart:
             linestyle="",
         )
     axes.set(xscale="log", yscale="log", xlabel="learning rate (peak)", ylabel="validation FVU")
-    _layers(axes)
+    axes.set_xticks(sorted(tuning.rate.unique()), [f"{rate:.2g}" for rate in sorted(tuning.rate.unique())])
+    axes.xaxis.set_minor_locator(NullLocator())
+    _layers(axes, "layers: rate")
     best = tuning[tuning.chosen].set_index("depth").rate
     edge = [str(depth) for depth in depths if not tuning[tuning.depth == depth].interior.all()]
     inside = (
@@ -122,9 +138,8 @@ def tuning_each(tuning: pd.DataFrame) -> Chart:
         + ", ".join(f"{depth}: {best[depth]:g}" for depth in depths if depth in best)
         + f"; {inside}.",
         f"Fair protocol, k = {_width(tuning)}: validation FVU against the peak learning rate for each depth, "
-        "one tuning "
-        "seed apart from the published ones. The ring marks the chosen rate; a grid whose best lies at its edge is "
-        f"widened a few times. Here {inside}.",
+        "one tuning seed apart from the published ones. The ring marks the chosen rate, which the legend names; a grid "
+        f"whose best lies at its edge is widened a few times. Here {inside}.",
     )
 
 
@@ -149,7 +164,8 @@ def gap_by_depth(cells: pd.DataFrame) -> Chart:
     first.set_ylabel("test FVU above PCA")
     wide = cells.gap_test.max() > WIDE
     if wide:
-        first.set_yscale("symlog", linthresh=0.01)
+        first.set_yscale("symlog", linthresh=_LINEAR)
+        signed_ticks(first.yaxis, _LINEAR)
     figure.legend(*first.get_legend_handles_labels(), loc="outside upper right", ncols=2)
     final = cells.groupby(["bottleneck", "protocol", "depth"]).gap_test.mean()
     spans = [
@@ -163,7 +179,7 @@ def gap_by_depth(cells: pd.DataFrame) -> Chart:
         cells,
         "Mean distance above PCA over depths: " + "; ".join(spans) + ".",
         "How far above PCA of the same width the autoencoders end, on test articles, one fixed affine decoder layer. "
-        "Zero is PCA fitted on train" + ("; linear below 0.01, logarithmic above. " if wide else ". ") + INTERVAL,
+        "Zero is PCA fitted on train" + (f"; linear below {_LINEAR}, logarithmic above. " if wide else ". ") + INTERVAL,
     )
 
 
@@ -199,6 +215,8 @@ def curves(cells: pd.DataFrame, floors: dict[str, float]) -> Chart:
         axes.remove()
     for axes in panels[-1]:
         axes.set_xlabel("epochs")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter("{x:g}")
     for axes in panels[:, 0]:
         axes.set_ylabel("FVU")
     panels.flat[0].legend(fontsize=7)
@@ -208,7 +226,7 @@ def curves(cells: pd.DataFrame, floors: dict[str, float]) -> Chart:
         "curves",
         figure,
         cells,
-        f"At the end train and test lie within {split:.3f} FVU of each other in every panel; the depths themselves end "
+        f"At the end train and test lie within {split:.2g} FVU of each other in every panel; the depths themselves end "
         f"between {last.test_fvu.min():.3f} and {last.test_fvu.max():.3f}.",
         f"FVU against epochs at k = {_width(cells)}, mean over seeds. Dotted: PCA of the same width on test. "
         "The fair lines follow a warm-up "
@@ -223,9 +241,13 @@ def gap_by_budget(cells: pd.DataFrame) -> Chart:
         cells: fair cells at their last epoch; columns ``budget`` (epochs), ``depth``, ``seed``, ``gap_test``.
     """
     figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
+    depths = cells.depth.nunique()
     for position, (depth, part) in enumerate(cells.groupby("depth")):
         part = means(part.gap_test, part.budget)
-        bars(axes, part.budget * 1.02 ** (position - 2), part, f"{depth}", position)
+        axes.errorbar(
+            part.budget * 1.02 ** (position - 2), part["mean"], yerr=half_interval(part), capsize=2.5,
+            label=f"{depth}", **_depth(position, depths),
+        )  # fmt: skip
     axes.axhline(0, color=FLOOR, linestyle=":")
     axes.set(
         xlabel="budget, epochs",
@@ -260,9 +282,11 @@ def loss_by_rows(cells: pd.DataFrame) -> Chart:
     for position, (depth, part) in enumerate(cells.groupby("depth")):
         for split, style in (("train", "--"), ("test", "-")):
             mean = part.groupby("train_rows")[f"{split}_fvu"].mean()
-            drawn = line("", position) | {"linestyle": style}
+            drawn = _depth(position, cells.depth.nunique()) | {"linestyle": style}
             axes.plot(mean.index, mean, **drawn, label=f"{depth}" if split == "test" else None)
     axes.set(xscale="log", yscale="log", xlabel="training rows", ylabel="FVU")
+    axes.set_xticks(pca.index, [f"{rows:,}" for rows in pca.index])
+    axes.xaxis.set_minor_locator(NullLocator())
     _layers(axes)
     ends = cells[cells.train_rows == cells.train_rows.max()].groupby("depth").test_fvu.mean()
     return Chart(
@@ -278,10 +302,20 @@ def loss_by_rows(cells: pd.DataFrame) -> Chart:
     )
 
 
-def _layers(axes: Axes) -> None:
+_SHADES = plt.get_cmap("viridis")
+DEEPEST = 0.82
+"""Of the shades: beyond it a line fades on white."""
+
+
+def _depth(position: int, depths: int) -> dict[str, Any]:
+    """Look of a depth, the shallowest first: shades in order, since the plain colours are those of the protocols."""
+    return line("", position) | {"color": _SHADES(DEEPEST * position / max(depths - 1, 1))}
+
+
+def _layers(axes: Axes, title: str = "layers") -> None:
     """The legend of depths, beside the panel and deepest first, as the lines mostly lie."""
     handles, labels = axes.get_legend_handles_labels()
-    axes.legend(handles[::-1], labels[::-1], title="layers", loc="center left", bbox_to_anchor=(1.0, 0.5))
+    axes.legend(handles[::-1], labels[::-1], title=title, loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _width(cells: pd.DataFrame) -> int:

@@ -12,12 +12,35 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from smallbert.figures.absent import absent
-from smallbert.figures.intervals import INTERVAL, half_interval, line, means
+from smallbert.figures.intervals import INTERVAL, half_interval, means
 from smallbert.figures.labels import legend_below
 from smallbert.figures.page import Chart
-from smallbert.figures.style import BLUE, FLOOR, INK, ORANGE, WIDTH
+from smallbert.figures.style import BLUE, FLOOR, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look
 
 LIMIT = "Dotted: the teacher itself."
+
+LOOKS = {
+    "alone": Look(INK, "s", "-"),
+    "DistilBERT": Look(BLUE, "o", "--"),
+    "Hinton": Look(VERMILION, "D", "--"),
+    "Patient KD": Look(GREEN, "^", "--"),
+    "TinyBERT": Look(PURPLE, "v", "--"),
+    "MiniLM": Look(ORANGE, "P", "--"),
+    "sentence embeddings": Look(SKY, "h", "--"),
+}
+"""How students by their losses look in every figure of the page; what follows a comma is a detail."""
+
+NEAR = 0.02
+"""Nats of held-out loss that do not matter: up to there an axis stays linear where others are far beyond."""
+
+
+def _look(label: str) -> Look:
+    return LOOKS[label.split(", ")[0]]
+
+
+def _line(label: str) -> dict[str, Any]:
+    one = _look(label)
+    return {"color": one.color, "marker": one.marker, "linestyle": one.linestyle}
 
 
 def arms(
@@ -40,19 +63,24 @@ def arms(
     figure, panels = plt.subplots(
         1, len(shown), figsize=(WIDTH, 0.9 + 0.27 * len(labels)), sharey=True, squeeze=False
     )  # fmt: skip
+    few = len(shown) <= _FEW
     for axes, one in zip(panels[0], shown, strict=True):
+        grouped = means(cells[one].dropna(), cells.label).set_index("label")
+        half = pd.Series(half_interval(grouped), grouped.index)
         for place, label in enumerate(labels[::-1]):
-            grouped = means(cells[cells.label == label][one].dropna(), cells.label)
-            first = place == len(labels) - 1
-            axes.errorbar(
-                grouped["mean"], [place] * len(grouped), xerr=half_interval(grouped), capsize=2.5, linestyle="",
-                color=INK if first else BLUE, marker="s" if first else "o", markerfacecolor="white" if first else BLUE,
-            )  # fmt: skip
+            if label in grouped.index:
+                own = _look(label)
+                axes.errorbar(
+                    grouped["mean"][label], place, xerr=half[label], capsize=2.5, linestyle="", color=own.color,
+                    marker=own.marker, markerfacecolor="white" if label == labels[0] else own.color,
+                )  # fmt: skip
         _limit(axes.axvline, teacher.get(one))
-        axes.set_xlabel(textwrap.fill(measures[one], 16))
+        axes.set_xlabel(measures[one] if few else textwrap.fill(measures[one], 16))
         axes.tick_params(axis="x", labelsize=7)
         if one != "loss":  # a share, whatever an interval of few seeds says
             axes.set_xlim(max(axes.get_xlim()[0], -0.02), min(axes.get_xlim()[1], 1.02))
+        if few:
+            _values(axes, grouped["mean"], half, {label: place for place, label in enumerate(labels[::-1])})
     panels[0][0].set_yticks(range(len(labels)), labels[::-1])
     panels[0][0].set_ylim(-0.6, len(labels) - 0.4)
     lead = shown[0]
@@ -65,6 +93,21 @@ def arms(
         f"Mean {measures[lead]}: {told}{_against(teacher.get(lead))}.",
         f"{caption} Open square: {labels[0]}. {LIMIT} {INTERVAL}",
     )
+
+
+_FEW = 2
+"""Panels beside which there is room for numbers."""
+
+
+def _values(axes: Axes, mean: pd.Series, half: pd.Series, places: Mapping[str, int]) -> None:
+    """Every mean as a number beside its interval, towards the middle: points far off press the others together."""
+    middle = sum(axes.get_xlim()) / 2
+    for label, value in mean.items():
+        way = 1 if value < middle else -1
+        axes.annotate(
+            f"{value:.3f}", (value + way * half[label], places[label]), xytext=(7 * way, 0),
+            textcoords="offset points", fontsize=7, va="center", ha="left" if way > 0 else "right", color=INK,
+        )  # fmt: skip
 
 
 def removed(found: pd.DataFrame, why: str = "") -> Chart:
@@ -90,6 +133,10 @@ def removed(found: pd.DataFrame, why: str = "") -> Chart:
         spread = np.nan_to_num(np.array([found[mean] - found[low], found[high] - found[mean]]))
         axes.errorbar(found[mean], places, xerr=spread, color=BLUE, marker="o", linestyle="", capsize=2.5)
         axes.set(title=title, xlabel=what)
+        axes.locator_params(axis="x", nbins=4)
+    far = found.difference.abs().max() > 10 * NEAR > 10 * found.difference.abs().min()
+    if far:  # one part that is worth much must not hide the others
+        _symlog(panels[1], found.low.min(), found.high.max())
     for axes in panels:
         axes.axvline(0, color=INK, linewidth=0.8)
     panels[0].set_yticks(places, found.label)
@@ -101,7 +148,9 @@ def removed(found: pd.DataFrame, why: str = "") -> Chart:
         found,
         f"Change of the held-out loss, and whether its sign is that of the paper: {told}.",
         "Each against the whole recipe: the triple loss, started from the teacher's layers. The paper prints no "
-        f"interval, and its models and tasks are others: open diamonds are never mixed with ours. {INTERVAL}",
+        "interval, and its models and tasks are others: open diamonds are never mixed with ours. "
+        + (f"Loss: linear between {-NEAR} and {NEAR}, logarithmic beyond. " if far else "")
+        + INTERVAL,
     )
 
 
@@ -120,7 +169,7 @@ def temperatures(cells: pd.DataFrame, teacher: Mapping[str, float], why: str = "
     titles["mass kept"] = "probability on stored logits"
     for axes, (name, what) in zip((loss, agreement, mass), titles.items(), strict=True):
         grouped = means(cells[name], cells.temperature)
-        axes.errorbar(grouped.temperature, grouped["mean"], yerr=half_interval(grouped), capsize=2.5, **line("", 0))
+        axes.errorbar(grouped.temperature, grouped["mean"], yerr=half_interval(grouped), capsize=2.5, **_line("Hinton"))
         axes.set(xlabel="temperature T", ylabel=what, xscale="log")
         _ticks(axes, cells.temperature)
         if name != "loss":
@@ -182,16 +231,17 @@ def _two(
     caption: str,
 ) -> Chart:
     figure, (levels, differences) = plt.subplots(1, 2, figsize=(WIDTH, 3.0))
-    for position, (label, part) in enumerate(cells.groupby("label", sort=False)):
+    for label, part in cells.groupby("label", sort=False):
         grouped = means(part[measure], part[x])
         levels.errorbar(
-            grouped[x], grouped["mean"], yerr=half_interval(grouped), capsize=2.5, label=label, **line(label, position)
+            grouped[x], grouped["mean"], yerr=half_interval(grouped), capsize=2.5, label=label, **_line(label)
         )
+    taught = cells.label[cells.label != "alone"].iloc[0]
     _limit(levels.axhline, teacher.get(measure), "teacher")
     levels.set(ylabel=what)
     legend_below(figure, levels)
     spread = np.nan_to_num(np.array([gains.gain - gains.low, gains.high - gains.gain]))
-    differences.errorbar(gains[x], gains.gain, yerr=spread, color=ORANGE, marker="D", capsize=2.5)
+    differences.errorbar(gains[x], gains.gain, yerr=spread, capsize=2.5, **_line(taught))
     differences.axhline(0, color=INK, linewidth=0.8)
     differences.set(ylabel="what the teacher gives\n(above 0: better than alone)")
     for axes in (levels, differences):
@@ -211,6 +261,18 @@ def _limit(draw: Callable[..., Any], value: float | None, label: str | None = No
     """A line at the teacher's own value, where it has one."""
     if value is not None and np.isfinite(value):
         draw(value, color=FLOOR, linestyle=":", label=label)
+
+
+def _symlog(axes: Axes, low: float, high: float) -> None:
+    """An axis that is linear up to :data:`NEAR` and logarithmic beyond, with plain numbers, around values."""
+    axes.set_xscale("symlog", linthresh=NEAR)
+    axes.set_xlim(1.6 * min(low, -NEAR), 1.6 * max(high, NEAR))
+    beyond = [NEAR * 10.0**power for power in range(4)]
+    ticks = [
+        tick for tick in (*(-one for one in beyond), 0, *beyond) if axes.get_xlim()[0] <= tick <= axes.get_xlim()[1]
+    ]
+    axes.set_xticks(ticks, [f"{tick:g}".replace("-", "\N{MINUS SIGN}") for tick in ticks])
+    axes.set_xticks([], minor=True)
 
 
 def _against(value: float | None) -> str:

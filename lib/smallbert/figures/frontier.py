@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -58,6 +58,10 @@ NAME = 42
 
 ENOUGH = 8.0
 """Room that a number needs to the next point or number, points."""
+
+ROUNDING = 1e-6
+THIN = 2.0
+"""How much nearer a number may stand to an error bar, points."""
 
 NEAR = ((-6, 6), (-6, -6), (6, 6), (6, -7), (0, 10), (0, -10), (-11, 0), (11, 0), (-8, 15), (8, 15), (0, 18), (0, -18))
 """Where a number may stand beside its point, points; the first is free of the line, which comes from below."""
@@ -208,15 +212,20 @@ def _key(axes: Axes, best: pd.DataFrame, cost: str, methods: list[str]) -> None:
 
 
 def _number(axes: Axes, best: pd.DataFrame, part: pd.DataFrame, cost: str) -> None:
-    """Number a front's points, each beside its point where no other point, number or border is."""
+    """Number a front's points, each nearest to its own, where no other point, number, error bar or border is."""
     scale = 72 / axes.figure.dpi
-    places = axes.transData.transform(np.column_stack([part[cost], part.kept.clip(upper=ROOM)])) * scale
+    places, numbered = (
+        axes.transData.transform(np.column_stack([one[cost], one.kept.clip(upper=ROOM)])) * scale
+        for one in (part, best)
+    )
     bounds = axes.get_window_extent()
     low, high = np.array([bounds.p0, bounds.p1]) * scale
     taken: list[np.ndarray] = list(places)
+    bars = [axes.transData.transform(one) * scale for one in _bars(best, cost)]
     for number, row in enumerate(best.to_dict("records"), 1):
         at = axes.transData.transform((row[cost], min(row["kept"], ROOM))) * scale
-        offset = max(NEAR, key=lambda one: (_room(at + one, taken, low, high), -NEAR.index(one)))
+        own = [one for one in NEAR if np.hypot(*one) <= np.hypot(*(numbered - at - one).T).min() + ROUNDING]
+        offset = max(own or NEAR, key=lambda one: (_room(at + one, taken, bars, low, high), -NEAR.index(one)))
         taken.append(at + offset)
         axes.annotate(
             str(number), (row[cost], min(row["kept"], ROOM)), xytext=offset, textcoords="offset points", fontsize=7,
@@ -225,11 +234,22 @@ def _number(axes: Axes, best: pd.DataFrame, part: pd.DataFrame, cost: str) -> No
         )  # fmt: skip
 
 
-def _room(at: np.ndarray, taken: list[np.ndarray], low: np.ndarray, high: np.ndarray) -> float:
-    """Points to the nearest thing taken, no more than is needed; none outside the panel."""
+def _bars(best: pd.DataFrame, cost: str) -> Iterator[np.ndarray]:
+    """Both ends of every error bar of a front's points, as they are drawn: (2, 2)."""
+    for row in best.to_dict("records"):
+        if np.isfinite([row["low"], row["high"]]).all():
+            yield np.array([(row[cost], row["low"]), (row[cost], min(row["high"], ROOM))])
+        if cost == "time" and np.isfinite([row["time low"], row["time high"]]).all():
+            yield np.array([(row["time low"], row["kept"]), (row["time high"], row["kept"])])
+
+
+def _room(at: np.ndarray, taken: list[np.ndarray], bars: list[np.ndarray], low: np.ndarray, high: np.ndarray) -> float:
+    """Points to the nearest thing taken, no more than is needed, a thin bar being less; none outside the panel."""
     if (at < low + 3).any() or (at > high - 3).any():
         return 0.0
-    return min(ENOUGH, *(float(np.hypot(*(one - at))) for one in taken))
+    # A bar runs along one axis: the nearest of its points is where the place, clipped to it, lies.
+    beside = [THIN + float(np.hypot(*(np.clip(at, bar.min(axis=0), bar.max(axis=0)) - at))) for bar in bars]
+    return min(ENOUGH, *(float(np.hypot(*(one - at))) for one in taken), *beside)
 
 
 def _look(method: str, methods: list[str]) -> Look:

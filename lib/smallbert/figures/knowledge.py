@@ -10,12 +10,14 @@ from matplotlib.axes import Axes
 from smallbert.figures.absent import absent
 from smallbert.figures.intervals import line
 from smallbert.figures.page import Chart
-from smallbert.figures.style import BLUE, FLOOR, ORANGE, SKY, VERMILION, WIDTH
+from smallbert.figures.style import BLUE, FLOOR, INK, ORANGE, WIDTH
 
 TITLES = {"tool": "which tool?", "birthplace": "born where?"}
 SEEN = {"of training": (ORANGE, "s"), "held out": (BLUE, "o")}
-PARTS = {"given": (SKY, "s"), "held out": (BLUE, "o")}
-WORDS = {"names": (BLUE, "o"), "names and glosses": (VERMILION, "^")}
+"""Which entities, or triples, a question is about: blue is what training never held, in all figures of the page."""
+
+PARTS = {"given": SEEN["of training"], "held out": SEEN["held out"]}
+WORDS = {"names": (FLOOR, "o"), "names and glosses": (INK, "^")}
 
 
 def answers(found: pd.DataFrame) -> Chart:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.ticker import NullLocator
 from numpy.typing import ArrayLike
 
 from smallbert.figures.style import FLOOR, INK
@@ -59,6 +61,23 @@ def beside(axes: Axes, x: float, values: dict[str, float], colors: dict[str, str
             color=INK, annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": colors.get(name, FLOOR), "linewidth": 0.7, "shrinkB": 4},
         )  # fmt: skip
+
+
+def signed_ticks(axis: Axis, linear: float, steps: tuple[int, ...] = (1, 2, 5)) -> None:
+    """Ticks of an axis that is linear up to ``linear`` from zero and logarithmic beyond, where it names few itself.
+
+    Args:
+        axis: with its scale and limits set.
+        linear: where it becomes logarithmic.
+        steps: of a decade beyond.
+    """
+    low, high = sorted(axis.get_view_interval())
+    sizes = [step * 10.0**decade for decade in range(-6, 7) for step in steps]
+    beyond = [size for size in sizes if size >= linear * (1 - 1e-9)]
+    ticks = [sign * size for sign in (-1, 1) for size in beyond if low <= sign * size <= high]
+    axis.set_ticks([0.0, *ticks] if low <= 0 <= high else ticks)
+    axis.set_major_formatter("{x:g}")
+    axis.set_minor_locator(NullLocator())
 
 
 def legend_below(figure: plt.Figure, axes: Axes, *, columns: int | None = None, title: str | None = None) -> None:

@@ -52,7 +52,7 @@ def transitions(bands: pd.DataFrame) -> Chart:
 
 
 def _lines(axes: Axes, rows: pd.DataFrame, labels: list[str]) -> None:
-    for position, label in enumerate(labels):
+    for position, label in enumerate(labels, start=1):  # the third, a peer, not in the colour of a way to share
         one = look(label, position)
         for state, style, filling in (("trained", "-", one.color), ("fresh", "--", "white")):
             part = rows[(rows.label == label) & (rows.state == state)]

@@ -6,7 +6,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.patheffects import withStroke
 
 from smallbert.figures.intervals import INTERVAL, half_interval, line, means
 from smallbert.figures.labels import legend_below
@@ -26,6 +25,9 @@ SIZES = {
     "operations": ("million operations\na token", 1.0),
 }
 """What size means, by column, what its axis says, and the unit it is drawn in."""
+
+ROOM = 1.25
+"""Factor beyond the smallest and the largest size up to which an axis goes, so that no marker is cut."""
 
 APART = (0.91, 1.0, 1.1)
 """Factors that set the residuals of the three laws side by side."""
@@ -51,8 +53,9 @@ def ablation(cells: pd.DataFrame, printed: pd.DataFrame, floor: float) -> Chart:
         own = cells[cells.panel == panel]
         grouped = means(own.loss, own.varied)
         ours.errorbar(grouped.varied, grouped["mean"], yerr=half_interval(grouped), capsize=2.5, **line(panel, 0))
-        ours.axhline(floor, color=FLOOR, linestyle=":")
+        ours.axhline(floor, color=FLOOR, linestyle=":", label=f"{FREQUENCIES} (top)")
         ours.set(title=panel, xscale="log")
+        ours.margins(x=0.12)
         _ticks_at(ours, own.varied)
         alike = printed.groupby(SAME[panel], sort=False).filter(lambda part: len(part) > 1)
         for place, (_, part) in enumerate(alike.groupby(SAME[panel], sort=False)):
@@ -61,16 +64,14 @@ def ablation(cells: pd.DataFrame, printed: pd.DataFrame, floor: float) -> Chart:
             theirs.annotate(_rest(part, panel), (part[columns[panel]].iloc[0], part.loss.iloc[0]), (4, 4),
                             textcoords="offset points", fontsize=7, color=INK)  # fmt: skip
         theirs.set(xlabel=axis, xscale="log")
-        theirs.margins(x=0.3)
+        theirs.margins(x=0.3, y=0.15)
         _ticks_at(theirs, alike[columns[panel]])
         best = grouped.loc[grouped["mean"].idxmin()]
         spread = grouped["mean"].max() - best["mean"]
         said.append(f"{axis}: lowest at {best.varied:g}, {spread:.3f} nats below the highest")
     rows[0][0].set_ylabel(f"computed here:\n{LOSS}")
     rows[1][0].set_ylabel(f"BERT, Table 6:\n{PRINTED_LOSS}")
-    rows[0][0].annotate(FREQUENCIES, (0.03, floor), (0, -8), xycoords=("axes fraction", "data"),
-                        textcoords="offset points", fontsize=7, color=FLOOR, zorder=5,
-                        path_effects=[withStroke(linewidth=2, foreground="white")])  # fmt: skip
+    legend_below(figure, rows[0][0])
     return Chart(
         "ablation",
         figure,
@@ -110,15 +111,14 @@ def against_size(cells: pd.DataFrame, fitted: pd.DataFrame, residuals: pd.DataFr
             places = left["size"] / unit * APART[LAWS.index(row.law)]
             ends = half_interval(left) if row.preferred else None
             rest.errorbar(places, left["mean"], yerr=ends, markersize=4.5, elinewidth=0.9, **style | {"linestyle": ""})
-        loss.axhline(floor, color=FLOOR, linestyle=":")
+        loss.axhline(floor, color=FLOOR, linestyle=":", label=FREQUENCIES)
         rest.axhline(0, color=FLOOR, linestyle=":")
         accuracy.set(xscale="log", xlabel=name)
         _round_ticks(accuracy, cells[measure] / unit)
     for axes, name in zip(rows[:, 0], (LOSS, "residual, nats", "accuracy on\nmasked tokens"), strict=True):
         axes.set_ylabel(name)
     figure.align_ylabels(rows[:, 0])
-    handles, labels = rows[0][0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=len(LAWS))
+    legend_below(figure, rows[0][0])
     best = fitted[fitted.preferred]
     said = "; ".join(f"by {row.measure}: {row.law}, errors of {row.error:.3f} nats" for row in best.itertuples())
     return Chart(
@@ -166,7 +166,7 @@ def reported(printed: pd.DataFrame, fitted: pd.DataFrame, turns: pd.DataFrame) -
         f"BERT's Table 6 is lowest at {best.parameters / 1e6:.0f} million parameters; {'; '.join(said)}.",
         "As printed, on the papers' own scales: large models, much text, tasks after fine-tuning. Parameters of "
         "BERT's rows are counted by us; two rows have as many and differ in heads. Lines: the laws fitted here to "
-        "the printed points (the better of the two).",
+        "the printed points, of these two rows to the better.",
     )
 
 
@@ -182,7 +182,7 @@ def _rest(part: pd.DataFrame, panel: str) -> str:
 
 def _round_ticks(axes: Axes, values: pd.Series) -> None:
     """Ticks at 1, 2 and 5 times powers of ten, or at powers alone where these are many, written out."""
-    low, high = values.min() / 1.15, values.max() * 1.15
+    low, high = values.min() / ROOM, values.max() * ROOM
     digits = (1, 2, 5) if high / low < 100 else (1,)
     ticks = [digit * 10.0**power for power in range(-4, 9) for digit in digits]
     _ticks_at(axes, pd.Series([tick for tick in ticks if low <= tick <= high]))

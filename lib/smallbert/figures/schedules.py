@@ -140,7 +140,8 @@ def paired_differences(pairs: pd.DataFrame) -> Chart:
         axes.axvline(0, color=FLOOR, linestyle=":")
         axes.set(title=protocol, xlabel="test FVU less uniform's")
         axes.locator_params(axis="x", nbins=4)
-        axes.set_yticks(range(len(labels)), [f"{name}, {depth} layers" for name, depth in labels[::-1]], fontsize=7)
+        named = [name if len(depths) == 1 else f"{name}, {depth} layers" for name, depth in labels[::-1]]
+        axes.set_yticks(range(len(labels)), named, fontsize=8 if len(depths) == 1 else 7)
     words = {"lower": "better", "higher": "worse"}
     counts = pairs.verdict.map(lambda word: words.get(word, word)).groupby(pairs.protocol).value_counts()
     said = "; ".join(
@@ -148,11 +149,13 @@ def paired_differences(pairs: pd.DataFrame) -> Chart:
         for name in ("original", "fair")
         if name in counts
     )
+    at = f", {depths[0]} layers" if len(depths) == 1 else ""
     return Chart(
         "paired_differences",
         figure,
         pairs,
         f"Comparisons with uniform of the same depth, {said}.",
-        "Difference from the uniform schedule of the same depth, seed by seed; left of the line is better. Error bars: "
-        "95% t interval of the paired difference, not corrected for the number of comparisons; the table below is.",
+        f"Difference from the uniform schedule of the same depth{at}, seed by seed; left of the line is better. "
+        "Error bars: 95% t interval of the paired difference, not corrected for the number of comparisons; "
+        "the table below is.",
     )

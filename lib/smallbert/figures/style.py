@@ -49,6 +49,10 @@ LOOKS = {
     "attention shared": Look(GREEN, "^", "-."),
     "feed-forward shared": Look(ORANGE, "v", ":"),
     "all shared": Look(VERMILION, "s", "--"),
+    # ways to give a reader triples
+    "triples appended": Look(GREEN, "^", "-"),
+    "triples in a tree": Look(VERMILION, "s", "--"),
+    "triples in an open tree": Look(PURPLE, "v", "-."),
     # width schedules
     "uniform": Look(BLUE, "o", "-"),
     "geometric": Look(ORANGE, "^", "-."),

@@ -14,17 +14,18 @@ from matplotlib.lines import Line2D
 
 from smallbert.figures.absent import absent
 from smallbert.figures.page import Chart
-from smallbert.figures.style import BLUE, FLOOR, INK, VERMILION, WIDTH
+from smallbert.figures.style import BLUE, FLOOR, INK, ORANGE, VERMILION, WIDTH
 
 MODES = {"frozen": (BLUE, "o", "white"), "fine-tuned": (VERMILION, "s", VERMILION)}
 """How an encoder is used: colour, marker, fill."""
 
 
-def scores(found: pd.DataFrame) -> Chart:
+def scores(found: pd.DataFrame, examples: str) -> Chart:
     """Score of every encoder on every task, a panel a task, beside what needs no encoder.
 
     Args:
         found: columns ``task``, ``model``, ``mode``, ``metric``, ``score``, ``low``, ``high``, ``floor``, ``words``.
+        examples: how many each task has and where they are from, a sentence.
     """
     tasks, models = list(dict.fromkeys(found.task)), list(dict.fromkeys(found.model))
     columns = min(3, len(tasks))
@@ -66,7 +67,8 @@ def scores(found: pd.DataFrame) -> Chart:
         )
         + ".",
         "Scores on test by the official metrics. Frozen: a head on an encoder that does not learn. Error bars: 95% t "
-        f"interval over seeds, on the same test examples; how other examples would do is not in them.{_cut(found)}",
+        f"interval over seeds, on the same test examples; how other examples would do is not in them. {examples}"
+        f"{_cut(found)}",
     )
 
 
@@ -104,7 +106,7 @@ def _cut(found: pd.DataFrame) -> str:
     return f" Cut off: {beyond} of {known} intervals {verb} on beyond the panel." if beyond else ""
 
 
-def retained(found: pd.DataFrame, totals: pd.DataFrame, reference: str) -> Chart:
+def retained(found: pd.DataFrame, totals: pd.DataFrame, reference: str, examples: str) -> Chart:
     """What each encoder retains of the reference's score above the constant answer: encoder x task, a panel a mode.
 
     Args:
@@ -112,6 +114,7 @@ def retained(found: pd.DataFrame, totals: pd.DataFrame, reference: str) -> Chart
             reference has not learnt the task).
         totals: the same columns but ``task``, over all tasks learnt.
         reference: the encoder that retains all by definition.
+        examples: as for :func:`scores`.
     """
     every = pd.concat([found, totals.assign(task="all learnt")], ignore_index=True)
     every = every[every.model != reference]
@@ -141,7 +144,8 @@ def retained(found: pd.DataFrame, totals: pd.DataFrame, reference: str) -> Chart
         f"Retained over all tasks learnt. {told or 'No task was learnt'}.",
         f"Score above the constant answer as a share of that of the {reference}, per cent, below it the 95% interval "
         "(Fieller) over seeds. Dark: all is retained or more; white: nothing. A dash: the reference has not learnt the "
-        f"task in this mode. {_left_out(every, tasks, modes)}Limits beyond a thousand per cent are left out.",
+        f"task in this mode. {_left_out(every, tasks, modes)}Limits beyond a thousand per cent are left out. "
+        f"{examples}",
     )
 
 
@@ -160,6 +164,9 @@ def _left_out(every: pd.DataFrame, tasks: list[str], modes: list[str]) -> str:
 WIDEST = 10.0
 """Limits beyond ten times the reference are not written: they say only that nothing is known."""
 
+_DARK = 0.9
+"""Shares from which white text reads better on their shade than black."""
+
 _SHADES = ListedColormap([plt.get_cmap("Blues")(share) for share in np.linspace(0.0, 0.75, 256)])
 """White to a blue on which white text reads; one hue, so that order shows in grey."""
 
@@ -176,11 +183,11 @@ def _heat(axes: Axes, own: pd.DataFrame, models: list[str], tasks: list[str]) ->
             if np.isnan(kept):
                 axes.text(x, y, "–", ha="center", va="center", color=FLOOR)
                 continue
-            style: dict[str, Any] = {"ha": "center", "va": "center", "color": "white" if kept > 0.6 else INK}
+            style: dict[str, Any] = {"ha": "center", "va": "center", "color": "white" if kept > _DARK else INK}
             low, high = limits.loc[(model, task)]
             axes.text(x, y - 0.14, str(round(100 * kept)), fontsize=8, **style)
             if max(abs(low), abs(high)) < WIDEST:
-                axes.text(x, y + 0.25, f"{round(100 * low)} to {round(100 * high)}", fontsize=6, **style)
+                axes.text(x, y + 0.25, f"{round(100 * low)} to {round(100 * high)}", fontsize=6.5, **style)
     if "all learnt" in tasks:
         axes.axvline(tasks.index("all learnt") - 0.5, color=INK, linewidth=1)
 
@@ -192,24 +199,20 @@ def null_threshold(curves: pd.DataFrame) -> Chart:
         curves: columns ``task``, ``mode``, ``seed``, ``tau``, ``development``, ``test`` (F1, 0 to 1), ``chosen`` (the
             threshold), ``silent`` (F1 on test of answering nothing); empty where no task has unanswerable questions.
     """
+    if curves.empty:
+        return absent("null_threshold", "No task here has questions without an answer.")
     figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
     axes.set(xlabel="threshold: answer where the best span beats the null score by more", ylabel="F1")
-    caption = (
-        "F1 against the threshold tau of BERT (Devlin et al. 2019, section 4.3), a pair of curves a seed. Far right "
-        "nothing is answered, far left everything."
-    )
-    if curves.empty:
-        missing = "No task here has questions without an answer."
-        axes.text(0.5, 0.5, missing, ha="center", va="center", transform=axes.transAxes, color=FLOOR)
-        return Chart("null_threshold", figure, curves, missing, caption)
     at_chosen, best = [], []
     for place, (_, part) in enumerate(curves.groupby("seed", sort=False)):
         own = None if place else "chosen on development"
-        for name, color, style in (("development", BLUE, "--"), ("test", VERMILION, "-")):
+        for name, color, style in (("development", ORANGE, "--"), ("test", INK, "-")):
             label = None if place else name
             axes.step(part.tau, part[name], where="mid", color=color, linestyle=style, linewidth=1, label=label)
         at = part.iloc[(part.tau - part.chosen).abs().argmin()]
-        axes.plot(at.chosen, at.test, color=INK, marker="D", linestyle="", label=own)
+        axes.plot(
+            at.chosen, at.test, color=INK, marker="D", markersize=6.5, markeredgecolor="white", linestyle="", label=own
+        )
         at_chosen.append(at.test)
         best.append(part.test.max())
     silent = curves.silent.iloc[0]
@@ -222,5 +225,6 @@ def null_threshold(curves: pd.DataFrame) -> Chart:
         f"{curves.task.iloc[0]}, {curves['mode'].iloc[0]}: at the thresholds chosen on development the mean test F1 is "
         f"{np.mean(at_chosen):.3f}; the best thresholds of the test itself would give {np.mean(best):.3f}, never "
         f"answering {silent:.3f}.",
-        caption,
+        "F1 against the threshold tau of BERT (Devlin et al. 2019, section 4.3), a pair of curves a seed. Far right "
+        "nothing is answered, far left everything.",
     )

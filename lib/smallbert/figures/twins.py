@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 
 from smallbert.figures.intervals import INTERVAL
 from smallbert.figures.page import Chart
-from smallbert.figures.style import BLUE, FLOOR, GRID, INK, VERMILION, WIDTH
+from smallbert.figures.style import BLUE, FLOOR, GREEN, GRID, INK, VERMILION, WIDTH
 
-CONTROLS = {"commonest answer": ":", "bag of words": "--"}
-"""Who answers without an encoder, and the line it is drawn with."""
+CONTROLS = {"commonest answer": (FLOOR, ":"), "bag of words": (INK, "--")}
+"""Who answers without an encoder: colour and line, those of the controls of all encoders."""
 
 MARKS = {"higher": (BLUE, "^"), "lower": (VERMILION, "v"), "equivalent": (INK, "s")}
 """Colour and marker of a verdict; an open circle where there is none."""
@@ -37,10 +37,11 @@ def twin_scores(means: pd.DataFrame, controls: pd.DataFrame) -> Chart:
         part = means[means.task == task].set_index("twin").reindex(twins)
         places = np.arange(len(twins))[::-1]
         ends = part["mean"] - part.low, part.high - part["mean"]
-        axes.errorbar(part["mean"], places, xerr=ends, color=BLUE, marker="o", linestyle="", capsize=2)
+        axes.errorbar(part["mean"], places, xerr=ends, color=GREEN, marker="o", linestyle="", capsize=2)
         for row in controls[controls.task == task].itertuples():
-            axes.axvline(row.score, color=FLOOR, linestyle=CONTROLS[row.control], label=row.control)
-        axes.set(title=textwrap.fill(task, 24), xlabel=part.measure.iloc[0], yticks=places, yticklabels=twins)
+            color, style = CONTROLS[row.control]
+            axes.axvline(row.score, color=color, linestyle=style, linewidth=1.2, label=row.control)
+        axes.set(title=textwrap.fill(task, 20), xlabel=part.measure.iloc[0], yticks=places, yticklabels=twins)
         axes.set_xlim(min(0.0, axes.get_xlim()[0]), 1.02)
     figure.legend(*panels[0][0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
     best = means.loc[means.groupby("task", sort=False)["mean"].idxmax()]

@@ -58,7 +58,8 @@ def find(results: Results, point: str) -> Asked:
         albert.plain(given), embedding=given.embedding, embeddings=given.embeddings, depths=given.depths
     )
     tried = results.of(ALBERT).table("rates")
-    rates = tried[tried.chosen].set_index("arm").rate
+    # A table of a single rate tells of no choice.
+    rates = (tried[tried.chosen] if "chosen" in tried else tried).set_index("arm").rate
     for arm in arms:
         if points.slug(arm.name) == point and arm.name in rates:
             recipe = replace(arm.recipe, learning_rate=float(rates[arm.name]), seed=SEED)

@@ -159,20 +159,19 @@ def _check(table: pd.DataFrame) -> None:
 
 
 def sentence(found: Fits, nbytes: int) -> str:
-    """What each way of fitting keeps at one size."""
+    """Which way of fitting is best at one size, beside one map for all; the others stand in the figure."""
     if found.points.empty:
         return "With fewer than two languages of enough articles there is nothing to compare."
     own = found.points[found.points.bytes == nbytes]
-    fvu = found.languages[found.languages.bytes == nbytes].groupby("arm", sort=False)["test FVU"].mean()
     megabytes = found.shares[found.shares.bytes == nbytes].set_index("arm")["map megabytes"]
     told = []
-    for arm, part in own.groupby("arm", sort=False):
-        worth = ", ".join(
-            f"{'neighbours within a language' if row.measure == OVERLAP else 'translations'} "
-            f"{row.estimate:.3f} [{row.low:.3f}, {row.high:.3f}]"
-            for row in part.rename(columns={"mean": "estimate"}).itertuples()
-        )
-        told.append(f"{arm}: {worth}, test FVU {fvu[arm]:.3f}, maps of {megabytes[arm]:.2f} MB")
-    best = own.loc[own.groupby("measure", sort=False)["mean"].idxmax()]
-    ends = "; ".join(f"most {row.measure} by mean: {row.arm}" for row in best.itertuples())
-    return f"At {nbytes} bytes. {' '.join(f'{one[:1].upper()}{one[1:]}.' for one in [*told, ends])}"
+    for measure, part in own.groupby("measure", sort=False):
+        worth = {
+            str(row["arm"]): f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}]"
+            for row in part.to_dict("records")
+        }
+        best = str(part.arm[part["mean"].idxmax()])
+        beside = "" if best == ALL else f", against {worth[ALL]} of {ALL}"
+        told.append(f"Most {measure} by mean: {best}, {worth[best]}{beside}.")
+    sizes = f"{EACH[0].upper()}{EACH[1:]} takes {megabytes[EACH]:.2f} MB, {ALL} {megabytes[ALL]:.2f} MB."
+    return f"At {nbytes} bytes. {' '.join([*told, sizes])}"

@@ -69,15 +69,26 @@ def compare(collection: Collection, chosen: Sequence[str], nbytes: int, store: P
 
 
 def sentence(table: pd.DataFrame) -> str:
-    """Which preprocessing each code does best with, beside the vectors as they come."""
-    told = []
+    """Where a preprocessing is told to be better than the vectors as they come; the rest stands in the figure."""
+    told, open_ = [], 0
     for (name, method), part in table[table.measure != OVERLAP].groupby(["measure", "method"], sort=False):
         own = part.set_index("preprocessing")
         raw = own.loc[preprocessing.RAW]
         best = own["mean"].idxmax()
-        apart = own.low[best] > raw.high or own.high[best] < raw.low
-        told.append(
-            f"{name}, {method}: {best} {own['mean'][best]:.3f} "
-            f"({preprocessing.RAW} {raw['mean']:.3f}, {'intervals apart' if apart else 'intervals overlap'})"
-        )
-    return f"Best by mean: {'; '.join(told)}." if told else "No use but neighbours is known of this corpus."
+        if own.low[best] > raw.high:
+            told.append(f"{name}, {method}: {best} {_limited(own.loc[best])}, {preprocessing.RAW} {_limited(raw)}")
+        else:
+            open_ += 1
+    if not told and not open_:
+        return "No use but neighbours is known of this corpus."
+    rest = (
+        f"In {open_} of {open_ + len(told)} pairs of a use and a code the interval of the best by mean meets {_RAWS}."
+    )
+    return f"Best by mean, intervals apart from {_RAWS}. {'; '.join(told)}. {rest}" if told else rest
+
+
+_RAWS = f"that of the vectors as they come ({preprocessing.RAW})"
+
+
+def _limited(row: pd.Series) -> str:
+    return f"{row['mean']:.3f} [{row.low:.3f}, {row.high:.3f}]"

@@ -10,10 +10,8 @@ import pandas as pd
 from smallbert.published import published
 from smallbert.studies.codes import MARGIN, REFERENCE, Measured, measures
 from smallbert.studies.commonest import ALWAYS, nothing_to_keep
+from smallbert.studies.frontier_points import KEEP
 from smallbert.studies.searches import ENCODINGS
-
-KEEP = 0.95
-"""Share of the whole vector's worth that :func:`smallest` asks for."""
 
 
 def smallest(points: pd.DataFrame, name: str, keep: float = KEEP) -> pd.Series | None:

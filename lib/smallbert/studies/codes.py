@@ -32,6 +32,9 @@ WHOLE = "whole vector"
 REFERENCE = "PCA, int8"
 """What the other methods are compared with at equal bytes: two lines of code, and no seed."""
 
+BETWEEN = 3, 4
+"""Share of the whole vector's numbers that the reference is also measured at, between the budgets and all of them."""
+
 MARGIN = 0.01
 """A difference of one hundredth, of neighbours, nDCG or accuracy, that does not matter."""
 
@@ -102,12 +105,16 @@ class Measured:
 
 
 def cells(training: catalogue.Training, *, seeds: int) -> list[Cell]:
-    """The whole vector and all of the catalogue; what has no seed once, what has one for seeds 0 .. ``seeds`` - 1."""
+    """The whole vector and all of the catalogue; what has no seed once, what has one for seeds 0 .. ``seeds`` - 1.
+
+    The reference has one size more, :data:`BETWEEN`: else nothing would lie between the budgets and a byte a number.
+    """
     whole = catalogue.whole(training.width)
     found = [Cell(WHOLE, "whole", whole.nbytes, 0, lambda: whole)]
     for method, sizes in catalogue.offers(training.width, training.budgets):
+        between = {training.width * BETWEEN[0] // BETWEEN[1]} if method.name == REFERENCE else {}
         for seed in range(seeds if method.random else 1):
-            for nbytes in sizes:
+            for nbytes in sorted({*sizes, *between}):
                 fit = partial(method.fit, training, nbytes, seed)
                 found.append(Cell(method.name, method.group, nbytes, seed, fit))
     return found

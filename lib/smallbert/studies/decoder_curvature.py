@@ -27,15 +27,13 @@ from smallbert.errors import DataError, UsageError
 from smallbert.progress import Progress
 from smallbert.storage import digest, read_json, write_json
 from smallbert.studies.curved_clouds import CurvedCloud
-from smallbert.studies.matrices import SPLITS, Matrices
+from smallbert.studies.decoder_best import EMBEDDINGS, WITHIN
+from smallbert.studies.matrices import Matrices
 
 FORMAT = 2
 """Part of every key: raise it when a change makes old numbers incomparable with new ones."""
 
 LEAST_SQUARES, RIDGE = "quadratic", "quadratic by ridge"
-EMBEDDINGS, WITHIN = "embeddings", "within languages"
-"""The real vectors as they are, and with the mean of their language taken off: languages are clusters, and a decoder
-that tells clusters apart bends as much as one that follows a sheet."""
 
 STEPS, BATCH, RATE = 300, 256, 0.03
 """Training of the hidden layers. Codes and targets are standardised, so one rate serves all: at 0.01 and 0.06 no mean
@@ -115,7 +113,7 @@ def run(
     """
     if min(rows) < 2 * max(codes):
         raise UsageError(f"Expected at least {2 * max(codes)} rows for codes of {max(codes)}, got {min(rows)}.")
-    real = {EMBEDDINGS: vectors} | ({WITHIN: within} if (within := within_languages(vectors)) else {})
+    real = {EMBEDDINGS: vectors} | ({WITHIN: within} if (within := vectors.within_languages()) else {})
     clouds = {**{cloud_name(curvature): curvature for curvature in curvatures}, **dict.fromkeys(real)}
     blocks = [
         Block(name, curvature, k, n, tuple(hidden), seeds)
@@ -141,23 +139,6 @@ def run(
                 line.advance()
         torch.set_num_threads(threads)  # a worker's setting becomes the default of later threads
     return pd.DataFrame([row for block in blocks for row in found[block]]).astype({"curvature": float})
-
-
-def within_languages(vectors: Matrices) -> Matrices | None:
-    """The vectors with the training mean of their language taken off; None where there is one language only.
-
-    A language without training rows keeps its place.
-    """
-    langs = {split: vectors.rows[split].lang.to_numpy() for split in SPLITS}
-    names = np.unique(langs["train"])
-    if len(names) < 2:
-        return None
-    splits = {split: getattr(vectors, split).copy() for split in SPLITS}
-    for name in names:
-        mean = vectors.train[langs["train"] == name].mean(axis=0, dtype=np.float64).astype(np.float32)
-        for split in SPLITS:
-            splits[split][langs[split] == name] -= mean
-    return Matrices(**splits, rows=vectors.rows, key=f"{vectors.key}-within-languages")
 
 
 def _fit(block: Block, vectors: Matrices | None) -> list[dict[str, Any]]:

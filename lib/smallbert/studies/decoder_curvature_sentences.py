@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from smallbert.studies.decoder_curvature import EMBEDDINGS, LEAST_SQUARES
-from smallbert.studies.decoder_gains import HELPS, HURTS, UNTOLD
+from smallbert.studies.decoder_best import EMBEDDINGS, HELPS, HURTS, UNTOLD, on_embeddings
+from smallbert.studies.decoder_curvature import LEAST_SQUARES
 
 
 def clouds(table: pd.DataFrame) -> str:
@@ -126,3 +126,21 @@ def embeddings(table: pd.DataFrame, embedded: pd.DataFrame) -> str:
             found = f"with {row.rows:,} rows every one hurts"
         said.append(f"{head}; {found}.")
     return " ".join(said) or "The embeddings have too few vectors to tell how curved they are."
+
+
+def answer(table: pd.DataFrame) -> str:
+    """What decoders of PCA's own code gain on the embeddings, for the page's answer; empty where none was fitted.
+
+    Args:
+        table: from :func:`smallbert.studies.decoder_gains.gains`.
+    """
+    said = []
+    for best in on_embeddings(table):
+        within = "" if best.within is None else f" ({best.within:.1%} with each language's mean taken off)"
+        taken = (
+            f"takes {best.gain:.1%} off PCA's error{within}" if best.decoder else f"is shown to take anything{within}"
+        )
+        said.append(f"with codes of {best.k} and {best.rows:,} rows {best.decoder or 'none'} {taken}")
+    if not said:
+        return ""
+    return f"Of decoders that bend, fitted to PCA's own code and not trained with an encoder: {'; '.join(said)}."

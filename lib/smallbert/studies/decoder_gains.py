@@ -9,9 +9,8 @@ import pandas as pd
 
 from smallbert.compress import quadratic
 from smallbert.studies.contrasts import contrast
+from smallbert.studies.decoder_best import HELPS, HURTS, UNTOLD
 from smallbert.studies.decoder_curvature import LEAST_SQUARES, population
-
-HELPS, HURTS, UNTOLD = "helps", "hurts", "cannot be told"
 
 
 def gains(cells: pd.DataFrame) -> pd.DataFrame:

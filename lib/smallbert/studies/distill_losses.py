@@ -72,16 +72,14 @@ def gradient_sentence(found: pd.DataFrame) -> str:
     """
     table = gradient_table(found)
     ends = sorted(table.temperature)[0], sorted(table.temperature)[-1]
-    limits = "; ".join(
-        f"{classes} classes: {own.limit.iloc[0]:.2f} at T = {ends[0]:g}, {own.limit.iloc[-1]:.3f} at {ends[1]:g}"
-        for classes, own in table.groupby("classes")
-    )
+    first, last = ((table[table.temperature == end].limit - 1).abs().max() for end in ends)
     upper = table[table.temperature >= ends[1] / 4].groupby("classes")
     steady = (upper["with"].max() / upper["with"].min() - 1).max()
     grows = (upper["without"].last() / upper["without"].first()).mean()
     return (
-        f"Through autograd the soft gradient is (q - p) / T to within {table.error.max():.0e}. Times T^2, as a share "
-        f"of Hinton's limit (z - v) / N: {limits}. From T = {ends[1] / 4:g} to {ends[1]:g} the hard gradient grows "
+        f"Through autograd the soft gradient is (q - p) / T to within {table.error.max():.0e}. Times T^2 it is within "
+        f"{first:.0%} of Hinton's limit (z - v) / N at T = {ends[0]:g} and within {last:.1%} at T = {ends[1]:g}. From "
+        f"T = {ends[1] / 4:g} to {ends[1]:g} the hard gradient grows "
         f"{grows:.1f}-fold against the soft one without T^2, and by {steady:.1%} at most with it: the factor keeps the "
         "weight of the two what it was chosen to be."
     )
@@ -135,17 +133,16 @@ def kept_sentence(table: pd.DataFrame, *, most: int = TOP) -> str:
     """
     size = table.k.max()
     stored = min(most, size)
-    said = []
-    for temperature, part in table[table.k == stored].groupby("temperature"):
-        errors = ", ".join(
-            f"{row['gradient error']:.1%} off (cosine {row['gradient cosine']:.3f}) for a student {row.student}"
-            for _, row in part.iterrows()
-        )
-        said.append(f"T = {temperature:g}, {part['mass kept'].iloc[0]:.0%} of the probability, a gradient {errors}")
+    said = [
+        f"{part['gradient error'].max():.1%} at T = {temperature:g} (they hold {part['mass kept'].iloc[0]:.0%} of the "
+        f"probability; cosine {part['gradient cosine'].min():.3f})"
+        for temperature, part in table[table.k == stored].groupby("temperature")
+    ]
     exact = table[table.k == size]["gradient error"].max()
     return (
-        f"With the {stored:,} largest of {size:,} logits and the probability of the rest together: {'; '.join(said)}. "
-        f"With all of them a gradient is {exact:.1%} off at most, which is half precision."
+        f"With the {stored:,} largest of {size:,} logits and the probability of the rest together, the gradient of "
+        f"the student that suffers more is off by {', '.join(said)}. With all of them it is {exact:.1%} at most, which "
+        "is half precision."
     )
 
 

@@ -17,12 +17,11 @@ from smallbert.corpus.prepared import Corpus
 from smallbert.errors import UsageError
 from smallbert.models.recipe import PretrainRecipe
 from smallbert.models.tokens import TokenStore
+from smallbert.studies.distillation_measures import ALONE, EQUAL, FRESH
 from smallbert.studies.embed import Texts
 from smallbert.studies.facts import PRETRAIN, called, encoder_place, plain
 
-ALONE, EQUAL = "alone", "alone, equal operations"
 TRIPLE = "triple loss"
-FRESH = "fresh start"
 
 PREDICTING = {"hinton": "Hinton", "distilbert": "DistilBERT", "pkd": "Patient KD", "tinybert": "TinyBERT"}
 PREDICTING |= {"minilm": "MiniLM, with masked words"}

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from smallbert.studies.contrasts import contrast, corrected
+
+ALONE, EQUAL = "alone", "alone, equal operations"
+FRESH = "fresh start"
+
 MEASURES = {
     "loss": "held-out loss, nats",
     "agreement": "agreement with the teacher",
@@ -13,6 +23,50 @@ MEASURES = {
 
 MARGINS = {"loss": 0.02, "agreement": 0.01, "similarity": 0.01, "topic": 0.02, "language": 0.02}
 """Differences that do not matter: two per cent of perplexity; one or two points."""
+
+
+UNDEFINED = "not defined"
+"""The verdict on a measure that a student does not have: without a head for words it has no loss on them."""
+
+
+def against(
+    cells: pd.DataFrame, pairs: Mapping[Any, Any] | Sequence[tuple[Any, Any]], measure: str, by: str = "label"
+) -> pd.DataFrame:
+    """Some arms against others, paired by seed, Holm-corrected together.
+
+    Args:
+        cells: of one panel.
+        pairs: arm and what it is compared with.
+        measure: of :data:`MEASURES`.
+        by: column that names an arm.
+
+    Returns:
+        Columns ``label``, ``against``, ``measure``, ``difference``, ``low``, ``high``, ``pairs``, ``p_holm``,
+        ``verdict``.
+    """
+    wide = cells.pivot(index="seed", columns=by, values=measure)
+    rows = [
+        {"label": one, "against": other, "measure": measure} | contrast(wide[one], wide[other])
+        for one, other in (pairs.items() if isinstance(pairs, Mapping) else pairs)
+    ]
+    columns = ["label", "against", "measure", "difference", "low", "high", "p", "pairs"]
+    found = corrected(pd.DataFrame(rows, columns=columns), margin=MARGINS[measure])
+    lacking = wide.columns[wide.isna().all()]
+    undefined = found.label.isin(lacking) | found.against.isin(lacking)
+    return found.assign(verdict=found.verdict.mask(undefined, UNDEFINED))
+
+
+def starts(cells: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Every start against a fresh one with the same losses; columns of :func:`against`.
+
+    Args:
+        cells: of the panel ``starts``.
+        measure: as of :func:`against`.
+    """
+    pairs = {
+        label: f"{label.split(', ')[0]}, {FRESH}" for label in dict.fromkeys(cells.label) if not label.endswith(FRESH)
+    }
+    return against(cells, pairs, measure)
 
 
 def effect(name: str, limits: tuple[float, float, float]) -> str:

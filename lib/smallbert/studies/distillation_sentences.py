@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from smallbert.studies import distillation_verdicts as verdicts
 from smallbert.studies import sharing_sentences
 from smallbert.studies.contrasts import NOT_AFTER_CORRECTION, worded
-from smallbert.studies.distillation import ALONE, EQUAL, FRESH, TRIPLE
-from smallbert.studies.distillation_measures import MARGINS, MEASURES, effect
+from smallbert.studies.distillation import TRIPLE
+from smallbert.studies.distillation_measures import ALONE, EQUAL, FRESH, MARGINS, MEASURES, effect
 from smallbert.studies.distillation_training import Trained
 
 NO_PREDICTIONS = "This teacher predicts no words, so nothing can be said here of soft targets or of a loss on words."
@@ -45,23 +44,21 @@ def floor_sentence(trained: Trained, floor: float) -> str:
 
 
 def methods_sentence(trained: Trained) -> str:
-    """Which methods beat training alone, at equal steps and at equal operations."""
+    """Which methods beat training alone, at equal steps and at equal operations; the table has every difference."""
     name = verdicts.measure_of(trained)
     found = verdicts.methods(trained)
     found = found[found.measure == name].set_index("label")
     steps, equal = found.drop(EQUAL), found.loc[EQUAL]
-    unit, better = MEASURES[name], "lower" if name == "loss" else "higher"
-    said = [f"Against a student of the same size trained alone for as many steps ({unit}): {_listed(steps, name)}."]
-    said.append(
-        "With as many operations as a distilled one costs, the teacher's reading included, a student trained alone is "
-        f"{_told(equal, name, 'one of equal steps')}."
-    )
     cells = trained.panel("methods")
-    means = cells.groupby("label", sort=False)[name].mean()
-    best = steps.index[np.argmin(means[steps.index]) if better == "lower" else np.argmax(means[steps.index])]
+    means = cells.groupby("label", sort=False)[name].mean()[steps.index]
+    best = means.idxmin() if name == "loss" else means.idxmax()
     pair = verdicts.against(cells, {best: EQUAL}, name).iloc[0]
-    said.append(f"The best method by its mean, {best}, is {_told(pair, name, 'that longer training')}.")
-    return " ".join(said)
+    return (
+        f"Against a student of the same size trained alone for as many steps ({MEASURES[name]}): "
+        f"{_grouped(steps, name)}. The best method by its mean, {best}, {_effect(steps.loc[best], name)}. With as many "
+        "operations as a distilled one costs, the teacher's reading included, a student trained alone is "
+        f"{_told(equal, name, 'one of equal steps')}; {best} is {_told(pair, name, 'that longer training')}."
+    )
 
 
 def removals_sentence(trained: Trained) -> str:
@@ -89,9 +86,22 @@ def starts_caption(trained: Trained) -> str:
 
 
 def starts_sentence(trained: Trained) -> str:
-    """What copying layers gives, what the losses give, and which is more."""
+    """What copying layers gives, what the losses give, and which is more; then whether it matters which are copied."""
     if "starts" not in trained.panels:
         return NO_COPIES
+    name, found = verdicts.measure_of(trained), verdicts.starts(trained).set_index("label")
+    maps = found[~found.index.str.startswith(ALONE)].sort_values("difference", ascending=name == "loss")
+    best, least = (f"{label.split(', ', 1)[1]} {_effect(maps.loc[label], name)}" for label in maps.index[[0, -1]])
+    return (
+        f"{copied_sentence(trained)} Of {len(maps)} choices of layers, each against a fresh start, best by its mean: "
+        f"{best}; worst: {least}."
+    )
+
+
+def copied_sentence(trained: Trained) -> str:
+    """What a start from the teacher's layers gives beside its losses; empty where no layers were copied."""
+    if "starts" not in trained.panels:
+        return ""
     name, cells = verdicts.measure_of(trained), trained.panel("starts")
     found = verdicts.starts(trained).set_index("label")
     [main] = {label.split(", ")[0] for label in cells.label} - {ALONE}
@@ -99,14 +109,12 @@ def starts_sentence(trained: Trained) -> str:
     released = copied.removeprefix(f"{ALONE}, ")
     losses = verdicts.against(cells, {f"{main}, {FRESH}": f"{ALONE}, {FRESH}"}, name).iloc[0]
     kept = verdicts.against(cells, {f"{main}, {released}": copied}, name).iloc[0]
-    said = (
+    return (
         f"A start from the teacher's layers ({released}), without a word from it in training, is "
         f"{_told(found.loc[copied], name, 'a fresh one')}; {main} from a fresh start is "
         f"{_told(losses, name, 'training alone')}; and once the layers are copied, {main} is "
         f"{_told(kept, name, 'training on without the teacher')}."
     )
-    others = found[found.index.str.startswith(main)]
-    return f"{said} From each map, against a fresh start: {_listed(others, name)}."
 
 
 def temperatures_sentence(trained: Trained) -> str:
@@ -192,7 +200,7 @@ def answer(trained: Trained, name: str, floor: float) -> str:
         floor: as of :func:`floor_sentence`.
     """
     parts = [teacher_sentence(trained, name), methods_sentence(trained), _below(trained, floor)]
-    return " ".join(part for part in [*parts, sizes_sentence(trained)] if part)
+    return " ".join(part for part in [*parts, copied_sentence(trained), sizes_sentence(trained)] if part)
 
 
 def _below(trained: Trained, floor: float) -> str:
@@ -241,8 +249,14 @@ def _told(row: pd.Series, name: str, other: str) -> str:
     return f"{phrases.get(word, f'{word} to')} {other} ({done})"
 
 
-def _listed(rows: pd.DataFrame, name: str) -> str:
-    return "; ".join(f"{label} {_effect(row, name)}" for label, row in rows.iterrows())
+def _grouped(rows: pd.DataFrame, name: str) -> str:
+    """Labels by verdict: ``better in all 5``, ``better (DistilBERT; TinyBERT), worse (Hinton)``."""
+    words: dict[str, list[str]] = {}
+    for label, row in rows.iterrows():
+        words.setdefault(_word(row, name), []).append(str(label))
+    if len(words) == 1:
+        return f"{next(iter(words))} in all {len(rows)}"
+    return ", ".join(f"{word} ({'; '.join(labels)})" for word, labels in words.items())
 
 
 def _gain(row: Any, name: str) -> str:

@@ -13,46 +13,17 @@ from smallbert import paths
 from smallbert.measure.comparisons import paired_t
 from smallbert.measure.stats import Interval, mean_interval, verdict
 from smallbert.published import Published, load
+from smallbert.studies import distillation_measures as measures
 from smallbert.studies import sharing
 from smallbert.studies.contrasts import LEVEL, contrast, corrected
-from smallbert.studies.distillation import ALONE, EQUAL, FRESH, REMOVED, TEMPERATURE, TRIPLE
-from smallbert.studies.distillation_measures import MARGINS, MEASURES
+from smallbert.studies.distillation import REMOVED, TEMPERATURE, TRIPLE
+from smallbert.studies.distillation_measures import ALONE, EQUAL, FRESH, MARGINS, MEASURES, against
 from smallbert.studies.distillation_training import Trained
-
-UNDEFINED = "not defined"
-"""The verdict on a measure that a student does not have: without a head for words it has no loss on them."""
 
 
 def measure_of(trained: Trained) -> str:
     """What students are ranked by: the held-out loss, or where the teacher predicts nothing, similarity to it."""
     return "loss" if trained.predicts else "similarity"
-
-
-def against(
-    cells: pd.DataFrame, pairs: Mapping[Any, Any] | Sequence[tuple[Any, Any]], measure: str, by: str = "label"
-) -> pd.DataFrame:
-    """Some arms against others, paired by seed, Holm-corrected together.
-
-    Args:
-        cells: of one panel.
-        pairs: arm and what it is compared with.
-        measure: of :data:`smallbert.studies.distillation_measures.MEASURES`.
-        by: column that names an arm.
-
-    Returns:
-        Columns ``label``, ``against``, ``measure``, ``difference``, ``low``, ``high``, ``pairs``, ``p_holm``,
-        ``verdict``.
-    """
-    wide = cells.pivot(index="seed", columns=by, values=measure)
-    rows = [
-        {"label": one, "against": other, "measure": measure} | contrast(wide[one], wide[other])
-        for one, other in (pairs.items() if isinstance(pairs, Mapping) else pairs)
-    ]
-    columns = ["label", "against", "measure", "difference", "low", "high", "p", "pairs"]
-    found = corrected(pd.DataFrame(rows, columns=columns), margin=MARGINS[measure])
-    lacking = wide.columns[wide.isna().all()]
-    undefined = found.label.isin(lacking) | found.against.isin(lacking)
-    return found.assign(verdict=found.verdict.mask(undefined, UNDEFINED))
 
 
 def methods(trained: Trained) -> pd.DataFrame:
@@ -108,11 +79,7 @@ def removals(trained: Trained, table: Mapping[str, Published] | None = None) -> 
 
 def starts(trained: Trained) -> pd.DataFrame:
     """Every start against a fresh one with the same losses; columns of :func:`against`."""
-    cells = trained.panel("starts")
-    pairs = {
-        label: f"{label.split(', ')[0]}, {FRESH}" for label in dict.fromkeys(cells.label) if not label.endswith(FRESH)
-    }
-    return against(cells, pairs, measure_of(trained))
+    return measures.starts(trained.panel("starts"), measure_of(trained))
 
 
 def start_measures(trained: Trained) -> dict[str, str]:

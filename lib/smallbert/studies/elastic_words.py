@@ -122,7 +122,7 @@ def gain_sentence(cells: pd.DataFrame, of: Design, found: pd.DataFrame) -> str:
 
 
 def vocabulary_sentence(cells: pd.DataFrame, unchanged: dict[float, float], of: Design) -> str:
-    """The third cut: what a trimmed vocabulary saves and costs, at the student's largest and smallest size.
+    """The third cut: what a trimmed vocabulary saves and costs, at the student's full size.
 
     Args:
         cells: from :func:`smallbert.studies.elastic.run`.
@@ -132,15 +132,12 @@ def vocabulary_sentence(cells: pd.DataFrame, unchanged: dict[float, float], of: 
     own = cells[cells.arm == LIST].groupby([*_SIZE, "coverage"])[[OVERLAP, "parameters"]].mean()
     said = []
     for coverage in sorted((one for one in unchanged if one != WHOLE), reverse=True):
-        parts = [
-            f"{own.parameters[*size, coverage] / own.parameters[*size, WHOLE]:.0%} of the parameters and "
-            f"{own[OVERLAP][*size, coverage]:.3f} of the neighbours in place of {own[OVERLAP][*size, WHOLE]:.3f} at "
-            f"{_size(size)}"
-            for size in (of.full, of.sizes[0])
-        ]
+        cut, whole = own.loc[(*of.full, coverage)], own.loc[(*of.full, WHOLE)]
         said.append(
-            f"Trimmed to {coverage:.0%} of the corpus's token occurrences it has {', '.join(parts)}; "
-            f"{unchanged[coverage]:.0%} of the test articles keep all their tokens, and their vectors to the bit."
+            f"Trimmed to {coverage:.0%} of the corpus's token occurrences it has, at full size, "
+            f"{cut.parameters / whole.parameters:.0%} of the parameters and {cut[OVERLAP]:.3f} of the neighbours in "
+            f"place of {whole[OVERLAP]:.3f}; {unchanged[coverage]:.0%} of the test articles keep all their tokens, and "
+            "their vectors to the bit."
         )
     return " ".join(said)
 
@@ -187,13 +184,11 @@ def _against(found: pd.DataFrame, arm: str, other: str, opening: str = "") -> st
         "diverged": "not measured twice at",
     }
     said = ", ".join(f"{words[name]} {counts[name]}" for name in words if name in counts)
-    low, high = own.loc[own.difference.idxmin()], own.loc[own.difference.idxmax()]
     subject = "the fixed list" if arm == LIST else "it"
     start = f"{opening}, {subject}" if opening else f"Beside them {subject}"
     return (
-        f"{start} differs by {own.difference.mean():+.3f} in {OVERLAP} on average, from {low.difference:+.3f} "
-        f"({_size((low.layer, low.width))}) to {high.difference:+.3f} ({_size((high.layer, high.width))}); of "
-        f"{len(own)} sizes: {said}."
+        f"{start} differs by {own.difference.mean():+.3f} in {OVERLAP} on average ({own.difference.min():+.3f} to "
+        f"{own.difference.max():+.3f}); of {len(own)} sizes: {said}."
     )
 
 

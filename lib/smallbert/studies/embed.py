@@ -13,6 +13,8 @@ import pandas as pd
 from smallbert import paths
 from smallbert.compress.codes.product import CODEWORDS
 from smallbert.compress.embeddings import extract
+from smallbert.compress.linear import Pca
+from smallbert.compress.moments import Moments
 from smallbert.compress.store import EmbeddingStore
 from smallbert.corpus import world
 from smallbert.corpus.prepare import prepare_source
@@ -26,9 +28,17 @@ from smallbert.models.pretrain import pretrain
 from smallbert.models.recipe import PretrainRecipe
 from smallbert.models.tokens import TokenStore
 from smallbert.storage import digest, sha256_file
-from smallbert.studies.facts import GENERATED
+from smallbert.studies.facts import (
+    BETWEEN_LANGUAGES,
+    BETWEEN_TOPICS,
+    COMPONENTS,
+    GENERATED,
+    LANGUAGE_COMPONENTS,
+    TOPIC,
+    WHOLE,
+)
 from smallbert.studies.floor import Floor
-from smallbert.studies.matrices import Matrices, common_topics, has_translations
+from smallbert.studies.matrices import Matrices, can_be_told, common_topics, has_translations
 from smallbert.studies.quality import NEIGHBOURS
 
 LEAST = {"train": CODEWORDS, "validation": 2, "test": NEIGHBOURS + 1}
@@ -166,10 +176,39 @@ def geometry(matrices: Matrices, floor: Floor) -> pd.DataFrame:
             (f"dimensions with more than {outlier:.1%} of the second moment", int((shares > outlier).sum())),
             ("effective rank of the covariance", effective_rank(variances)),
             ("participation ratio of the covariance", participation_ratio(variances)),
-            ("components for 95% of the variance", int(np.argmax(floor.transfer["test"] <= 0.05))),
+            (COMPONENTS, enough(floor.transfer["test"])),
+            *_groups(matrices, floor),
         ],
         columns=["property", "value"],
     )
+
+
+def enough(fvu: np.ndarray) -> int:
+    """The fewest components that leave at most 5% of the variance, from the FVU at every width from 0 on."""
+    return int(np.argmax(fvu <= 0.05))
+
+
+def _groups(matrices: Matrices, floor: Floor) -> Iterator[tuple[str, float]]:
+    """What of the variance of train tells languages and topics apart, and the components needed within languages."""
+    inner, total = matrices.train, floor.moments["train"].sst
+    if within := matrices.within_languages():
+        inner, left = within.train, Moments.of(within.train)
+        yield BETWEEN_LANGUAGES, 1 - left.sst / total
+        yield LANGUAGE_COMPONENTS, enough(Pca.fit(left).fvu(Moments.of(within.test)))
+    topics = common_topics(matrices.rows)["train"].to_numpy()
+    if len(np.unique(topics[topics != ""])) > 1:
+        yield BETWEEN_TOPICS, share_between(inner[topics != ""], topics[topics != ""])
+
+
+def share_between(vectors: np.ndarray, labels: np.ndarray) -> float:
+    """Share of the variance that lies between the means of labels, the rest being spread about each one's mean.
+
+    Args:
+        vectors: shape (n, d).
+        labels: n of them.
+    """
+    within = sum(float(np.trace(Moments.of(vectors[labels == name]).scatter)) for name in np.unique(labels))
+    return 1 - within / Moments.of(vectors).sst
 
 
 def second_moment(floor: Floor) -> pd.DataFrame:
@@ -179,29 +218,44 @@ def second_moment(floor: Floor) -> pd.DataFrame:
     return pd.DataFrame({"rank": np.arange(1, len(shares) + 1), "dimension": order, "share": shares[order]})
 
 
-def probes(matrices: Matrices, *, seed: int) -> pd.DataFrame:
-    """What a linear classifier reads from the whole embedding: language and the commonest topics, Wilson intervals."""
+def probes(matrices: Matrices, floor: Floor, *, seed: int) -> pd.DataFrame:
+    """What a linear classifier reads: language and the commonest topics, Wilson intervals.
+
+    Read from the whole embedding, and from those first components alone that hold 95% of the variance.
+    """
     topics = common_topics(matrices.rows)
+    k = enough(floor.transfer["test"])
+    code = floor.pca.code(k)
+    read = {
+        WHOLE: (matrices.train, matrices.test),
+        f"first {k} components": (code.encode(matrices.train), code.encode(matrices.test)),
+    }
     rows = []
-    for label in ("lang", "topic"):
-        named = topics if label == "topic" else {split: frame.lang for split, frame in matrices.rows.items()}
+    for label in ("lang", TOPIC):
+        named = topics if label == TOPIC else {split: frame.lang for split, frame in matrices.rows.items()}
         train, test = named["train"], named["test"]
-        if train[train != ""].nunique() > 1 and (test != "").any():
-            found = probe(matrices.train, train, matrices.test, test, seed=seed)
-            accuracy = found.accuracy
-            rows.append(
-                (
-                    {"lang": "language", "topic": "topic"}[label],
-                    found.classes,
-                    accuracy.estimate,
-                    accuracy.low,
-                    accuracy.high,
-                    found.macro_f1,
-                    found.majority,
-                    found.n_test,
+        if can_be_told(train, test):
+            for source, (known, asked) in read.items():
+                found = probe(known, train, asked, test, seed=seed)
+                accuracy = found.accuracy
+                rows.append(
+                    (
+                        {"lang": "language", TOPIC: TOPIC}[label],
+                        source,
+                        found.classes,
+                        accuracy.estimate,
+                        accuracy.low,
+                        accuracy.high,
+                        found.macro_f1,
+                        found.majority,
+                        found.n_train,
+                        found.n_test,
+                    )
                 )
-            )
-    columns = ["label", "classes", "accuracy", "low", "high", "macro F1", "commonest class", "test articles"]
+    columns = [
+        "label", "read from", "classes", "accuracy", "low", "high", "macro F1", "commonest class", "train articles",
+        "test articles",
+    ]  # fmt: skip
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,15 @@ if TYPE_CHECKING:  # pages that only read results start without torch
 
 GENERATED = "world"
 PRETRAIN = "pretrain"
+
+COMPONENTS = "components for 95% of the variance"
+BETWEEN_LANGUAGES = "share of the variance between languages"
+LANGUAGE_COMPONENTS = "components for 95% of the variance, each language's mean taken off"
+BETWEEN_TOPICS = "share of the variance within languages that lies between topics"
+"""Properties of the cloud that sentences are about."""
+
+TOPIC, WHOLE = "topic", "whole embedding"
+"""A label that is probed, and what it is read from."""
 
 
 def source_name(source: str, given: str = "") -> str:
@@ -169,12 +178,15 @@ def answer(
         f"{prepared.rows:,} articles ({plain(name)}) in {_languages(prepared)} become vectors of "
         f"{int(shape['dimensions'])} numbers by {plain(encoder)}.",
         f"Two articles have a mean cosine of {shape['mean cosine of two articles (anisotropy)']:.2f}, and "
-        f"{int(shape['components for 95% of the variance'])} principal components hold 95% of the test variance.",
+        f"{int(shape[COMPONENTS])} principal components hold 95% of the test variance.",
+        *_variance(shape),
     ]
-    for row in probes.to_dict("records"):
+    for row in probes[probes["read from"] == WHOLE].to_dict("records"):
+        alone = probes[(probes.label == row["label"]) & (probes["read from"] != WHOLE)].iloc[0]
         said.append(
             f"A linear probe reads the {row['label']}, one of {row['classes']}, with {row['accuracy']:.1%} accuracy "
-            f"(always the commonest: {row['commonest class']:.1%})."
+            f"(always the commonest: {row['commonest class']:.1%}; from the {alone['read from']} alone: "
+            f"{alone['accuracy']:.1%})."
         )
     if pairs is not None:
         found = pairs.groupby("centred").precision.mean()
@@ -183,6 +195,19 @@ def answer(
             f"language centred (chance {pairs.chance.mean():.2%})."
         )
     return " ".join(said)
+
+
+def _variance(shape: pd.Series) -> Iterator[str]:
+    """What the variance is made of, so that a few components are not taken for all that a vector says."""
+    topics = f"{shape[BETWEEN_TOPICS]:.1%}" if BETWEEN_TOPICS in shape else ""
+    if BETWEEN_LANGUAGES in shape:
+        rest = f", and of the rest {topics} between the means of topics" if topics else ""
+        yield (
+            f"Of the training variance {shape[BETWEEN_LANGUAGES]:.1%} lies between the means of languages{rest}; with "
+            f"each language's mean taken off, 95% takes {int(shape[LANGUAGE_COMPONENTS])} components."
+        )
+    elif topics:
+        yield f"Of the training variance {topics} lies between the means of topics."
 
 
 def short(place: str) -> str:

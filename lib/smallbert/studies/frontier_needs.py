@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from smallbert.studies.code_words import KEEP
-from smallbert.studies.frontier_points import COSTS, OTHERS, cost_words, kept_words
+from smallbert.studies.frontier_points import COSTS, KEEP, OTHERS, cost_words, kept_words
 from smallbert.studies.points import WHOLE
 
 NEEDS = {
@@ -15,6 +14,9 @@ NEEDS = {
     "The smallest download": "megabytes",
 }
 """Typical needs, and the cost that each is about."""
+
+CHEAPEST = "nothing that was measured costs less and keeps enough by its means"
+"""Why an answer stands alone."""
 
 
 def sure(points: pd.DataFrame, cost: str, keep: float = KEEP) -> pd.DataFrame:
@@ -65,11 +67,11 @@ def table(points: pd.DataFrame, keep: float = KEEP) -> pd.DataFrame:
         keep: share of the reference's.
 
     Returns:
-        Columns ``need``, ``answer``, ``cost``, ``least kept``, ``measured by``, ``not measured by``, ``page``,
-        ``command``, ``why`` (what costs less and may do too; where nothing is sure to do, why, and then of the others
-        only ``need`` and ``answer`` say something).
+        Columns ``need``, ``answer``, ``cost``, ``least kept``, ``measured by``, ``not measured by``, ``page`` (its
+        number), ``command``, ``why`` (what costs less and may do too, or :data:`CHEAPEST`; where nothing is sure to do,
+        why, and then of the others only ``need`` and ``answer`` say something).
     """
-    rows = []
+    rows: list[dict[str, str | float | None]] = []
     for need, cost in NEEDS.items():
         found = sure(points, cost, keep)
         if found.empty:
@@ -80,13 +82,13 @@ def table(points: pd.DataFrame, keep: float = KEEP) -> pd.DataFrame:
             {
                 "need": need,
                 "answer": best["name"],
-                "cost": cost_words(cost, best),
+                "cost": _priced(cost, best),
                 "least kept": best.least,
                 "measured by": best.measures,
-                "not measured by": best.lacks,
-                "page": best.page,
+                "not measured by": best.lacks or None,
+                "page": str(int(best.page[:2])),
                 "command": best.command,
-                "why": _hopeful(points, cost, keep, best[cost]),
+                "why": _hopeful(points, cost, keep, best[cost]) or CHEAPEST,
             }
         )
     columns = ["cost", "least kept", "measured by", "not measured by", "page", "command", "why"]
@@ -110,7 +112,7 @@ def sentence(points: pd.DataFrame, keep: float = KEEP) -> str:
             limits.append(f"not by {best.lacks}")
         if best.without:
             limits.append(f"{best.without} of these without an interval")
-        size = "" if cost == "bytes" else f", {cost_words(cost, best)}"  # a code's name says it
+        size = "" if cost == "bytes" else f", {_priced(cost, best)}"  # a code's name says it
         cheaper = _hopeful(points, cost, keep, best[cost])
         said.append(f"{need}: {best['name']}{size} ({'; '.join(limits)}){cheaper and f'; {cheaper}'}.")
     return " ".join(said)
@@ -145,6 +147,11 @@ def _lacking(asked: list[str], measured: list[str]) -> list[str]:
     return list(dict.fromkeys(one if one.split(", ")[0] in known else one.split(", ")[0] for one in lacking))
 
 
+def _priced(cost: str, row: pd.Series) -> str:
+    """A cost with what its megabytes are of: a file to download holds a little more."""
+    return f"{cost_words(cost, row)}{' of weights' * (cost == 'megabytes')}"
+
+
 def _kept_whole(cost: str) -> str:
     return f"keep the whole {'vector' if cost == 'bytes' else 'encoder'} in fp32"
 
@@ -160,7 +167,7 @@ def _why(points: pd.DataFrame, cost: str, keep: float) -> str:
     least = tried.sort_values("kept").drop_duplicates("point").set_index("point")
     costs = _costs(tried[_affordable(tried, cost)], cost)
     near = costs.assign(near=least.kept.round(9)).sort_values(["near", cost], ascending=[False, True]).iloc[0]
-    size = "" if cost == "bytes" else f" ({cost_words(cost, near)})"
+    size = "" if cost == "bytes" else f" ({_priced(cost, near)})"
     return f"{near['name']}{size} comes nearest, with {_kept(least.loc[near.name])}"
 
 
@@ -191,7 +198,7 @@ def _hopeful(points: pd.DataFrame, cost: str, keep: float, than: float | None = 
     if row.sure < keep:
         number = "" if pd.isna(row.n) else f"{row.n:,.0f} "
         unsure.append(f"{_kept(row)} over {number}{row.over}, too few to be sure of {keep:.0%}")
-    size = "" if cost == "bytes" else f", {cost_words(cost, first)},"
+    size = "" if cost == "bytes" else f", {_priced(cost, first)},"
     return f"{first['name']}{size} may do{'' if than is None else ' too'}: {'; '.join(unsure)}"
 
 

@@ -21,6 +21,9 @@ INDEX, ENCODER = "index", "encoder"
 COSTS = {"bytes": INDEX, "megabytes": ENCODER, "time": ENCODER}
 """What a front can be against, and the kind of points that have it."""
 
+KEEP = 0.95
+"""Share of the reference's worth that answers ask for."""
+
 NEIGHBOURS, TASKS = "neighbours kept", "task scores kept"
 OTHERS = "masked words, against "
 """How measures begin whose reference is another than the run's encoder; its name follows."""
@@ -47,6 +50,8 @@ COLUMNS = [
 CORPUS, DEPTH, ALBERT, DISTIL, TRANSFER, FRONTIER = (
     "01_corpus_and_embeddings", "02_autoencoder_depth", "04_albert", "05_distillation", "06_transfer", "08_frontier"
 )  # fmt: skip
+PAGES = (CORPUS, DEPTH, ALBERT, DISTIL, TRANSFER, FRONTIER)
+"""Pages that the frontier reads, and its own."""
 
 Row = dict[str, Any]
 

@@ -33,7 +33,7 @@ def law_sentence(steps: pd.DataFrame, fitted: pd.DataFrame) -> str:
     if best.empty:
         return "The sizes are too few to tell one law of size from another."
     errors = ", ".join(f"{law} {error:.3f}" for law, error in zip(own.law, own["left out"], strict=True))
-    if not steps.verdict[steps.panel == SIZE].isin(["lower", "higher"]).any():
+    if not _step_told(steps):
         return (
             "The step to the largest size is not told, so no law is told from the constant (errors on left-out sizes, "
             f"nats: {errors})."
@@ -45,10 +45,10 @@ def law_sentence(steps: pd.DataFrame, fitted: pd.DataFrame) -> str:
 
 
 def laws_sentence(steps: pd.DataFrame, fitted: pd.DataFrame) -> str:
-    """The same with the laws' numbers, and how far the two that fall part beyond the sizes."""
+    """The same; where a step is told, with the laws' numbers and how far the two that fall part beyond the sizes."""
     said = [law_sentence(steps, fitted)]
     fitted = fitted[fitted.measure == MEASURES[0]]
-    if not fitted.preferred.any():
+    if not fitted.preferred.any() or not _step_told(steps):
         return said[0]
     rows = fitted.set_index("law")
     said += [f"The {law}: {_numbers(law, rows.loc[law], names)}." for law, names in ((PLAIN, "b"), (BENT, "bc"))]
@@ -59,6 +59,10 @@ def laws_sentence(steps: pd.DataFrame, fitted: pd.DataFrame) -> str:
         + (": these sizes do not tell them apart." if apart <= MARGIN else f", {apart:.3f} apart.")
     )
     return " ".join(said)
+
+
+def _step_told(steps: pd.DataFrame) -> bool:
+    return bool(steps.verdict[steps.panel == SIZE].isin(["lower", "higher"]).any())
 
 
 def _numbers(law: LawName, row: pd.Series, names: str) -> str:

@@ -41,6 +41,22 @@ class Matrices:
         splits = {split: getattr(self, split) - mean for split in SPLITS}
         return Matrices(**splits, rows=self.rows, key=f"{self.key}-centred")
 
+    def within_languages(self) -> Matrices | None:
+        """The same with the training mean of their language taken off; None where there is one language only.
+
+        A language without training rows keeps its place.
+        """
+        langs = {split: self.rows[split].lang.to_numpy() for split in SPLITS}
+        names = np.unique(langs["train"])
+        if len(names) < 2:
+            return None
+        splits = {split: getattr(self, split).copy() for split in SPLITS}
+        for name in names:
+            mean = self.train[langs["train"] == name].mean(axis=0, dtype=np.float64).astype(np.float32)
+            for split in SPLITS:
+                splits[split][langs[split] == name] -= mean
+        return Matrices(**splits, rows=self.rows, key=f"{self.key}-within-languages")
+
     def first(self, rows: int) -> Matrices:
         """The same with only the first ``rows`` of train, whose order is already random."""
         return Matrices(
@@ -54,6 +70,11 @@ class Matrices:
 
 MOST_TOPICS = 20
 """Topics a probe tells apart: the commonest, since a topic of few articles can be neither learned nor judged."""
+
+
+def can_be_told(train: pd.Series, test: pd.Series) -> bool:
+    """Whether a probe of these labels says something: train names two or more, test any; ``""`` is no label."""
+    return train[train != ""].nunique() > 1 and bool((test != "").any())
 
 
 def common_topics(rows: dict[str, pd.DataFrame]) -> dict[str, pd.Series]:

@@ -68,9 +68,7 @@ class Ruler:
 
     def __init__(self, matrices: Matrices, *, rows: int, seed: int) -> None:
         self._matrices, self._seed = matrices, seed
-        generator = np.random.default_rng(seed)
-        self._test = np.sort(generator.permutation(len(matrices.test))[:rows])
-        self._train = np.sort(generator.permutation(len(matrices.train))[: 2 * rows])
+        self._train, self._test = _drawn(matrices, rows, seed)
         self._topics = common_topics(matrices.rows)
         self._queries = np.arange(len(self._test))
         self._pairs = random_pairs(len(self._test), PAIRS, seed=seed)
@@ -119,6 +117,27 @@ class Ruler:
         if not has_translations(rows):
             return None
         return retrieval(codes, rows.lang, rows.group, seed=self._seed).precision_at_1
+
+
+def _drawn(matrices: Matrices, rows: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of the train and test articles that codes are measured on."""
+    generator = np.random.default_rng(seed)
+    test = np.sort(generator.permutation(len(matrices.test))[:rows])
+    return np.sort(generator.permutation(len(matrices.train))[: 2 * rows]), test
+
+
+def note(matrices: Matrices, *, rows: int, seed: int) -> str:
+    """On how many articles :class:`Ruler` measures with the same arguments, for captions: other pages use others."""
+    train, test = _drawn(matrices, rows, seed)
+    topics = common_topics(matrices.rows)
+    fitted, asked = (int((topics[name].iloc[of] != "").sum()) for name, of in (("train", train), ("test", test)))
+    said = f"Measured on {len(test):,} test articles"
+    if not (fitted and asked):
+        return f"{said}."
+    return (
+        f"{said}; topic accuracy is that of a linear probe fitted on {fitted:,} train and asked about {asked:,} test "
+        "articles, and compares with that of another page only at equal numbers."
+    )
 
 
 def means(rows: pd.DataFrame) -> pd.DataFrame:

@@ -85,7 +85,7 @@ def answer(found: pd.DataFrame, cost: str, budget: float, name: str) -> list[str
         budget: at most so much of it.
         name: of the measure.
     """
-    unit = "MB" if cost == "megabytes" else "bytes a vector"
+    unit = "MB of weights" if cost == "megabytes" else "bytes a vector"
     fit = within(found, cost, budget, name)
     if fit.empty:
         every = within(found, cost, float("inf"), name)

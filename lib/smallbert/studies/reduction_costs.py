@@ -16,7 +16,7 @@ from smallbert.models.encoder import Encoder
 from smallbert.progress import Progress
 from smallbert.studies.articles import NEIGHBOURS, draw
 from smallbert.studies.commonest import commonest
-from smallbert.studies.matrices import common_topics
+from smallbert.studies.matrices import can_be_told, common_topics
 
 UNCHANGED, COSINE, KEPT, ACCURACY, CHANGE = "unchanged to the bit", "cosine", "neighbours kept", "accuracy", "change"
 """What is measured of a step: a share of articles; a mean over them; the same; a probe's; that less the whole's."""
@@ -34,7 +34,7 @@ class Articles:
         self.total = sum(map(len, self.texts.values()))
         known = {split: rows for split, (rows, _) in drawn.items()}
         named = {"topic": common_topics(known), "language": {split: rows.lang for split, rows in known.items()}}
-        told = [(name, labels) for name, labels in named.items() if _can_be_told(**labels)]
+        told = [(name, labels) for name, labels in named.items() if can_be_told(**labels)]
         self.label: str
         self.labels: dict[str, pd.Series] | None
         self.label, self.labels = told[0] if told else ("", None)
@@ -45,10 +45,6 @@ class Articles:
         if self.labels is None or measure not in (ACCURACY, CHANGE):
             return len(self.texts["test"])
         return int((self.labels["test"] != "").sum())
-
-
-def _can_be_told(train: pd.Series, test: pd.Series) -> bool:
-    return train[train != ""].nunique() > 1 and bool((test != "").any())
 
 
 class Read:

@@ -169,31 +169,40 @@ def summary(cells: pd.DataFrame) -> pd.DataFrame:
 
 
 def sentence(cells: pd.DataFrame) -> str:
-    """What each step leaves of the parameters, and what it costs.
+    """Which step leaves least of the parameters, which changes nothing, and what the others cost; the table has more.
 
     Args:
         cells: from :func:`run`.
     """
     first = cells[cells.step == WHOLE].set_index("measure")
-    whole, told, said = first.iloc[0], "", []
+    whole, others = first.iloc[0], cells[cells.step != WHOLE]
+    wide = others.pivot(index="step", columns="measure", values="estimate").reindex(columns=list(MEASURES))
+    left = others.groupby("step").parameters.first() / whole.parameters
+    said = [
+        f"Of {whole.parameters:,} parameters {left.idxmin()} leaves least, {left.min():.0%}, with "
+        f"{wide[KEPT][left.idxmin()]:.0%} of the articles' neighbours."
+    ]
+    same = [f"{step} ({left[step]:.0%})" for step in wide.index[wide[UNCHANGED] == 1]]
+    if same:
+        said.append(f"Every article stays the same to the bit with {'; '.join(same)}.")
     if ACCURACY in first.index and nothing_to_keep(first.low[ACCURACY], whole.commonest):
-        told = (
-            f" No step is judged by {whole.label} accuracy: the whole encoder's, {first.estimate[ACCURACY]:.3f}, is no "
+        said.append(
+            f"No step is judged by {whole.label} accuracy: the whole encoder's, {first.estimate[ACCURACY]:.3f}, is no "
             f"better for sure than {ALWAYS} ({whole.commonest:.3f})."
         )
-    for step, part in cells[cells.step != WHOLE].groupby("step", sort=False):
-        found = part.set_index("measure")
-        clauses = [f"{found.parameters.iloc[0] / whole.parameters:.0%} of the parameters"]
-        if found.estimate.get(UNCHANGED, 0) > 0:
-            clauses.append(f"{found.estimate[UNCHANGED]:.0%} of the articles the same to the bit")
-        clauses.append(f"{found.estimate[KEPT]:.0%} of their neighbours")
-        if CHANGE in found.index and not told and found.estimate.get(UNCHANGED, 0) < 1:
-            change = found.loc[CHANGE]
-            word = verdict(Interval(change.estimate, change.low, change.high, 0, 0.95))
-            between = f"[{change.low:+.3f}, {change.high:+.3f}]"
-            clauses.append(f"{change.label} accuracy {change.estimate:+.3f} {between}, {word}")
-        said.append(f"{step}: {', '.join(clauses)}")
-    return f"What is left of {whole.parameters:,} parameters, and of what their vectors say: {'; '.join(said)}.{told}"
+        return " ".join(said)
+    changes = others[(others.measure == CHANGE) & ~others.step.isin(wide.index[wide[UNCHANGED] == 1])]
+    words: dict[str, list[str]] = {}
+    for row in changes.itertuples():
+        word = verdict(Interval(row.estimate, row.low, row.high, 0, 0.95))
+        told = f" ({row.estimate:+.3f} [{row.low:+.3f}, {row.high:+.3f}])" if word in ("lower", "higher") else ""
+        words.setdefault(word, []).append(f"{row.step}{told}")
+    if words:
+        each = ". ".join(f"{word.capitalize()} after {'; '.join(steps)}" for word, steps in words.items())
+        said.append(
+            f"The probe's {whole.label} accuracy against the whole encoder's, 95% intervals, uncorrected. {each}."
+        )
+    return " ".join(said)
 
 
 def _steps(

@@ -12,7 +12,6 @@ import pandas as pd
 
 from smallbert.corpus.prepared import Corpus
 from smallbert.measure.probe import probe
-from smallbert.measure.stats import mean_interval
 from smallbert.models import encoder as encoders
 from smallbert.models import flops, parameters
 from smallbert.models.fleet import pretrain_all
@@ -20,7 +19,8 @@ from smallbert.models.sharing import SharedRecipe
 from smallbert.models.tokens import TokenStore
 from smallbert.studies.articles import draw
 from smallbert.studies.contrasts import by_seed, contrast, corrected
-from smallbert.studies.matrices import common_topics
+from smallbert.studies.embedding_widths import MARGIN, below
+from smallbert.studies.matrices import can_be_told, common_topics
 
 MODES = {
     "none": "nothing shared",
@@ -29,9 +29,6 @@ MODES = {
     "all": "all shared",
 }
 """What layers share, as figures and tables call it; the first is what the others are compared with."""
-
-MARGIN = 0.02
-"""Nats of held-out loss that do not matter: two per cent of perplexity. Intervals within it are equivalent."""
 
 TUNING_SEED = 1000
 """Rates are chosen at a seed that no published cell has."""
@@ -226,7 +223,7 @@ def probes(
         "topic": (topics["train"], topics["test"]),
         "language": (articles["train"].lang, articles["test"].lang),
     }
-    told = {name: pair for name, pair in labels.items() if _can_be_told(*pair)}
+    told = {name: pair for name, pair in labels.items() if can_be_told(*pair)}
     cells, ids = trained.panel("sharing"), None
     for position, cell in enumerate(cells.itertuples()):
         folder = str(trained.folders[cell.arm, cell.seed])
@@ -252,8 +249,8 @@ def learnt(cells: pd.DataFrame, floor: float) -> tuple[int, int]:
         cells: of :class:`Trained`.
         floor: held-out loss of word frequencies alone, from :func:`smallbert.models.unigram.frequencies`.
     """
-    below = [_below(losses, floor) for _, losses in cells.groupby("arm").loss]
-    return sum(below), len(below)
+    found = [below(losses, floor) for _, losses in cells.groupby("arm").loss]
+    return sum(found), len(found)
 
 
 def contrasts(cells: pd.DataFrame, floor: float) -> pd.DataFrame:
@@ -272,18 +269,14 @@ def contrasts(cells: pd.DataFrame, floor: float) -> pd.DataFrame:
     rows, learnt = [], []
     for width, part in cells.assign(finite=True).groupby("embedding", sort=False):
         wide = by_seed(part, "sharing", "loss")
-        size, below = part.groupby("sharing").parameters.first(), {mode: _below(wide[mode], floor) for mode in wide}
-        learnt += [bool(below[mode] and below[first]) for mode in others]
+        size, has_learnt = part.groupby("sharing").parameters.first(), {mode: below(wide[mode], floor) for mode in wide}
+        learnt += [has_learnt[mode] and has_learnt[first] for mode in others]
         rows += [
             {"embedding": int(width), "sharing": mode, "parameters saved": 1 - size[mode] / size[first]}
             | contrast(wide[mode], wide[first])
             for mode in others
         ]
     return corrected(pd.DataFrame(rows), margin=MARGIN).assign(learnt=learnt)
-
-
-def _below(losses: pd.Series, floor: float) -> bool:
-    return len(losses) > 1 and mean_interval(losses).high < floor
 
 
 def summary(cells: pd.DataFrame) -> pd.DataFrame:
@@ -294,7 +287,3 @@ def summary(cells: pd.DataFrame) -> pd.DataFrame:
     spread = cells.groupby(keys, sort=False).loss.std(ddof=1).reset_index(drop=True)
     means.insert(means.columns.get_loc("loss") + 1, "sd of loss", spread)
     return means.astype({"parameters": int})
-
-
-def _can_be_told(train: pd.Series, test: pd.Series) -> bool:
-    return train[train != ""].nunique() > 1 and bool((test != "").any())

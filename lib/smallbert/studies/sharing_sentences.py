@@ -43,8 +43,17 @@ def rates_caption(rates: pd.DataFrame, several: str) -> str:
     if rates.arm.duplicated().any():
         return several
     if rates.rate.nunique() == 1:
-        return f"One peak rate, {rates.rate.iloc[0]:.2g}, set beforehand; none was chosen, so no loss is given."
-    return "One peak rate for each arm, set beforehand; none was chosen, so no loss is given."
+        return f"One peak rate, {rates.rate.iloc[0]:.2g}, set beforehand: there was none to choose from."
+    return "One peak rate for each arm, set beforehand: there was none to choose from."
+
+
+def rates_shown(rates: pd.DataFrame) -> pd.DataFrame:
+    """What a table of peak rates shows: losses and the choice only where there was one, as :func:`rates_caption` says.
+
+    Args:
+        rates: as there.
+    """
+    return rates if rates.arm.duplicated().any() else rates[["arm", "rate"]]
 
 
 def second_task_caption(differences: pd.DataFrame, seeds: int) -> str:

@@ -29,6 +29,9 @@ EVENTS_APART = 100_000
 FEWEST = 8
 """Examples of a part, whatever a kind's share."""
 
+WORLD = "the generated world"
+"""Source of tasks that are made, not read from files."""
+
 
 @dataclass(frozen=True, eq=False)
 class TaskSet:
@@ -171,7 +174,7 @@ def _of_world(seed: int, languages: Sequence[str], sizes: Sequence[int]) -> list
             list(islice(make(start, start + EVENTS_APART), _count(kind, most)))
             for start, most in zip(starts, sizes, strict=True)
         ]
-        found.append(TaskSet(name, kind, "the generated world", train, development, test))
+        found.append(TaskSet(name, kind, WORLD, train, development, test))
     return found
 
 

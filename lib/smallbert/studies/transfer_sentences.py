@@ -10,6 +10,7 @@ import pandas as pd
 
 from smallbert.published import published
 from smallbert.studies.contrasts import NOT_AFTER_CORRECTION, worded
+from smallbert.studies.task_suite import WORLD
 from smallbert.studies.transfer_shelf import FRESH, REFERENCE
 from smallbert.studies.transfer_table import MARGIN
 
@@ -51,7 +52,7 @@ def learnt(found: pd.DataFrame) -> str:
     best = own.groupby("task", sort=False).agg({"score": "max", "words": "first"})
     beaten = list(best.index[best.words >= best.score])
     said.append(
-        f"By its mean a bag of words is as good or better on {listed(beaten)}."
+        f"By its mean a bag of words is as good or better on {_all_or(beaten, len(best))}."
         if beaten
         else f"By their means no bag of words is as good as the {REFERENCE}."
     )
@@ -65,6 +66,11 @@ def _over_words(part: pd.DataFrame) -> list[str]:
     """
     own = part[part.model == REFERENCE]
     return list(own.task[own.learnt & (own.low > own.words)])
+
+
+def _all_or(tasks: list[str], count: int) -> str:
+    """Their names, or that they are all of several."""
+    return f"all {count} tasks" if len(tasks) == count > 1 else listed(tasks)
 
 
 def fresh(totals: pd.DataFrame) -> str:
@@ -107,7 +113,7 @@ def costs(totals: pd.DataFrame, differences: pd.DataFrame, facts: pd.DataFrame) 
 def answer(
     totals: pd.DataFrame, differences: pd.DataFrame, facts: pd.DataFrame, tasks: int, found: pd.DataFrame
 ) -> str:
-    """The answer in one paragraph: what each reduction leaves, and on how many tasks it costs something for sure.
+    """The answer in one paragraph: what the best reduction and the smallest leave, and how many lose for sure.
 
     Args:
         totals, differences, facts: as of :func:`costs`.
@@ -117,19 +123,13 @@ def answer(
     size, said = facts.set_index("model")["of reference"], []
     for mode, part in totals.groupby("mode", sort=False):
         own = found[(found.model == REFERENCE) & (found["mode"] == mode)]
-        known, told = list(own.task[own.learnt]), []
+        known = list(own.task[own.learnt])
         shrunk = part[~part.model.isin([REFERENCE, FRESH])]
-        for row in _rows(shrunk):
-            lost = differences[(differences.model == row.model) & (differences["mode"] == mode)]
-            worse = int((lost.verdict == "lower").sum())
-            told.append(
-                f"{row.model}, {size[row.model]:.0%} of the parameters, retains {row.retained:.0%} {_interval(row)}"
-                + (f", lower for sure on {worse}" if worse else "")
-            )
         said.append(
             f"{mode.capitalize()}, on the {len(known)} of {tasks} tasks on which the {REFERENCE} beats a constant "
             f"answer ({listed(known)}; a bag of words too on {len(_over_words(own))}), of the points above that "
-            f"answer{', summed over these tasks' if len(known) > 1 else ''}: {'; '.join(told)}."
+            f"answer{', summed over these tasks' if len(known) > 1 else ''}: "
+            f"{_ends(shrunk, differences[differences['mode'] == mode], size)}."
         )
         said += [
             f"The same architecture with {FRESH} retains {row.retained:.0%} {_interval(row)}; "
@@ -139,6 +139,21 @@ def answer(
     if not said:
         return f"The {REFERENCE} beats a constant answer on none of the {tasks} tasks: nothing can be retained."
     return " ".join(said)
+
+
+def _ends(shrunk: pd.DataFrame, differences: pd.DataFrame, size: pd.Series) -> str:
+    """What the best encoder of a mode retains and what the smallest; :func:`costs` has the others."""
+    if shrunk.empty:
+        return "no other encoder stands beside it"
+    worse = differences.model[differences.verdict == "lower"].value_counts()
+    ends = dict.fromkeys([shrunk.retained.idxmax(), shrunk.model.map(size).idxmin()])
+    told = [
+        f"{name}, {row.model}, {size[row.model]:.0%} of the parameters, retains {row.retained:.0%} {_interval(row)}"
+        + (f", lower for sure on {worse[row.model]}" if row.model in worse else "")
+        for name, row in zip(["the best by its mean", "the smallest"], _rows(shrunk.loc[list(ends)]), strict=False)
+    ]
+    count = f"{len(worse)} of {len(shrunk)}" if len(worse) else f"none of {len(shrunk)}"
+    return "; ".join([*told, f"lower for sure on some task: {count}"])
 
 
 def rates_caption(rates: pd.DataFrame) -> str:
@@ -155,6 +170,22 @@ def rates_caption(rates: pd.DataFrame) -> str:
     if not single:
         return "Peak rates taken, the best on development."
     return f"Peak rates taken; {listed(several)}, the best on development; one rate set beforehand: {single}."
+
+
+def examples(facts: pd.DataFrame) -> str:
+    """How many examples every task has to learn from and on test, and whether they are generated.
+
+    Args:
+        facts: from :func:`smallbert.studies.task_suite.facts`.
+    """
+    sizes = [
+        f"{train:,} and {test:,} ({'; '.join(part.task)})"
+        for (train, test), part in facts.groupby(["train", "test"], sort=False)
+    ]
+    origin = (
+        "All tasks are generated" if (facts.source == WORLD).all() else "No task is generated: all are read from files"
+    )
+    return f"Examples to learn from and to be tested on: {', '.join(sizes)}. {origin}."
 
 
 def answering_caption(table: pd.DataFrame) -> str:

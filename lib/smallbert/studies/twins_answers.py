@@ -89,7 +89,7 @@ def answer(differences: pd.DataFrame) -> str:
     if beside.any():
         said.append(f"{NOT_AFTER_CORRECTION.capitalize()} for so many comparisons: {_told(unknown[beside])}.")
     if not beside.all():
-        said.append(f"Not told by so few seeds: {_told(unknown[~beside])}.")
+        said.append(f"Not told by so few seeds: {'; '.join(unknown.difference[~beside])}.")
     words = {"higher": "better", "lower": "worse", "equivalent": f"equivalent within {MARGIN:.2f}"}
     for row in differences[differences.difference == ALL].itertuples():
         said.append(

@@ -109,9 +109,10 @@ def depth_answer(
         )
     below = freed_below(others)
     said.append(
-        f"Only a freed decoder goes below PCA on test with its whole interval: {'; '.join(below)}."
+        f"Only a freed decoder, trained with its encoder, goes below PCA on test with its whole interval: "
+        f"{'; '.join(below)}."
         if below
-        else "No freed decoder ends below PCA on test with its whole interval."
+        else "No freed decoder trained with its encoder ends below PCA on test with its whole interval."
     )
     return " ".join([*said, *_failed(others[~others.bounded])])
 

@@ -177,13 +177,13 @@ def sentence(bars: pd.DataFrame, orders: pd.DataFrame) -> str:
         orders: from :func:`every_order`.
     """
     first, last = bars.iloc[0], bars.iloc[-1]
-    told = [
-        f"{row.step} {row.first / MILLION:.1f} to {row.last / MILLION:.1f} million (mean {row.mean / MILLION:.1f})"
-        for row in orders.itertuples()
-    ]
+    moved = orders.loc[(orders["first"] - orders["last"]).idxmax()]
+    most = orders.loc[orders["mean"].idxmax()]
     return (
         f"{first.step} has {first.parameters:,} parameters, what is left has {last.parameters:,} "
-        f"({last.parameters / first.parameters:.1%}). As the first step and as the last: {'; '.join(told)}."
+        f"({last.parameters / first.parameters:.1%}). What a step saves depends on its place: most with {moved.step}, "
+        f"{moved['first'] / MILLION:.1f} million as the first step and {moved['last'] / MILLION:.1f} as the last. By "
+        f"the mean over all orders {most.step} saves most ({most['mean'] / MILLION:.1f} million)."
     )
 
 

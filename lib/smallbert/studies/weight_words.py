@@ -67,10 +67,10 @@ def shown_times(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def speed_sentence(found: pd.DataFrame) -> str:
-    """Which number format is fastest here, against the first encoder in fp32 and against the other formats.
+    """Which number format is fastest for the first encoder, against fp32 and the other formats; for others by mean.
 
-    These are two tests: the speed is a ratio to the first in fp32 with an interval of its own, while two formats are
-    told apart where their intervals do not meet.
+    These are two tests: the speed is a ratio to fp32 with an interval of its own, while two formats are told apart
+    where their intervals do not meet.
 
     Args:
         found: from :func:`smallbert.studies.weights.timings`.
@@ -78,30 +78,26 @@ def speed_sentence(found: pd.DataFrame) -> str:
     units = quantize.integer_units()
     first = found.encoder.iloc[0]
     told = []
-    for (name, measure), part in found.groupby(["encoder", "measure"], sort=False):
+    for measure, part in found[found.encoder == first].groupby("measure", sort=False):
         fastest = part.loc[part.speed.idxmax()]
-        told.append(
-            f"{plain(name)}, {measure}: fastest is {fastest.form}, {_times(fastest, first)}"
-            f"{_ahead(fastest, part[(part.form != fastest.form) & ~_is_unit(part, first)])}"
-        )
+        others = part[(part.form != fastest.form) & (part.form != FULL)]
+        told.append(f"{plain(first)}, {measure}: fastest is {fastest.form}, {_times(fastest)}{_ahead(fastest, others)}")
+    for name, part in found[found.encoder != first].groupby("encoder", sort=False):
+        best = part.loc[part.groupby("measure", sort=False).speed.idxmax()]
+        forms = ", ".join(f"{row.form} for {row.measure}" for row in best.itertuples())
+        told.append(f"{plain(name)}: fastest by mean are {forms}")
     where = f"This processor has integer units ({units})" if units else "This processor has no integer units"
     return f"{where}. {' '.join(f'{one[:1].upper()}{one[1:]}.' for one in told)}"
 
 
-def _is_unit(part: pd.DataFrame, first: str) -> pd.Series:
-    """The first encoder in fp32, which all speeds are told against."""
-    return (part.encoder == first) & (part.form == FULL)
-
-
-def _times(fastest: pd.Series, first: str) -> str:
-    """How fast the fastest format is beside the first encoder in fp32."""
-    own = fastest.encoder == first
-    if own and fastest.form == FULL:
+def _times(fastest: pd.Series) -> str:
+    """How fast the fastest format of the first encoder is beside its fp32."""
+    if fastest.form == FULL:
         return "which the others are told against"
     limits = _limited(fastest.to_dict(), "speed", "speed ", ".2f")
     sure = fastest["speed low"] > 1
     word = "faster" if sure else "slower" if fastest["speed high"] < 1 else "not told faster or slower"
-    return f"{limits} times as fast as {FULL if own else f'the first in {FULL}'} ({word})"
+    return f"{limits} times as fast as {FULL} ({word})"
 
 
 def _ahead(fastest: pd.Series, others: pd.DataFrame) -> str:

@@ -12,8 +12,8 @@ import pandas as pd
 from smallbert.errors import DataError
 from smallbert.report.front.tally import Tally, compared
 from smallbert.results import Results
-from smallbert.studies.frontier_needs import arithmetic
-from smallbert.studies.frontier_points import FRONTIER, figure_data
+from smallbert.studies.frontier_needs import CHEAPEST, arithmetic
+from smallbert.studies.frontier_points import FRONTIER, PAGES, figure_data
 from smallbert.studies.recommend import POINTS
 
 KNOWLEDGE = "07_knowledge"
@@ -153,12 +153,19 @@ class Frontier:
 
 def _need(row: dict[Hashable, Any], known: set[str]) -> Need:
     """A row of the needs; names of measures, of which those ``known`` are single, have commas as their list has."""
-    texts = ("measured by", "page", "command", "why")
-    measures, page, command, why = ("" if pd.isna(row[one]) else str(row[one]) for one in texts)
+    texts = ("measured by", "command", "why")
+    measures, command, why = ("" if pd.isna(row[one]) else str(row[one]) for one in texts)
+    why = "" if why == CHEAPEST else why
     if pd.isna(row["cost"]):
         return Need(row["need"], row["answer"], why=why)
     least = float(row["least kept"])
+    page = stem(row["page"])
     return Need(row["need"], row["answer"], row["cost"], least, measures, page, command, why, measures in known)
+
+
+def stem(page: Any) -> str:
+    """The stem of a page by its number; an edition of an older version has the stem itself."""
+    return page if isinstance(page, str) else next(one for one in PAGES if int(one[:2]) == page)
 
 
 def _worthless(page: Results) -> Iterator[Worthless]:

@@ -10,11 +10,37 @@ from smallbert.errors import DataError
 from smallbert.measure.stats import Interval, verdict
 from smallbert.report.front.tally import Tally, compared
 from smallbert.results import Results
+from smallbert.studies import embedding_widths
 from smallbert.studies.contrasts import LEVEL, contrast
-from smallbert.studies.distillation_measures import MARGINS
-from smallbert.studies.frontier_points import ALBERT, DISTIL, TRANSFER, figure_data
+from smallbert.studies.distillation_measures import ALONE, EQUAL, MARGINS, against, starts
+from smallbert.studies.frontier_points import ALBERT, CORPUS, DISTIL, TRANSFER, figure_data
 
-_ALONE_LONGER = "alone, equal operations"
+
+@dataclass(frozen=True)
+class Narrowed:
+    """Page 4, factorised embeddings against one as wide as the layers, by held-out loss.
+
+    Args:
+        pairs: those of which both have learnt more than word frequencies, corrected together with the others.
+        width, against: of the narrowest of these and of what it is compared with.
+        sharing: what both of that pair share.
+        change: difference of its held-out loss, low and high limit beside it.
+    """
+
+    pairs: Tally
+    width: int
+    against: int
+    sharing: str
+    change: tuple[float, float, float]
+
+    @classmethod
+    def of(cls, found: pd.DataFrame) -> Narrowed | None:
+        """From :func:`smallbert.studies.embedding_widths.contrasts`; None where no pair has learnt that much."""
+        own = found[found.learnt.astype(bool)]
+        if own.empty:
+            return None
+        least = own.loc[own.embedding.idxmin()]
+        return cls(Tally.of(own), int(least.embedding), int(least.against), str(least.sharing), _limits(least))
 
 
 @dataclass(frozen=True)
@@ -29,6 +55,7 @@ class Sharing:
             both have learnt more than word frequencies, since differences among others say nothing.
         learnt: arms shown to have learnt more than word frequencies, as the page counts them.
         arms: how many were trained.
+        narrowed: what a factorised embedding costs; None where that cannot be told.
     """
 
     parameters: int
@@ -38,6 +65,7 @@ class Sharing:
     trained: Tally
     learnt: int
     arms: int
+    narrowed: Narrowed | None = None
 
     @classmethod
     def of(cls, results: Results) -> Sharing:
@@ -56,6 +84,7 @@ class Sharing:
             float(least["parameters of first"]),
             float(least["flops of first"]),
             *_trained(page),
+            Narrowed.of(embedding_widths.contrasts(figure_data(page, "embedding_sweep"), page.values()["floor"])),
         )
 
 
@@ -68,6 +97,67 @@ def _trained(page: Results) -> tuple[Tally, int, int]:
     except (KeyError, AttributeError) as error:
         raise DataError("Expected page 4 to record what its arms have learnt.", "Run it again.") from error
     return Tally.of(contrasts[which.astype(bool)]), learnt, arms
+
+
+@dataclass(frozen=True)
+class Copied:
+    """Page 5, students of the teacher's width that start from some of its layers.
+
+    Args:
+        start: difference from a fresh start, both trained alone, low and high limit beside it.
+        against_fresh: the verdict on that.
+        taught: difference that a teacher's losses make once the layers are copied, likewise.
+        against_alone: the verdict on that.
+    """
+
+    start: tuple[float, float, float]
+    against_fresh: Tally
+    taught: tuple[float, float, float]
+    against_alone: Tally
+
+    @classmethod
+    def of(cls, page: Results, measure: str) -> Copied | None:
+        """As page 5 recorded it; None where no layers were copied."""
+        try:
+            cells = figure_data(page, "starts")
+        except DataError:
+            return None
+        found = starts(cells, measure).set_index("label")
+        start = next(label for label in found.index if label.startswith(ALONE))
+        copied = start.removeprefix(ALONE)
+        taught = next(label for label in found.index if label.endswith(copied) and label != start)
+        more = against(cells, {taught: start}, measure)
+        rows = found.loc[[start]], more
+        better = [Tally.of(one, lower_is_better=measure == "loss") for one in rows]
+        return cls(_limits(rows[0].iloc[0]), better[0], _limits(more.iloc[0]), better[1])
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What page 5's students read and are judged by.
+
+    Args:
+        generated: whether its texts are the generated world's.
+        languages: number of their languages.
+        only: code of the language where there is one.
+        articles: test articles behind its probes.
+    """
+
+    generated: bool
+    languages: int
+    only: str
+    articles: int
+
+    @classmethod
+    def of(cls, page: Results) -> Judged | None:
+        """As pages 1 and 5 recorded it; None where they have not."""
+        try:
+            corpus = page.of(CORPUS).values()["corpus"]
+            articles = int(figure_data(page, "reductions").n.max())
+        except (DataError, KeyError, AttributeError):
+            return None
+        languages = corpus["languages"]
+        return cls(corpus["generated"], len(languages), languages[0] if len(languages) == 1 else "", articles)
 
 
 @dataclass(frozen=True)
@@ -84,6 +174,8 @@ class Students:
         learnt: taught students shown to have learnt more than word frequencies, as the page counts them, and how many
             are taught; None where no words are predicted.
         frequencies: that worth, nats of held-out loss; not-a-number likewise.
+        copied: what a start from the teacher's layers gives; None where none was tried.
+        judged: on what; None where it was not recorded.
     """
 
     by_loss: bool
@@ -94,6 +186,8 @@ class Students:
     against_longer: Tally
     learnt: tuple[int, int] | None = None
     frequencies: float = float("nan")
+    copied: Copied | None = None
+    judged: Judged | None = None
 
     @classmethod
     def of(cls, results: Results) -> Students:
@@ -104,14 +198,14 @@ class Students:
         """
         page = results.of(DISTIL)
         every = page.table("method_contrasts")
-        taught = every[every.label != _ALONE_LONGER]
+        taught = every[every.label != EQUAL]
         # A teacher that predicts no words gives students without a loss.
         by_loss = bool(taught.difference[taught.measure == "loss"].notna().any())
         measure = "loss" if by_loss else "similarity"
         own = compared(taught[taught.measure == measure].dropna(subset="difference")).set_index("label")
         best = own.difference.idxmin() if by_loss else own.difference.idxmax()
         cells = figure_data(page, "methods").pivot(index="seed", columns="label", values=measure)
-        longer, values = contrast(cells[best], cells[_ALONE_LONGER]), page.values()
+        longer, values = contrast(cells[best], cells[EQUAL]), page.values()
         limits = _limits(pd.Series(longer))
         pairs = int(longer["pairs"])
         found = verdict(Interval(*limits, pairs, LEVEL), margin=MARGINS[measure], p=longer["p"])
@@ -126,6 +220,8 @@ class Students:
             Tally.of(told, lower_is_better=by_loss),
             tuple(values["learnt"][:2]) if "learnt" in values else None,
             values.get("floor", float("nan")),
+            Copied.of(page, measure),
+            Judged.of(page),
         )
 
 
@@ -162,6 +258,8 @@ class Tasks:
         encoders: number of encoders that compress.
         not_above: those of them whose mean is not above that of random weights.
         reference: parameters of the whole encoder.
+        examples: fewest and most examples that a task has to learn from.
+        widest: the encoder that compresses whose share has the widest limits; None without one.
     """
 
     tasks: int
@@ -173,6 +271,8 @@ class Tasks:
     encoders: int
     not_above: int
     reference: int
+    examples: tuple[int, int]
+    widest: Kept | None
 
     @classmethod
     def of(cls, results: Results) -> Tasks:
@@ -182,7 +282,8 @@ class Tasks:
             DataError: the page has not run.
         """
         page = results.of(TRANSFER)
-        count, shelf = len(page.table("tasks")), page.table("shelf").set_index("model")
+        tasks, shelf = page.table("tasks"), page.table("shelf").set_index("model")
+        count, examples = len(tasks), (int(tasks.train.min()), int(tasks.train.max()))
         contrasts, retained = page.table("task_contrasts"), figure_data(page, "retained")
         scores, reference = figure_data(page, "scores"), shelf.index[0]
         whole = scores[(scores.model == reference) & (scores["mode"] == "frozen")]
@@ -194,7 +295,7 @@ class Tasks:
         own = every.loc[[name for name in dict.fromkeys(frozen.model) if name in every.index]]
         parameters = int(shelf.parameters.iloc[0])
         if own.empty:
-            return cls(count, learnt, over_words, None, None, None, 0, 0, parameters)
+            return cls(count, learnt, over_words, None, None, None, 0, 0, parameters, examples, None)
         worse = frozen[frozen.verdict == "lower"].model.value_counts()
 
         def kept(name: str) -> Kept:
@@ -204,10 +305,12 @@ class Tasks:
             return Kept(name, of_reference, share, low, high, int(worse.get(name, 0)))
 
         smallest, best = str(shelf.loc[own.index].parameters.idxmin()), str(own.retained.idxmax())
+        widest = str((own["retained high"] - own["retained low"]).idxmax())
         drawn = [name for name in every.index if name not in own.index and name != reference]
         random = kept(drawn[0]) if drawn else None
         not_above = int((own.retained <= random.share).sum()) if random else 0
-        return cls(count, learnt, over_words, kept(best), kept(smallest), random, len(own), not_above, parameters)
+        told = (kept(best), kept(smallest), random)
+        return cls(count, learnt, over_words, *told, len(own), not_above, parameters, examples, kept(widest))
 
 
 def _limits(row: pd.Series) -> tuple[float, float, float]:

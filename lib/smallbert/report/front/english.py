@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from math import isinf
 
 from smallbert.report.front.answers import Frontier, Triples
-from smallbert.report.front.encoders import Kept, Sharing, Students, Tasks
+from smallbert.report.front.encoders import Copied, Judged, Kept, Narrowed, Sharing, Students, Tasks
 from smallbert.report.front.narrowing import Articles, Floor, Schedules
 from smallbert.report.front.planned import Planned
 from smallbert.report.front.reference import Reference
 from smallbert.report.front.taking import take
 from smallbert.report.front.tally import Tally
 from smallbert.studies.contrasts import NOT_AFTER_CORRECTION
+from smallbert.studies.decoder_best import Best
 from smallbert.studies.depth_training import Outcome, TrainingEffect
 from smallbert.studies.distillation_measures import effect
 
@@ -39,22 +40,44 @@ def sentence(found: object) -> str:
 
 @sentence.register
 def _(found: Articles) -> str:
+    between = topic = ""
+    if found.between:
+        share, within = found.between
+        between = f"; {percent(share)} of it lies between languages, and within them 95% takes {within:,}"
+    if found.topic:
+        whole, alone = found.topic
+        first = f" From the first {found.components:,} alone a linear probe reads"
+        topic = f"{first} {alone:.0%} of topics, from the whole vector {whole:.0%}."
     return (
         f"{counted(found.rows, 'article')} in {counted(found.languages, 'language')} become vectors of "
         f"{counted(found.width, 'number')}; {counted(found.components, 'principal component')} "
-        f"{'hold' if found.components != 1 else 'holds'} 95% of their variance."
+        f"{'hold' if found.components != 1 else 'holds'} 95% of their variance{between}.{topic}"
     )
 
 
 @sentence.register
 def _(found: Floor) -> str:
-    freed = f"decoders that do: {'; '.join(found.freed)}" if found.freed else "no freed decoder does"
     return (
         f"In {counted(found.cells, 'cell')} no encoder with one affine decoder layer gets below PCA (nearest: "
         f"{distance(found.least)} of the variance above). Deeper encoders against "
         f"{counted(found.shallowest, 'layer')}, trained fairly for {counted(found.epochs, 'epoch')}: "
-        f"{told(found.deeper)}.{_training(found.training)} Below PCA on held-out articles for sure, {freed}."
+        f"{told(found.deeper)}.{_training(found.training)} Freed decoders trained with their encoder that get "
+        f"below PCA on held-out articles for sure: {'; '.join(found.freed) or 'none'}.{_bent(found.bent)}"
     )
+
+
+def _bent(found: Sequence[Best]) -> str:
+    """What decoders of PCA's own code gain, each width of it apart."""
+    each = "; ".join(
+        f"{_gained(one.gain)} with codes of {one.k}"
+        + ("" if one.within is None else f" ({_gained(one.within)} with each language's mean taken off)")
+        for one in found
+    )
+    return f" Fitted to PCA's own code instead, the best decoder takes off PCA's error: {each}." if found else ""
+
+
+def _gained(share: float) -> str:
+    return percent(share) if share else "nothing for sure"
 
 
 def _training(found: TrainingEffect | None) -> str:
@@ -94,13 +117,24 @@ def _sharing(found: Sharing) -> str:
     if not found.learnt:
         return (
             f"None of the {counted(found.arms, 'small encoder')} that page 4 trains from scratch is shown to have "
-            "learnt more than word frequencies, so what sharing costs in quality cannot be told."
+            "learnt more than word frequencies, so what sharing or factorising costs in quality cannot be told."
         )
     which = f"All {found.arms}" if found.learnt == found.arms else f"{found.learnt} of the {found.arms}"
     some = f"{which} small encoders that page 4 trains from scratch are shown to have learnt more than word frequencies"
+    narrowed = _narrowed(found.narrowed)
     if not found.trained.total:
-        return f"{some}, but no two that differ in sharing alone: what it costs in quality cannot be told."
-    return f"{some}; those that share layers, against their unshared twins, by held-out loss: {told(found.trained)}."
+        return f"{some}, but no two that differ in sharing alone: what it costs in quality cannot be told.{narrowed}"
+    twins = f"those that share layers, against their unshared twins, by held-out loss: {told(found.trained)}"
+    return f"{some}; {twins}.{narrowed}"
+
+
+def _narrowed(found: Narrowed | None) -> str:
+    if not found:
+        return " What factorising costs cannot be told: no two that differ in that alone have."
+    return (
+        f" Those with a factorised embedding, against their twins of width {found.against}: {told(found.pairs)} "
+        f"(E = {found.width}, {found.sharing}, {effect('loss', found.change)})."
+    )
 
 
 @sentence.register
@@ -118,8 +152,27 @@ def _(found: Students) -> str:
     return (
         f"Taught students against one trained alone for as many steps, by {what}: {told(found.methods)}. Best by its "
         f"mean: {found.best}, which {effect(name, found.gain)}; against training alone for as many operations: "
-        f"{verdict} (it {effect(name, found.longer)}).{below}"
+        f"{verdict} (it {effect(name, found.longer)}).{below}{_copied(found.copied, name)}{_judged(found.judged)}"
     )
+
+
+def _copied(found: Copied | None, name: str) -> str:
+    if not found:
+        return ""
+    return (
+        f" A start from the teacher's layers (students of its width), against a fresh one and trained alone: "
+        f"{told(found.against_fresh, alone=True)} (it {effect(name, found.start)}); what teaching adds to that: "
+        f"{told(found.against_alone, alone=True)} (it {effect(name, found.taught)})."
+    )
+
+
+def _judged(found: Judged | None) -> str:
+    """On what small a ground it stands."""
+    if not found:
+        return ""
+    texts = "generated text" if found.generated else "articles"
+    which = f"one language ({found.only})" if found.only else counted(found.languages, "language")
+    return f" Read and judged on {texts} in {which}; probes on {counted(found.articles, 'test article')}."
 
 
 @sentence.register
@@ -127,14 +180,14 @@ def _(found: Tasks) -> str:
     if not found.learnt:
         return (
             f"Frozen, the whole encoder beats a constant answer on none of {counted(found.tasks, 'task')}: nothing to "
-            "keep can be told."
+            f"keep can be told. {_samples(found)}"
         )
     said = (
         f"Frozen, the whole encoder beats a constant answer on {len(found.learnt)} of {counted(found.tasks, 'task')} "
         f"and a bag of words too on {found.over_words or 'none'}"
     )
     if found.best is None or found.smallest is None:
-        return f"{said}: nothing to keep can be told."
+        return f"{said}: nothing to keep can be told. {_samples(found)}"
     kept = [found.best] if found.best == found.smallest else [found.best, found.smallest]
     names = ["most is kept by", "the smallest is"]
     each = "; ".join(f"{name} {_kept(one)}" for name, one in zip(names, kept, strict=False))
@@ -146,7 +199,21 @@ def _(found: Tasks) -> str:
             f" The same architecture with random weights keeps {found.random.share:.0%} [{_limits(found.random)}]; of "
             f"{counted(found.encoders, 'encoder')} {above} above that by mean."
         )
-    return f"{said}. Of its points above a constant answer ({summed}) {each}.{random}"
+    return f"{said}. Of its points above a constant answer ({summed}) {each}.{random} {_samples(found)}"
+
+
+def _samples(found: Tasks) -> str:
+    """How few examples the tasks have, and how little the least certain share says."""
+    few, many = found.examples
+    said = f"Each task is learnt from {few:,}{f' to {many:,}' if many > few else ''} examples"
+    if not found.widest:
+        return f"{said}."
+    if isinf(found.widest.low) or isinf(found.widest.high):
+        return f"{said}: the least certain share, that of {found.widest.name}, has no limits."
+    return (
+        f"{said}: the least certain share, that of {found.widest.name}, lies anywhere from {found.widest.low:.0%} to "
+        f"{found.widest.high:.0%}."
+    )
 
 
 @sentence.register

@@ -144,7 +144,8 @@ def _floor(found: Sequence[Floor]) -> list[str]:
     effect = f"; for sure more epochs remove some or all of what depth costs in {sum(removed)} of {len(removed)}"
     return [
         f"In {counted(cells, 'cell')} of {counted(len(found), 'edition')} no encoder with one affine decoder layer "
-        f"gets below PCA; a freed decoder does so on held-out articles for sure in {freed} of {len(found)}.",
+        f"gets below PCA; a freed decoder trained with its encoder does so on held-out articles for sure in {freed} of "
+        f"{len(found)}.",
         f"Deeper encoders against the shallowest, trained fairly: {told(deeper)}{effect if removed else ''}.",
     ]
 

@@ -100,6 +100,7 @@ _PATTERNS = (
 """Parts that have a number or a name in them."""
 
 _COSTS = {
+    "MB of weights": r"가중치 \1 MB",
     "bytes a vector": r"벡터당 \1바이트",
     "of the reference's time": r"기준 시간의 \1",
     "of fp32's time for one text read alone": r"글 하나를 따로 읽을 때 fp32 시간의 \1",

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pandas as pd
+
 from smallbert.errors import DataError
 from smallbert.report.front.tally import Tally, compared
 from smallbert.results import Results
+from smallbert.studies.decoder_best import Best, on_embeddings
 from smallbert.studies.depth_training import TrainingEffect
+from smallbert.studies.facts import BETWEEN_LANGUAGES, COMPONENTS, LANGUAGE_COMPONENTS, TOPIC, WHOLE
 from smallbert.studies.frontier_points import DEPTH, figure_data
 from smallbert.studies.verdicts import freed_below
 
 CORPUS, SCHEDULES = "01_corpus_and_embeddings", "03_layer_schedules"
-
-_COMPONENTS = "components for 95% of the variance"
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,18 @@ class Articles:
         languages: number of languages.
         width: numbers of a vector.
         components: principal components that hold 95% of the variance.
+        between: share of the variance between the means of languages, and the components that hold 95% once these are
+            taken off; None where there is one language only, or an older version has not told.
+        topic: share of test articles whose topic a linear probe reads from the whole vector, and from these components
+            alone; None where no topics are known, or an older version has not told.
     """
 
     rows: int
     languages: int
     width: int
     components: int
+    between: tuple[float, int] | None = None
+    topic: tuple[float, float] | None = None
 
     @classmethod
     def of(cls, results: Results) -> Articles:
@@ -44,7 +52,24 @@ class Articles:
         if "corpus" not in (values := page.values()):
             raise DataError(f"Expected {CORPUS} to have recorded its corpus.")
         corpus = values["corpus"]
-        return cls(corpus["rows"], len(corpus["languages"]), int(shape["dimensions"]), int(shape[_COMPONENTS]))
+        several = BETWEEN_LANGUAGES in shape
+        probes = page.table("probes")
+        return cls(
+            corpus["rows"],
+            len(corpus["languages"]),
+            int(shape["dimensions"]),
+            int(shape[COMPONENTS]),
+            (float(shape[BETWEEN_LANGUAGES]), int(shape[LANGUAGE_COMPONENTS])) if several else None,
+            _topic(probes[probes.label == TOPIC]),
+        )
+
+
+def _topic(probes: pd.DataFrame) -> tuple[float, float] | None:
+    """Accuracy from the whole vector and from its first components."""
+    if "read from" not in probes or probes.empty:
+        return None
+    whole = probes["read from"] == WHOLE
+    return float(probes[whole].accuracy.iloc[0]), float(probes[~whole].accuracy.iloc[0])
 
 
 @dataclass(frozen=True)
@@ -56,7 +81,8 @@ class Floor:
         least: the nearest of them above PCA on the articles trained on, share of the variance.
         shallowest: encoder layers that the others are compared with.
         deeper: the deeper encoders against these, trained fairly.
-        freed: names of decoders that go below PCA on held-out articles with their whole interval.
+        freed: names of decoders trained with their encoder that go below PCA on held-out articles with their whole
+            interval.
         epochs: of the fair training.
         training: what deeper encoders lose after the shortest and after the longest fair training; None where that
             takes more seeds, depths or budgets.
@@ -69,6 +95,7 @@ class Floor:
     freed: tuple[str, ...]
     epochs: int
     training: TrainingEffect | None = None
+    bent: tuple[Best, ...] = ()
 
     @classmethod
     def of(cls, results: Results) -> Floor:
@@ -90,6 +117,7 @@ class Floor:
             tuple(freed_below(arms)),
             int(budgets.budget.max()),
             TrainingEffect.of(budgets),
+            tuple(on_embeddings(figure_data(page, "decoder_regimes"))),
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 NOTHING = "nothing was measured that is told to need less"
 
-_COST = r"[\d.,e+]+ MB|\d+% of .+? read alone(?: \(\d+% for many\))?"
+_COST = r"[\d.,e+]+ MB(?: of weights)?|\d+% of .+? read alone(?: \(\d+% for many\))?"
 _FORMS = (
     re.compile(rf"(?P<name>.+?)(?:, (?P<cost>{_COST}),)? (?P<form>may do)(?: too)?: (?P<unsure>.+)"),
     re.compile(rf"(?P<name>.+?)(?: \((?P<cost>{_COST})\))? (?P<form>comes nearest), with (?P<unsure>.+)"),
