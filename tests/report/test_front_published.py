@@ -74,9 +74,9 @@ def test_findings_of_published_editions_are_what_their_tables_say(name):
     methods = table("05_distillation", "method_contrasts")
     methods = methods[methods.measure == ("loss" if students.by_loss else "similarity")].set_index("label")
     assert students.gain == tuple(methods.loc[students.best, ["difference", "low", "high"]])
-    assert f"The best method by its mean, {students.best}, is" in values["answer"]
-    ahead = f"The best method by its mean, {students.best}, is better than that longer training" in values["answer"]
-    assert (students.against_longer.better == 1) == ahead
+    assert f"The best method by its mean, {students.best}, " in values["answer"]
+    ahead = rf"{re.escape(students.best)},? is better than that longer training"
+    assert (students.against_longer.better == 1) == bool(re.search(ahead, values["answer"]))
     assert students.against_longer.total == 1
 
     answer = read_json(edition.results / "06_transfer" / "values.json")["answer"]
