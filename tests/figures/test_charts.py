@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from smallbert.figures import arms, corpus, depth, intervals, schedules, style
+from smallbert.figures import arms, corpus, depth, depth_lines, intervals, schedules, style
 
 
 def outcomes() -> pd.DataFrame:
@@ -120,7 +120,7 @@ CHARTS = {
         "lowest mean loss is at depth 1 and the highest at depth 3; PCA at the same width is below all of them",
     ),
     "tuning_each": (
-        lambda: depth.tuning_each(TUNING),
+        lambda: depth_lines.tuning_each(TUNING),
         "1: 0.2; at the edge of its grid: depth 1",
     ),
     "gap_by_depth": (lambda: depth.gap_by_depth(CELLS[CELLS.epoch == 10]), "k = 8, original: 0.0"),
@@ -128,9 +128,9 @@ CHARTS = {
         lambda: depth.curves(CELLS[CELLS.bottleneck == 8], {"train": 0.01, "test": 0.02}),
         "FVU of each other in every panel",
     ),
-    "gap_by_budget": (lambda: depth.gap_by_budget(ONE[ONE.epoch == 10]), "after 10 epochs"),
+    "gap_by_budget": (lambda: depth_lines.gap_by_budget(ONE[ONE.epoch == 10]), "after 10 epochs"),
     "loss_by_rows": (
-        lambda: depth.loss_by_rows(
+        lambda: depth_lines.loss_by_rows(
             pd.concat([ONE.assign(train_rows=100, pca_test=0.3), ONE.assign(train_rows=200, pca_test=0.2)])
         ),
         "At 200 rows",
@@ -198,7 +198,7 @@ def test_chart(name):
 def test_every_public_chart_is_tested():
     public = {
         name
-        for module in (arms, corpus, depth, schedules)
+        for module in (arms, corpus, depth, depth_lines, schedules)
         for name, value in vars(module).items()
         if callable(value) and getattr(value, "__module__", "") == module.__name__ and not name.startswith("_")
     }
@@ -307,7 +307,7 @@ def test_a_colour_means_one_thing_on_page_2():
     assert {one.lines[0].get_color() for one in legend} == {style.look("original").color} and len(legend) == 2
     for chart in (corpus.spectrum(FLOOR), arms.widths_and_baselines(FLOOR, BASELINES)):
         assert chart.figure.axes[0].lines[0].get_color() == style.look("PCA").color
-    drawn = depth.loss_by_rows(pd.concat([ONE.assign(train_rows=rows, pca_test=0.3) for rows in (900, 20_000)]))
+    drawn = depth_lines.loss_by_rows(pd.concat([ONE.assign(train_rows=rows, pca_test=0.3) for rows in (900, 20_000)]))
     [axes] = drawn.figure.axes
     pca, *depths = axes.lines
     assert pca.get_color() == style.look("PCA").color
@@ -328,7 +328,7 @@ def test_errors_of_very_different_size_are_all_told_apart():
 
 
 def test_the_chosen_rate_stands_in_the_legend_of_depths():
-    [axes] = depth.tuning_each(TUNING).figure.axes
+    [axes] = depth_lines.tuning_each(TUNING).figure.axes
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["1: 0.2"]
 
 

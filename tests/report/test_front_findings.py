@@ -12,14 +12,15 @@ import pytest
 
 from smallbert import paths
 from smallbert.measure.stats import Interval
-from smallbert.report.front import english, korean, names_ko
+from smallbert.report.front import english, korean, names_ko, phrases, phrases_ko
 from smallbert.report.front.answers import Frontier, Need, Triples
-from smallbert.report.front.encoders import Copied, Judged, Kept, Narrowed, Sharing, Students, Tasks
+from smallbert.report.front.encoders import Copied, Judged, Narrowed, Sharing, Students
 from smallbert.report.front.findings import FINDINGS, collect
 from smallbert.report.front.narrowing import Articles, Floor, Schedules
 from smallbert.report.front.planned import Plan, Planned
 from smallbert.report.front.reference import Reference
 from smallbert.report.front.tally import Tally
+from smallbert.report.front.tasks import Kept, Tasks
 from smallbert.results import Results
 from smallbert.storage import read_json, write_json
 from smallbert.studies.benchmarks_pairs import Ahead
@@ -236,7 +237,7 @@ def test_what_training_removes_is_said_as_page_2_found_it(before, after, change,
 
 @pytest.mark.parametrize(("share", "said"), [(0.00652, "0.0065"), (2.4e-5, "2e-05"), (9.9e-5, "0.0001"), (0.0, "0")])
 def test_a_small_distance_is_not_nothing(share, said):
-    assert english.distance(share) == said
+    assert phrases.distance(share) == said
 
 
 def test_claims_by_a_source_are_counted_apart():
@@ -289,8 +290,8 @@ def test_words_ask_for_a_finding(words):
     ],
 )  # fmt: skip
 def test_tallies_in_words(tally, said, told):
-    assert english.told(tally) == said
-    assert korean.told(tally) == told
+    assert phrases.told(tally) == said
+    assert phrases_ko.told(tally) == told
 
 
 def test_less_and_more_change_places_where_more_is_better():

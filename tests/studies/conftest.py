@@ -8,8 +8,8 @@ import pytest
 import torch
 import transformers
 
+from smallbert.studies.bench import Bench
 from smallbert.studies.matrices import Matrices
-from smallbert.studies.protocols import Bench
 
 WIDTH = 12
 

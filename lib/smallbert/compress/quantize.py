@@ -29,6 +29,7 @@ from smallbert.models import encoder as encoders
 from smallbert.models import families, sources
 from smallbert.models.encoder import Encoder
 from smallbert.models.packed import packed_model
+from smallbert.models.through_transformers import load_model
 
 Bits = Literal[16, 8, 4]
 
@@ -171,7 +172,7 @@ def dynamic(name: str, *, layer: int = -1, precision: runtime.Precision = "auto"
     require_integer_units()
     plain = encoders.load(name, layer=layer, precision=precision, device="cpu", **options)
     forward: Any = copy.copy(packed_model(plain, "A product"))
-    model, _, depth = encoders.load_model(sources.find(name), layer)
+    model, _, depth = load_model(sources.find(name), layer)
     weights = cast(families.Weights, families.read(model, depth))  # what runs packed was read once already
     made: dict[int, object] = {}  # shared blocks are quantised once
     for packed, block in zip(forward.blocks, weights.blocks, strict=True):

@@ -1,21 +1,18 @@
-"""Figures of page 2: encoder depth under two protocols, at one bottleneck unless a panel says otherwise."""
+"""Figures of page 2 on encoder depth under both protocols, at one bottleneck unless a panel says otherwise."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.ticker import LogLocator
 
-from smallbert.figures.intervals import INTERVAL, bars, half_interval, line, means
+from smallbert.figures.intervals import INTERVAL, bars, half_interval, line, means, one_width
 from smallbert.figures.labels import signed_ticks
 from smallbert.figures.page import Chart
-from smallbert.figures.style import FLOOR, INK, WIDTH, look
+from smallbert.figures.style import FLOOR, WIDTH, look
 
 WIDE = 0.1
 """Distances beyond this, of an arm that nearly diverged, are drawn on an axis that is logarithmic from ..."""
@@ -52,7 +49,7 @@ def tuning_once(tuning: pd.DataFrame) -> Chart:
         f"The smallest autoencoder does best with {best.activation}, {best.optimizer} and rate {best.rate:g}: "
         f"validation FVU {best.validation_fvu:.3f}.",
         "Original protocol: activation, optimizer and rate are chosen once, on the smallest autoencoder, by validation "
-        "FVU at k = " + f"{_width(tuning)}; the choice is reused for every other. Shades are logarithmic, light is "
+        "FVU at k = " + f"{one_width(tuning)}; the choice is reused for every other. Shades are logarithmic, light is "
         "good; an empty cell diverged.",
     )
 
@@ -94,52 +91,7 @@ def loss_by_depth(cells: pd.DataFrame, floor_mse: float) -> Chart:
         cells,
         f"After {epochs[-1]} epochs the lowest mean loss is at depth {final.idxmin()} and the highest at depth "
         f"{final.idxmax()}; PCA at the same width is {place}.",
-        f"Original protocol, as it was reported: raw test loss by depth, k = {_width(cells)}. " + INTERVAL,
-    )
-
-
-def tuning_each(tuning: pd.DataFrame) -> Chart:
-    """The fair protocol's tuning: validation gap to the floor by rate, for every depth.
-
-    Args:
-        tuning: columns ``bottleneck``, ``depth``, ``rate``, ``validation_fvu``, ``chosen`` and ``interior`` (bool), for
-            one bottleneck and one budget.
-    """
-    depths = sorted(tuning.depth.unique())
-    figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
-    for position, depth in enumerate(depths):
-        part = tuning[tuning.depth == depth].sort_values("rate")
-        best = part[part.chosen]
-        name = f"{depth}: {best.rate.iloc[0]:.2g}" if len(best) else f"{depth}"
-        axes.plot(part.rate, part.validation_fvu, **_depth(position, len(depths)), label=name)
-        axes.plot(
-            best.rate,
-            best.validation_fvu,
-            marker="o",
-            markersize=11,
-            markerfacecolor="none",
-            markeredgecolor=INK,
-            linestyle="",
-        )
-    axes.set(xscale="log", yscale="log", xlabel="learning rate (peak)", ylabel="validation FVU")
-    axes.set_xticks(sorted(tuning.rate.unique()), [f"{rate:.2g}" for rate in sorted(tuning.rate.unique())])
-    axes.xaxis.set_minor_locator(NullLocator())
-    _layers(axes, "layers: rate")
-    best = tuning[tuning.chosen].set_index("depth").rate
-    edge = [str(depth) for depth in depths if not tuning[tuning.depth == depth].interior.all()]
-    inside = (
-        "every chosen rate lies inside its grid" if not edge else f"at the edge of its grid: depth {', '.join(edge)}"
-    )
-    return Chart(
-        "tuning_each",
-        figure,
-        tuning,
-        "Best learning rate by depth: "
-        + ", ".join(f"{depth}: {best[depth]:g}" for depth in depths if depth in best)
-        + f"; {inside}.",
-        f"Fair protocol, k = {_width(tuning)}: validation FVU against the peak learning rate for each depth, "
-        "one tuning seed apart from the published ones. The ring marks the chosen rate, which the legend names; a grid "
-        f"whose best lies at its edge is widened a few times. Here {inside}.",
+        f"Original protocol, as it was reported: raw test loss by depth, k = {one_width(cells)}. " + INTERVAL,
     )
 
 
@@ -228,97 +180,7 @@ def curves(cells: pd.DataFrame, floors: dict[str, float]) -> Chart:
         cells,
         f"At the end train and test lie within {split:.2g} FVU of each other in every panel; the depths themselves end "
         f"between {last.test_fvu.min():.3f} and {last.test_fvu.max():.3f}.",
-        f"FVU against epochs at k = {_width(cells)}, mean over seeds. Dotted: PCA of the same width on test. "
+        f"FVU against epochs at k = {one_width(cells)}, mean over seeds. Dotted: PCA of the same width on test. "
         "The fair lines follow a warm-up "
         "and cosine schedule, so their early points are not those of a shorter run.",
     )
-
-
-def gap_by_budget(cells: pd.DataFrame) -> Chart:
-    """Distance from the floor against the training budget, tuned at each budget.
-
-    Args:
-        cells: fair cells at their last epoch; columns ``budget`` (epochs), ``depth``, ``seed``, ``gap_test``.
-    """
-    figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
-    depths = cells.depth.nunique()
-    for position, (depth, part) in enumerate(cells.groupby("depth")):
-        part = means(part.gap_test, part.budget)
-        axes.errorbar(
-            part.budget * 1.02 ** (position - 2), part["mean"], yerr=half_interval(part), capsize=2.5,
-            label=f"{depth}", **_depth(position, depths),
-        )  # fmt: skip
-    axes.axhline(0, color=FLOOR, linestyle=":")
-    axes.set(
-        xlabel="budget, epochs",
-        ylabel="test FVU above PCA",
-        xscale="log",
-        xticks=sorted(cells.budget.unique()),
-    )
-    axes.set_xticklabels([str(budget) for budget in sorted(cells.budget.unique())])
-    axes.minorticks_off()
-    _layers(axes)
-    ends = cells.groupby(["budget", "depth"]).gap_test.mean().groupby("budget").max()
-    return Chart(
-        "gap_by_budget",
-        figure,
-        cells,
-        "Largest mean distance above PCA over depths: "
-        + "; ".join(f"{value:.4f} after {budget} epochs" for budget, value in ends.items()) + ".",
-        f"Fair protocol at growing budgets, k = {_width(cells)}, the learning rate chosen anew at each. " + INTERVAL,
-    )  # fmt: skip
-
-
-def loss_by_rows(cells: pd.DataFrame) -> Chart:
-    """Error against the number of training rows, epochs fixed, as the original advises.
-
-    Args:
-        cells: last epoch; columns ``bottleneck``, ``epoch``, ``train_rows``, ``depth``, ``seed``, ``train_fvu``,
-            ``test_fvu``, ``pca_test`` (PCA fitted on the same rows).
-    """
-    figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
-    pca = cells.groupby("train_rows").pca_test.mean()
-    axes.plot(pca.index, pca, **line("PCA", 0), label="PCA")
-    for position, (depth, part) in enumerate(cells.groupby("depth")):
-        for split, style in (("train", "--"), ("test", "-")):
-            mean = part.groupby("train_rows")[f"{split}_fvu"].mean()
-            drawn = _depth(position, cells.depth.nunique()) | {"linestyle": style}
-            axes.plot(mean.index, mean, **drawn, label=f"{depth}" if split == "test" else None)
-    axes.set(xscale="log", yscale="log", xlabel="training rows", ylabel="FVU")
-    axes.set_xticks(pca.index, [f"{rows:,}" for rows in pca.index])
-    axes.xaxis.set_minor_locator(NullLocator())
-    _layers(axes)
-    ends = cells[cells.train_rows == cells.train_rows.max()].groupby("depth").test_fvu.mean()
-    return Chart(
-        "loss_by_rows",
-        figure,
-        cells,
-        f"At {int(cells.train_rows.max()):,} rows the test FVU is between {ends.min():.3f} and "
-        f"{ends.max():.3f} over depths; "
-        f"PCA fitted on the same rows has {pca.iloc[-1]:.3f}.",
-        f"Original protocol, {int(cells.epoch.max())} epochs on ever more rows, k = {_width(cells)}: train "
-        "(dashed) and "
-        "test (solid), mean over seeds.",
-    )
-
-
-_SHADES = plt.get_cmap("viridis")
-DEEPEST = 0.82
-"""Of the shades: beyond it a line fades on white."""
-
-
-def _depth(position: int, depths: int) -> dict[str, Any]:
-    """Look of a depth, the shallowest first: shades in order, since the plain colours are those of the protocols."""
-    return line("", position) | {"color": _SHADES(DEEPEST * position / max(depths - 1, 1))}
-
-
-def _layers(axes: Axes, title: str = "layers") -> None:
-    """The legend of depths, beside the panel and deepest first, as the lines mostly lie."""
-    handles, labels = axes.get_legend_handles_labels()
-    axes.legend(handles[::-1], labels[::-1], title=title, loc="center left", bbox_to_anchor=(1.0, 0.5))
-
-
-def _width(cells: pd.DataFrame) -> int:
-    """The one bottleneck a figure is about."""
-    (width,) = cells.bottleneck.unique()
-    return int(width)

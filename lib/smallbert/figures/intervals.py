@@ -1,4 +1,4 @@
-"""Drawing helpers: error bars from grouped means, and the fixed look of a method as plot arguments."""
+"""Drawing helpers: error bars from grouped means, the fixed look of a method, the one width of a figure."""
 
 from __future__ import annotations
 
@@ -34,3 +34,9 @@ def means(values: pd.Series, by: pd.Series | list[pd.Series]) -> pd.DataFrame:
 def bars(axes: Axes, x: ArrayLike, grouped: pd.DataFrame, label: str, position: int) -> None:
     """Means with 95% intervals in the look of ``label``."""
     axes.errorbar(x, grouped["mean"], yerr=half_interval(grouped), **line(label, position), capsize=2.5, label=label)
+
+
+def one_width(cells: pd.DataFrame) -> int:
+    """The one bottleneck a figure is about."""
+    (width,) = cells.bottleneck.unique()
+    return int(width)

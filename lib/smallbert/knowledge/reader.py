@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from smallbert.errors import UsageError
 from smallbert.knowledge.inject import Input
 from smallbert.models import sources
-from smallbert.models.encoder import load_model
+from smallbert.models.through_transformers import load_model
 
 FAMILIES = ("bert", "albert")
 """Families whose ``transformers`` models take positions, added vectors and a matrix of who sees whom."""

@@ -13,8 +13,8 @@ from torch import Tensor
 from smallbert import runtime
 from smallbert.errors import UsageError
 from smallbert.models import families, sources
-from smallbert.models.encoder import load_model
 from smallbert.models.packed import plan
+from smallbert.models.through_transformers import load_model
 
 TOKENS_PER_BATCH = 4096
 """Tokens a batch: at 25 states of width 1,024 that is 420 MB of hidden states."""

@@ -19,13 +19,13 @@ from smallbert.errors import DataError, UsageError
 from smallbert.models import interchange, parallel
 from smallbert.models.alone import held
 from smallbert.models.causal import TwinRecipe, twin_modelling
-from smallbert.models.encoder import quiet
 from smallbert.models.mlm import MaskedLanguageModelling, SharedLanguageModelling, build_model
 from smallbert.models.packing import PackedRows
 from smallbert.models.pair_modelling import PairRecipe, pair_modelling
 from smallbert.models.recipe import PretrainRecipe
 from smallbert.models.shared_encoder import SharedEncoder, fresh
 from smallbert.models.sharing import SharedRecipe
+from smallbert.models.through_transformers import quiet
 from smallbert.models.tokens import TokenStore
 from smallbert.models.training import Objective, fit
 

@@ -19,6 +19,7 @@ from smallbert.compress.moments import Moments
 from smallbert.errors import DataError, UsageError
 from smallbert.storage import digest
 from smallbert.studies import code_autoencoders, depth, protocols
+from smallbert.studies.bench import Bench
 from smallbert.studies.matrices import SPLITS, Matrices
 from smallbert.studies.points import TRAINED, Network, Plan
 
@@ -123,7 +124,7 @@ def _affine(name: str, train: Moments, k: int, seed: int) -> AffineCode:
 def _network(asked: Network, vectors: Mapping[str, np.ndarray], given: SimpleNamespace, device: str) -> Bottleneck:
     """The encoder of an autoencoder, trained as page 2 trains its."""
     own = _matrices(vectors, given.train_rows)
-    bench = protocols.Bench(own, paths.cache() / "grid", device=device, batch_size=given.batch_size)
+    bench = Bench(own, paths.cache() / "grid", device=device, batch_size=given.batch_size)
     arm = depth.arm(own.width, asked.width, asked.layers)
     if asked.protocol == "fair":
         epochs = max(given.fair_epochs)

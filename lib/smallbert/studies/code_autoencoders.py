@@ -14,9 +14,10 @@ from smallbert.compress.codes.autoencoded import Autoencoded
 from smallbert.compress.codes.code import Code
 from smallbert.compress.codes.formats import Floats
 from smallbert.compress.schedules import hidden_widths
+from smallbert.studies.bench import Arm, Bench
 from smallbert.studies.codes import Cell
 from smallbert.studies.matrices import SPLITS, Matrices
-from smallbert.studies.protocols import Arm, Bench, fair, last_epoch, tune_each
+from smallbert.studies.protocols import fair, last_epoch, tune_each
 from smallbert.studies.searches import Searches
 
 HIDDEN_DEPTH = 2

@@ -14,8 +14,9 @@ from smallbert.compress.baselines import mean_predictor, random_projection, trun
 from smallbert.compress.linear import AffineCode, principal_angles
 from smallbert.compress.schedules import hidden_widths
 from smallbert.measure.cost import affine_flops, affine_parameters
+from smallbert.studies.bench import Arm, Bench
 from smallbert.studies.floor import Floor
-from smallbert.studies.protocols import Arm, Bench, Choice, fair, last_epoch, original
+from smallbert.studies.protocols import Choice, fair, last_epoch, original
 from smallbert.studies.quality import Code, Ruler
 from smallbert.studies.verdicts import MARGIN
 

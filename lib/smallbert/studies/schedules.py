@@ -8,8 +8,8 @@ import pandas as pd
 
 from smallbert.compress.autoencoder import Architecture
 from smallbert.compress.schedules import hidden_widths, matched_partner
+from smallbert.studies.bench import Arm
 from smallbert.studies.contrasts import by_seed, contrast, corrected
-from smallbert.studies.protocols import Arm
 
 REFERENCE = "uniform"
 

@@ -26,8 +26,9 @@ from smallbert.compress.linear import Pca
 from smallbert.compress.vocabulary import Vocabulary, check_free
 from smallbert.errors import DataError
 from smallbert.models import last_layer, sources
-from smallbert.models.encoder import Pooling, load_model
+from smallbert.models.encoder import Pooling
 from smallbert.models.last_layer import Layer
+from smallbert.models.through_transformers import load_model
 
 
 class ElasticStudent(nn.Module):

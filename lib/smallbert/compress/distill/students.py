@@ -23,10 +23,10 @@ from smallbert.compress.distill.layer_maps import copied_layers
 from smallbert.compress.distill.teacher import Teacher
 from smallbert.compress.distill.vocabulary import Vocabulary
 from smallbert.errors import UsageError
-from smallbert.models.encoder import quiet
 from smallbert.models.families import Block
 from smallbert.models.mlm import build_model
 from smallbert.models.recipe import PretrainRecipe
+from smallbert.models.through_transformers import quiet
 from smallbert.models.tokenizer import PAD
 
 FRESH = "fresh"

@@ -22,10 +22,10 @@ from smallbert.compress.distill.hidden import mean_pooled
 from smallbert.errors import DataError
 from smallbert.models import families, sources
 from smallbert.models.attention import Groups
-from smallbert.models.encoder import quiet
 from smallbert.models.families import Weights
 from smallbert.models.linear import Linear
 from smallbert.models.packed import ROW_MULTIPLE, PackedModel
+from smallbert.models.through_transformers import quiet
 
 HEAD_PLACES = 4096
 """Places whose logits are computed at once: 2 GB of fp32 at the 119,547 tokens of multilingual BERT."""

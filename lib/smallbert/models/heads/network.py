@@ -15,9 +15,9 @@ from torch.nn import functional as F
 
 from smallbert.errors import UsageError
 from smallbert.models import sources
-from smallbert.models.encoder import load_model
 from smallbert.models.heads import narrowing, packing
 from smallbert.models.packed import ROW_MULTIPLE
+from smallbert.models.through_transformers import load_model
 
 Pooling = Literal["first", "last", "mean"]
 

@@ -1,4 +1,4 @@
-"""What pages 4 to 6 found, as numbers: sizes, students and tasks."""
+"""What pages 4 and 5 found, as numbers: shared and factorised encoders, and students."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from smallbert.results import Results
 from smallbert.studies import embedding_widths
 from smallbert.studies.contrasts import LEVEL, contrast
 from smallbert.studies.distillation_measures import ALONE, EQUAL, MARGINS, against, starts
-from smallbert.studies.frontier_points import ALBERT, CORPUS, DISTIL, TRANSFER, figure_data
+from smallbert.studies.frontier_points import ALBERT, CORPUS, DISTIL, figure_data
 
 
 @dataclass(frozen=True)
@@ -223,94 +223,6 @@ class Students:
             Copied.of(page, measure),
             Judged.of(page),
         )
-
-
-@dataclass(frozen=True)
-class Kept:
-    """What an encoder keeps of the points that the reference has above a constant answer, summed over its tasks.
-
-    Args:
-        name: the encoder.
-        parameters: share of the reference's.
-        share, low, high: kept, with limits.
-        worse: tasks on which it is worse for sure.
-    """
-
-    name: str
-    parameters: float
-    share: float
-    low: float
-    high: float
-    worse: int
-
-
-@dataclass(frozen=True)
-class Tasks:
-    """Page 6.
-
-    Args:
-        tasks: number of tasks.
-        learnt: names of those on which the frozen reference is for sure above a constant answer.
-        over_words: number of these on which it is for sure above a bag of words too.
-        best: the encoder that keeps most of the points above the constant answers, frozen; None without such tasks.
-        smallest: the one with fewest parameters.
-        random: the reference's architecture with random weights; None where it was not asked.
-        encoders: number of encoders that compress.
-        not_above: those of them whose mean is not above that of random weights.
-        reference: parameters of the whole encoder.
-        examples: fewest and most examples that a task has to learn from.
-        widest: the encoder that compresses whose share has the widest limits; None without one.
-    """
-
-    tasks: int
-    learnt: tuple[str, ...]
-    over_words: int
-    best: Kept | None
-    smallest: Kept | None
-    random: Kept | None
-    encoders: int
-    not_above: int
-    reference: int
-    examples: tuple[int, int]
-    widest: Kept | None
-
-    @classmethod
-    def of(cls, results: Results) -> Tasks:
-        """As the edition's page 6 recorded it.
-
-        Raises:
-            DataError: the page has not run.
-        """
-        page = results.of(TRANSFER)
-        tasks, shelf = page.table("tasks"), page.table("shelf").set_index("model")
-        count, examples = len(tasks), (int(tasks.train.min()), int(tasks.train.max()))
-        contrasts, retained = page.table("task_contrasts"), figure_data(page, "retained")
-        scores, reference = figure_data(page, "scores"), shelf.index[0]
-        whole = scores[(scores.model == reference) & (scores["mode"] == "frozen")]
-        above = whole[whole.learnt.astype(bool)]
-        learnt, over_words = tuple(above.task), int((above.low > above.words).sum())
-        frozen = contrasts[contrasts["mode"] == "frozen"]
-        every = retained[(retained.task == "all learnt") & (retained["mode"] == "frozen")].dropna().set_index("model")
-        # The contrasts leave out the reference and its random weights, which compress nothing.
-        own = every.loc[[name for name in dict.fromkeys(frozen.model) if name in every.index]]
-        parameters = int(shelf.parameters.iloc[0])
-        if own.empty:
-            return cls(count, learnt, over_words, None, None, None, 0, 0, parameters, examples, None)
-        worse = frozen[frozen.verdict == "lower"].model.value_counts()
-
-        def kept(name: str) -> Kept:
-            row = every.loc[name]
-            share, low, high = (float(row[column]) for column in ("retained", "retained low", "retained high"))
-            of_reference = float(shelf.loc[[name], "of reference"].iloc[0])
-            return Kept(name, of_reference, share, low, high, int(worse.get(name, 0)))
-
-        smallest, best = str(shelf.loc[own.index].parameters.idxmin()), str(own.retained.idxmax())
-        widest = str((own["retained high"] - own["retained low"]).idxmax())
-        drawn = [name for name in every.index if name not in own.index and name != reference]
-        random = kept(drawn[0]) if drawn else None
-        not_above = int((own.retained <= random.share).sum()) if random else 0
-        told = (kept(best), kept(smallest), random)
-        return cls(count, learnt, over_words, *told, len(own), not_above, parameters, examples, kept(widest))
 
 
 def _limits(row: pd.Series) -> tuple[float, float, float]:

@@ -7,9 +7,10 @@ from typing import Protocol, Self
 from smallbert.errors import DataError
 from smallbert.paths import Edition
 from smallbert.report.front.answers import KNOWLEDGE, Frontier, Triples
-from smallbert.report.front.encoders import Sharing, Students, Tasks
+from smallbert.report.front.encoders import Sharing, Students
 from smallbert.report.front.narrowing import CORPUS, SCHEDULES, Articles, Floor, Schedules
 from smallbert.report.front.planned import SCALE, Planned
+from smallbert.report.front.tasks import Tasks
 from smallbert.results import Results
 from smallbert.studies.frontier_points import ALBERT, DEPTH, DISTIL, FRONTIER, TRANSFER
 

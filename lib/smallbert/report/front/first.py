@@ -8,9 +8,10 @@ from typing import Any
 
 from smallbert.report.front.answers import Frontier, Need
 from smallbert.report.front.encoders import Sharing, Students
-from smallbert.report.front.english import CLAIMS, counted, measured, sentence, told
+from smallbert.report.front.english import CLAIMS, measured, sentence
 from smallbert.report.front.findings import FINDINGS, Finding
 from smallbert.report.front.narrowing import Floor, Schedules
+from smallbert.report.front.phrases import counted, told
 from smallbert.report.front.reference import Reference
 from smallbert.report.front.taking import take, unjudged
 from smallbert.report.front.tally import Tally

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from smallbert.report.front.encoders import Sharing, Tasks
+from smallbert.report.front.encoders import Sharing
 from smallbert.report.front.narrowing import Articles
+from smallbert.report.front.tasks import Tasks
 from smallbert.studies.frontier_points import ALBERT, CORPUS, TRANSFER
 
 
