@@ -26,8 +26,7 @@ from smallbert.compress.distill.pieces import Pieces
 from smallbert.compress.distill.teacher import Teacher
 from smallbert.compress.shards import MANIFEST, Shard, claim, cut
 from smallbert.errors import DataError, MachineError, UsageError
-from smallbert.models.encoder import TOKENS_PER_BATCH
-from smallbert.models.encoder import one_thread_each
+from smallbert.models.encoder import TOKENS_PER_BATCH, one_thread_each
 from smallbert.models.packed import Batch
 from smallbert.models.packed import plan as plan_batches
 from smallbert.models.tokenizer import CLS
