@@ -45,7 +45,7 @@ def test_the_same_ends_with_0_and_a_difference_with_1(copy, capsys):
     assert cli.main(["compare", str(copy), str(twin)]) == 1
     out = capsys.readouterr().out
     assert "1 cell though nothing was set otherwise" in out
-    assert COLUMN in out and f"{was:.4g}" in out and f"{now:.4g}" in out
+    assert COLUMN in out and f"{was:.5g}" in out and f"{now:.5g}" in out
 
 
 def test_json_and_html(copy, capsys):

