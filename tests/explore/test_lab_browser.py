@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -94,6 +95,15 @@ def _answers(address: str, server: subprocess.Popen, log: Path) -> bool:
         return False
 
 
+def _connected(address: str) -> bool:
+    try:
+        return [one["connections"] for one in _asked(address, "kernels")] == [1]
+    except urllib.error.HTTPError as error:
+        # The server lists a kernel it is still starting, and fails over the times it has not yet.
+        assert error.code == 500, error
+        return False
+
+
 def _asked(address: str, what: str):
     with urllib.request.urlopen(f"{address}/api/{what}?token={TOKEN}", timeout=30) as answer:
         return json.load(answer)
@@ -130,7 +140,7 @@ def run_all(page, address: str) -> None:
     """Run, Run All Cells; until the last section shows its outcome."""
     idle = page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]')
     idle.wait_for()
-    _until(lambda: [one["connections"] for one in _asked(address, "kernels")] == [1], "connect a kernel")
+    _until(lambda: _connected(address), "connect a kernel")
     # Where the page has not yet heard of its kernel it asks for one.
     select = page.get_by_role("button", name="Select Kernel")
     page.add_locator_handler(select, lambda: select.click())
