@@ -108,12 +108,3 @@ def test_one_seed_or_few_encoders_are_too_few():
         assert set(related.verdict) == {"too few"}
         said = generalisation.answer(data, generalisation.contrasts(data), related)
         assert "too few encoders or seeds to compare" in said and "nan" not in said
-
-
-def test_summary_is_the_mean_over_seeds():
-    data = cells()
-    table = generalisation.summary(data)
-    assert len(table) == 2 * 3 * 3
-    assert table.gap[0] == pytest.approx(
-        data.gap[(data.rule == "fixed") & (data.regime == "equal epochs") & (data.batch == 16)].mean()
-    )

@@ -10,9 +10,6 @@ from scipy import stats
 from smallbert.errors import DataError
 from smallbert.measure.stats import differences
 
-EXACT_UP_TO = 14
-"""Pairs for which all 2^n sign patterns are enumerated (16,384); beyond, they are drawn."""
-
 
 def paired_t(a: Sequence[float], b: Sequence[float]) -> float:
     """Two-sided p of the paired t-test.
@@ -28,33 +25,6 @@ def paired_t(a: Sequence[float], b: Sequence[float]) -> float:
     # By hand, since scipy warns of lost precision where differences are nearly the same.
     t = d.mean() / (d.std(ddof=1) / np.sqrt(len(d)))
     return float(2 * stats.t.sf(abs(t), len(d) - 1))
-
-
-def sign_flip(a: Sequence[float], b: Sequence[float], *, seed: int = 0, resamples: int = 99_999) -> float:
-    """Two-sided p of the sign-flip permutation test of the mean difference (Fisher 1935).
-
-    Assumes only that each difference is as likely positive as negative. Exact up to 14 pairs; its smallest
-    possible p is then 2 / 2^n, so 0.0625 with five seeds and 0.031 with six.
-
-    Args:
-        a: shape (n,).
-        b: shape (n,).
-        seed: of the sign patterns drawn where there are more than 14 pairs.
-        resamples: number drawn; the observed pattern counts as one more.
-
-    Raises:
-        DataError: unequal lengths, fewer than two pairs, or a value that is not finite.
-    """
-    d = differences(a, b)
-    exact = len(d) <= EXACT_UP_TO
-    if exact:
-        patterns = np.arange(2 ** len(d))[:, None] >> np.arange(len(d)) & 1
-    else:
-        patterns = np.random.default_rng(seed).integers(2, size=(resamples, len(d)))
-    sums = np.abs((1 - 2 * patterns) @ d)
-    # Patterns that tie in exact arithmetic may differ in the last digit.
-    as_extreme = int((sums >= abs(d.sum()) - 1e-12 * np.abs(d).sum()).sum())
-    return as_extreme / len(sums) if exact else (as_extreme + 1) / (len(sums) + 1)
 
 
 def holm(p_values: Sequence[float]) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Intervals, and what an interval lets one say.
 
-With five seeds no exact sign test can reach 0.05 (``comparisons.sign_flip``), so the report shows intervals
+With five seeds no exact sign test can reach 0.05 (two patterns of 32 are as extreme), so the report shows intervals
 first, and says "no difference shown" where that is all there is.
 """
 

@@ -72,12 +72,6 @@ def relations(cells: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["relation", "estimate", "low", "high", "seeds", "verdict"])
 
 
-def summary(cells: pd.DataFrame) -> pd.DataFrame:
-    """Mean over seeds of every regime, rule and batch: columns as the cells have, less ``seed``."""
-    keys = ["regime", "rule", "batch", "rate", "steps", "epochs"]
-    return cells.groupby(keys, sort=False)[list(MEASURES)].mean().reset_index()
-
-
 def answer(cells: pd.DataFrame, differences: pd.DataFrame, related: pd.DataFrame) -> str:
     """Do small batches generalise better? What the encoders show.
 
