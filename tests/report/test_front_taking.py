@@ -34,20 +34,20 @@ def need(why: str, *, take: str = "trim, coverage 1", cost: str = "21.7 MB") -> 
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        (TOO, Reason("whole encoder, int8 weights", "5.71 MB", True, None, KEPT)),
+        (TOO, Reason("whole encoder, int8 weights", "5.71 MB", True, True, None, KEPT)),
         (f"whole encoder, int8 weights (5.71 MB of weights) comes nearest, with {QUALITY}",
-         Reason("whole encoder, int8 weights", "5.71 MB of weights", False, None, KEPT)),
+         Reason("whole encoder, int8 weights", "5.71 MB of weights", False, False, None, KEPT)),
         (f"whole encoder, bf16 products, {ALONE}, may do: {TIME}; {QUALITY}",
-         Reason("whole encoder, bf16 products", ALONE, True, ("43%", "166%"), KEPT)),
+         Reason("whole encoder, bf16 products", ALONE, True, False, ("43%", "166%"), KEPT)),
         (f"A, {ALONE}, may do: its time [43%, no upper limit] is not told to be shorter",
-         Reason("A", ALONE, True, ("43%", "no upper limit"), None)),
-        (f"A, {ALONE}, may do: its time is not told to be shorter", Reason("A", ALONE, True, (), None)),
+         Reason("A", ALONE, True, False, ("43%", "no upper limit"), None)),
+        (f"A, {ALONE}, may do: its time is not told to be shorter", Reason("A", ALONE, True, False, (), None)),
         ("PCA, int8, 32 bytes may do too: 96.0% [94.0%, 98.0%] of title finds its article, nDCG@10 over 20 queries, "
          "too few to be sure of 95%",
-         Reason("PCA, int8, 32 bytes", "", True, None,
+         Reason("PCA, int8, 32 bytes", "", True, True, None,
                 Kept("96.0% [94.0%, 98.0%]", "title finds its article, nDCG@10", "20", "queries", "95%"))),
         (f"trimmed, coverage 0.99, fp16 ({ALONE}) comes nearest, with 90.9% (no interval) of neighbours",
-         Reason("trimmed, coverage 0.99, fp16", ALONE, False, None, Kept("90.9% (no interval)", "neighbours"))),
+         Reason("trimmed, coverage 0.99, fp16", ALONE, False, False, None, Kept("90.9% (no interval)", "neighbours"))),
         (NOTHING, None),
         ("something else", None),
     ],
@@ -72,6 +72,18 @@ def test_what_may_do_too_follows_the_answer(why, said, told):
     found = Frontier("95%", (need(why),), {})
     assert taking.take(found).endswith(f"The smallest download: trim, coverage 1, 21.7 MB; {said}.")
     assert taking_ko.take(found).endswith(f"가장 작은 내려받기 파일: 솎아 낸 어휘, 포함률 1(21.7 MB); {told}.")
+
+
+def test_where_nothing_is_sure_what_may_do_or_comes_nearest_is_named():
+    whole = "keep the whole encoder in fp32"
+    may = need(f"A, {ALONE}, may do: {TIME}", take=whole, cost="")
+    near = need(f"A ({ALONE}) comes nearest, with 90.9% (no interval) of neighbours", take=whole, cost="")
+    said, told = taking.take(Frontier("95%", (may,), {})), taking_ko.take(Frontier("95%", (may,), {}))
+    assert said.endswith(f": {whole}; A ({ALONE}) may do, its time not told to be shorter.")
+    assert told.endswith(f": 인코더 전체를 fp32로 둡니다; A({ALONE_KO})도 될 수 있으나, 시간이 더 짧은지 가릴 수 없어 "
+                         "확실하지 않습니다.")  # fmt: skip
+    assert taking.take(Frontier("95%", (near,), {})).endswith(f": {whole}; {near.why}.")
+    assert taking_ko.take(Frontier("95%", (near,), {})).endswith(f"둡니다; {taking_ko.why(near.why)}.")
 
 
 @pytest.mark.parametrize(

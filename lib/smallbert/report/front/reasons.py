@@ -9,7 +9,7 @@ NOTHING = "nothing was measured that is told to need less"
 
 _COST = r"[\d.,e+]+ MB(?: of weights)?|\d+% of .+? read alone(?: \(\d+% for many\))?"
 _FORMS = (
-    re.compile(rf"(?P<name>.+?)(?:, (?P<cost>{_COST}),)? (?P<form>may do)(?: too)?: (?P<unsure>.+)"),
+    re.compile(rf"(?P<name>.+?)(?:, (?P<cost>{_COST}),)? (?P<form>may do)(?P<too> too)?: (?P<unsure>.+)"),
     re.compile(rf"(?P<name>.+?)(?: \((?P<cost>{_COST})\))? (?P<form>comes nearest), with (?P<unsure>.+)"),
 )
 _TIME = re.compile(r"its time(?: \[(\S+), ([^\]]+)\])? is not told to be shorter")
@@ -45,6 +45,7 @@ class Reason:
         name: the point's.
         cost: in words; empty where its name says it.
         may: whether it does by all its means; else it comes nearest.
+        too: whether something else is sure to do, which costs more.
         time: interval of its time, low and high limit, where that may not be shorter; empty without limits; None where
             the time is told, or is not asked for.
         kept: the measure that is not sure, or not enough; None where only the time is not told.
@@ -53,6 +54,7 @@ class Reason:
     name: str
     cost: str
     may: bool
+    too: bool
     time: tuple[str, ...] | None
     kept: Kept | None
 
@@ -70,6 +72,7 @@ class Reason:
                     found["name"],
                     found["cost"] or "",
                     found["form"] == "may do",
+                    bool(found.groupdict().get("too")),
                     tuple(one for one in timed.groups() if one) if timed else None,
                     Kept(*(kept[one] or "" for one in ("kept", "measure", "number", "over", "keep"))) if kept else None,
                 )

@@ -27,7 +27,7 @@ def unjudged(found: Frontier) -> str:
 
 def _answer(one: Need) -> str:
     if not one.cost:
-        return f"{one.take} ({one.why})" if one.why else one.take
+        return f"{one.take}; {_short(one.why)}" if one.why else one.take
     # A code's name has its bytes.
     taken = one.take if one.cost.removesuffix(" a vector") in one.take else f"{one.take}, {one.cost}"
     if one.arithmetic:
@@ -36,9 +36,9 @@ def _answer(one: Need) -> str:
 
 
 def _short(why: str) -> str:
-    """What may do too, without its numbers: the table has them."""
+    """What may do, without its interval, which stands below the table; what comes nearest as it is told."""
     reason = Reason.of(why)
-    if not reason:
+    if not (reason and reason.may):
         return why
     unsure = []
     if reason.time is not None:
@@ -46,7 +46,7 @@ def _short(why: str) -> str:
     if reason.kept:
         unsure.append(f"measured on too few {reason.kept.over or 'texts'} to be sure")
     cost = f" ({reason.cost})" if reason.cost else ""
-    return f"{reason.name}{cost} may do too, {', and '.join(unsure)}"
+    return f"{reason.name}{cost} may do{' too' * reason.too}, {', and '.join(unsure)}"
 
 
 def _worth(one: Worthless) -> str:

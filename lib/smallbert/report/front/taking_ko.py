@@ -73,7 +73,7 @@ def why(text: str) -> str:
 
 def _answer(one: Need) -> str:
     if not one.cost:
-        return f"{kept_whole(one.take)}({why(one.why)})" if one.why else kept_whole(one.take)
+        return f"{kept_whole(one.take)}; {_short(one.why)}" if one.why else kept_whole(one.take)
     # A code's name has its bytes.
     named = one.cost.removesuffix(" a vector") in one.take
     taken = (name(one.take) if named else f"{name(one.take)}({cost(one.cost)})") + condition(one)
@@ -82,8 +82,8 @@ def _answer(one: Need) -> str:
 
 def _short(text: str) -> str:
     reason = Reason.of(text)
-    if not reason:
-        return text
+    if not (reason and reason.may):
+        return why(text)
     few = f"잰 {_OVER.get(reason.kept.over, ('것', ''))[0]}의 수가 적어" if reason.kept else ""
     slow = "시간이 더 짧은지 가릴 수 없어" if reason.time is not None else ""
     both = f"{slow.removesuffix('어')}고 {few}" if slow and few else slow or few
