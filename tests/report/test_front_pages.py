@@ -134,7 +134,7 @@ def test_first_page_says_what_the_results_say(edition):
         assert need in text and answer in text
     assert unjudged(collect(edition, ["08_frontier"])["08_frontier"]) in text
     for why in {*needs.why.dropna()} - {frontier_needs.CHEAPEST}:
-        assert f"; {why}" in text[text.index("What to take for usual needs") :]
+        assert f": {why}." in text[text.index("What to take for usual needs") :]
     assert "Not in this edition" not in text
 
 
