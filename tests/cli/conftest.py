@@ -4,25 +4,18 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 LETTERS = "abcdefghij"
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
 @pytest.fixture
-def encoder(tmp_path, monkeypatch):
+def encoder(tmp_path, monkeypatch, tokenizer_of):
     """An encoder of width 8 that knows every word of two letters."""
     monkeypatch.setenv("SMALLBERT_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("SMALLBERT_OUT", str(tmp_path / "out"))
     pairs = [first + second for first in LETTERS for second in LETTERS]
     names = [*SPECIAL, *pairs, *LETTERS, *(f"##{letter}" for letter in LETTERS)]
-    raw = Tokenizer(models.WordPiece({name: id for id, name in enumerate(names)}, unk_token="[UNK]"))
-    raw.pre_tokenizer = pre_tokenizers.Whitespace()
-    raw.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    roles = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL, strict=True))
     sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
     with torch.random.fork_rng():
         torch.manual_seed(3)
@@ -30,7 +23,7 @@ def encoder(tmp_path, monkeypatch):
             vocab_size=len(names), max_position_embeddings=16, initializer_range=1.0, **sizes
         )
         transformers.BertModel(config).save_pretrained(tmp_path / "encoder")
-    transformers.PreTrainedTokenizerFast(tokenizer_object=raw, **roles).save_pretrained(tmp_path / "encoder")
+    tokenizer_of(names, pieces=True).save_pretrained(tmp_path / "encoder")
     return tmp_path / "encoder"
 
 

@@ -6,7 +6,6 @@ import sentence_transformers
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from smallbert.compress import dense, fewer_layers, folders, narrow_words, quantize
 from smallbert.compress.vocabulary import Vocabulary, stored
@@ -22,16 +21,10 @@ WIDTH = 3
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory):
+def plain(tmp_path_factory, tokenizer_of):
     """A tiny random BERT."""
     folder = tmp_path_factory.mktemp("plain")
-    raw = Tokenizer(models.WordPiece({name: id for id, name in enumerate(NAMES)}, unk_token="[UNK]"))
-    raw.pre_tokenizer = pre_tokenizers.Whitespace()
-    raw.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    roles = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL, strict=True))
-    transformers.PreTrainedTokenizerFast(tokenizer_object=raw, **roles).save_pretrained(folder)
+    tokenizer_of(NAMES, pieces=True).save_pretrained(folder)
     sizes = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
     with torch.random.fork_rng():
         torch.manual_seed(5)

@@ -9,7 +9,6 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch.nn import functional as F
 
 from smallbert.compress import dense, quantize
@@ -58,21 +57,15 @@ def test_two_integers_a_byte_come_back(width):
 
 
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
+def folders(tmp_path_factory, tokenizer_of):
     """Family -> folder of a tiny random encoder."""
-    raw = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
-    raw.pre_tokenizer = pre_tokenizers.Whitespace()
-    raw.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=raw, pad_token="[PAD]", unk_token="[UNK]")
     base, generator = tmp_path_factory.mktemp("models"), torch.Generator().manual_seed(7)
     for family, config in CONFIGS.items():
         model = transformers.AutoModel.from_config(config)
         for parameter in model.parameters():
             parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator)
         model.save_pretrained(base / family)
-        tokenizer.save_pretrained(base / family)
+        tokenizer_of(WORDS).save_pretrained(base / family)
     return base
 
 

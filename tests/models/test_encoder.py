@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 import transformers
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from smallbert.errors import DataError, MachineError, UsageError
 from smallbert.models import encoder, families, sources
@@ -28,18 +27,8 @@ CONFIGS = {
 }
 
 
-def tokenizer() -> transformers.PreTrainedTokenizerFast:
-    raw = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
-    raw.pre_tokenizer = pre_tokenizers.Whitespace()
-    raw.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    names = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    return transformers.PreTrainedTokenizerFast(tokenizer_object=raw, **names)
-
-
 @pytest.fixture(scope="module")
-def folders(tmp_path_factory):
+def folders(tmp_path_factory, tokenizer_of):
     """Family -> folder of a tiny random model; every weight is far from its initial 0 or 1."""
     base = tmp_path_factory.mktemp("models")
     generator = torch.Generator().manual_seed(7)
@@ -48,7 +37,7 @@ def folders(tmp_path_factory):
         for parameter in model.parameters():
             parameter.data += 0.2 * torch.randn(parameter.shape, generator=generator)
         model.save_pretrained(base / family)
-        tokenizer().save_pretrained(base / family)
+        tokenizer_of(WORDS).save_pretrained(base / family)
     return base
 
 
@@ -60,8 +49,9 @@ def texts(rng):
 def reference(folder, texts, max_tokens=40):
     """All hidden states of each text, one text at a time through transformers: (layers + 1, tokens, width)."""
     model = transformers.AutoModel.from_pretrained(folder).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     for text in texts:
-        ids = tokenizer()(text, truncation=True, max_length=max_tokens)["input_ids"]
+        ids = tokenizer(text, truncation=True, max_length=max_tokens)["input_ids"]
         with torch.inference_mode():
             states = model(input_ids=torch.tensor([ids]), output_hidden_states=True).hidden_states
         yield torch.cat(states).numpy()
@@ -135,7 +125,9 @@ def test_queued_batches_of_a_gpu_give_the_same_bytes(folders, texts):
 
 def test_tokenize_equals_the_tokenizer_and_cuts(folders, texts):
     one = encoder.load(str(folders / "bert"), max_tokens=20)
-    expected = tokenizer()(texts, truncation=True, max_length=20)["input_ids"]
+    expected = transformers.AutoTokenizer.from_pretrained(folders / "bert")(texts, truncation=True, max_length=20)[
+        "input_ids"
+    ]
     ids = one.tokenize(texts)
     assert [text.tolist() for text in ids] == expected
     assert max(map(len, ids)) == 20 and ids[0].dtype == np.int32

@@ -8,7 +8,6 @@ import sentence_transformers
 import torch
 import transformers
 from safetensors.torch import load_file
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from smallbert.compress import dense
 from smallbert.errors import DataError, UsageError
@@ -30,16 +29,10 @@ OPTIONS = {"max_tokens": 16, "precision": "fp32", "device": "cpu"}
 
 
 @pytest.fixture(scope="module")
-def plain(tmp_path_factory):
+def plain(tmp_path_factory, tokenizer_of):
     """A tiny random BERT."""
     folder = tmp_path_factory.mktemp("plain")
-    raw = Tokenizer(models.WordLevel({word: i for i, word in enumerate(WORDS)}, unk_token="[UNK]"))
-    raw.pre_tokenizer = pre_tokenizers.Whitespace()
-    raw.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    roles = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token"), WORDS, strict=False))
-    transformers.PreTrainedTokenizerFast(tokenizer_object=raw, **roles).save_pretrained(folder)
+    tokenizer_of(WORDS).save_pretrained(folder)
     with torch.random.fork_rng():
         torch.manual_seed(1)
         config = transformers.BertConfig(

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 import transformers
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
+from tokenizers import pre_tokenizers
 
 from smallbert.compress.embeddings import extract
 from smallbert.corpus import world
@@ -39,17 +39,11 @@ def corpus(tmp_path_factory) -> Corpus:
 
 
 @pytest.fixture(scope="session")
-def settings(tmp_path_factory) -> dict[str, object]:
+def settings(tmp_path_factory, tokenizer_of) -> dict[str, object]:
     """Arguments that load an encoder of letters."""
     folder = tmp_path_factory.mktemp("encoder")
     letters = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(chr(code) for code in range(97, 123))]
-    raw = Tokenizer(models.WordLevel({letter: place for place, letter in enumerate(letters)}, unk_token="[UNK]"))
-    raw.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    raw.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    roles = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    transformers.PreTrainedTokenizerFast(tokenizer_object=raw, mask_token="[MASK]", **roles).save_pretrained(folder)
+    tokenizer_of(letters, split=pre_tokenizers.Split("", "isolated")).save_pretrained(folder)
     config = transformers.BertConfig(
         vocab_size=len(letters), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
         max_position_embeddings=64,

@@ -4,8 +4,7 @@ import math
 from dataclasses import asdict
 
 import pytest
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
-from transformers import PreTrainedTokenizerFast
+from tokenizers import pre_tokenizers
 
 from smallbert.corpus.tasks.examples import Answer, Choice, Pair, Question, ScoredPair, Tagged, Text
 from smallbert.errors import DataError
@@ -24,15 +23,10 @@ def tasks():
 
 
 @pytest.fixture(scope="module")
-def tokenizer():
+def tokenizer(tokenizer_of):
     """Whole words and marks, all of them known."""
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *"abcdefghijklmnopqrstuvwxyz", "yes", "no", ".", "?"]
-    raw = Tokenizer(models.WordLevel({word: place for place, word in enumerate(words)}, unk_token="[UNK]"))
-    raw.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    raw.post_processor = processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    return PreTrainedTokenizerFast(tokenizer_object=raw, unk_token="[UNK]", pad_token="[PAD]")
+    return tokenizer_of(words, split=pre_tokenizers.BertPreTokenizer())
 
 
 def test_the_world_gives_all_five_kinds_with_parts_that_share_no_event(tasks):
