@@ -143,6 +143,7 @@ def test_contradictions_of_the_papers():
     assert tuple(table.loc["parameters of ALBERT xxlarge", ["first", "second"]]) == (235, 233)
     assert tuple(table.loc["MNLI, all-shared, E = 128", ["first", "second"]]) == (81.6, 82.0)
     assert tuple(table.loc["tokens of a BERT batch", ["first", "second"]]) == (128_000, 256 * 512)
+    assert tuple(table.loc["MNLI of BERT base beside DistilBERT", ["first", "second"]]) == (86.7, 84.7)
     assert table.loc["learning rate of fine-tuning GPT", "second where"].startswith(
         "Radford et al. (2018), section 4.1"
     )

@@ -1,4 +1,4 @@
-"""The figure of ALBERT's section 3.2: how far each layer moves its input, with and without shared weights."""
+"""The figure of ALBERT's section 3.1: how far each layer moves its input, with and without shared weights."""
 
 from __future__ import annotations
 

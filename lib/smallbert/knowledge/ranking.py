@@ -20,7 +20,8 @@ class Ranks:
     """Ranks of the right heads and tails of n triples, float64 (n) each; 1 is the best.
 
     A right entity that ties with others has the mean of the ranks they share, so that a model that scores all alike
-    gets the middle rank and not the first (Sun et al. 2020, "A re-evaluation of knowledge graph completion methods").
+    gets the middle rank and not the first. Sun et al. (2020, "A re-evaluation of knowledge graph completion methods")
+    break ties at random, which has this rank in the mean and a larger reciprocal rank and hits.
     """
 
     heads: np.ndarray

@@ -2,7 +2,7 @@
 
 A sentence stays as it is; a triple about a word becomes a branch at it. Positions go on along each path from the root,
 so that the sentence's own words keep theirs, and a word sees only what lies on its paths: the sentence does not see the
-branches, but the words they hang on do (sections 3.3 and 3.4 of the paper).
+branches, but the words they hang on do (sections 3.4 and 3.5 of the paper).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Does a curve over layers converge to zero, oscillate, or neither? The word, and the numbers behind it.
 
 ALBERT's authors write that their layers' distances oscillate rather than converge, and "do not converge to 0 even
-after 24 layers" (Lan et al. 2020, section 3.2); no definition is given. Ours, for a curve y of L >= 4 layers:
+after 24 layers" (Lan et al. 2020, section 3.1); no definition is given. Ours, for a curve y of L >= 4 layers:
 
 **converges**: it falls to zero, or heads there. All three of
 

@@ -1,4 +1,4 @@
-"""How far each layer moves a token: the two curves of ALBERT's Figure 1 (Lan et al. 2020, section 3.2).
+"""How far each layer moves a token: the two curves of ALBERT's Figure 1 (Lan et al. 2020, section 3.1).
 
 The figure's caption: "L2 distances and cosine similarity (in terms of degree) of the input and output embedding of
 each layer". The paper states neither texts nor tokens nor which mean it draws, so here, stated: all tokens of a text,

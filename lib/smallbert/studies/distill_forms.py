@@ -47,14 +47,14 @@ def tinybert_forms(batch: SameBatch, *, temperature: float = 2.0) -> pd.DataFram
         (
             "attention scores",
             "pairs of tokens of the text",
-            f"all pairs; scores of at most {attention.OFFICIAL_FLOOR:g} set to 0",
+            f"all pairs; scores of at most {attention.OFFICIAL_FLOOR:g} set to 0, here those of padding queries too",
             attention.score_loss(own, teacher, inside),
             attention.official_score_loss(*masked),
             inside.float().mean().item(),
         )
     ]
-    separate, shared = _least_projected(student, batch.teacher_states)
-    rows.append(("hidden states and embeddings", "a W for each", "one W with a bias for all", separate, shared, np.nan))
+    both, one = _least_projected(student, batch.teacher_states)
+    rows.append(("hidden states and embeddings", "W_e and W_h", "one W with a bias for all", both, one, np.nan))
     z, v = batch.narrow_logits, batch.teacher_logits
     classes = z.shape[1]
     paper, official = soft_targets.prediction(z, v), soft_targets.prediction(z, v, official=True)
@@ -95,14 +95,14 @@ def tinybert_sentence(forms: pd.DataFrame, sizes: pd.DataFrame) -> str:
     exact = forms[forms.expected.notna()]
     far = (exact.ratio / exact.expected - 1).abs().max()
     found = forms.set_index("loss").ratio
-    code = sizes[sizes.matrices == 1].parameters.iloc[0]
-    most = sizes.parameters.max()
+    code, paper = (sizes.parameters[sizes.matrices == count].iloc[0] for count in (1, 2))
     return (
         f"Against the paper's form the released code weighs the attention scores {found['attention scores']:.2f}-fold, "
-        "which is the share of pairs that are no padding, and the prediction "
+        "which is the share of pairs that are no padding (the released model masks padding as a key alone, so there "
+        "its queries count too), and the prediction "
         f"{found['prediction']:.1e}-fold, which is one over the vocabulary: what the closed forms say, to within "
         f"{far:.0e}. The best single W leaves {found['hidden states and embeddings']:.2f} times the squared error of "
-        f"the best W for each layer, with {code:,} parameters against {most:,} at TinyBERT's sizes."
+        f"the best W_e and W_h, with {code:,} parameters against {paper:,} at TinyBERT's sizes."
     )
 
 
@@ -190,11 +190,13 @@ def distilbert_sentence(places: pd.DataFrame, maps: pd.DataFrame, counts: pd.Dat
 
 
 def _least_projected(student: list[Tensor], teacher: list[Tensor]) -> tuple[float, float]:
-    """The least hidden loss that a W for each place, and one W with a bias for all, can reach: sums over the places."""
+    """The least hidden loss that W_e and W_h, and one W with a bias for all, can reach: sums over the places."""
     # On the CPU, whose solver takes the fresh student's LayerNorms: their outputs add up to 0 and lack a dimension.
     own, theirs = ([one.cpu().double() for one in states] for states in (student, teacher))
-    pairs = list(zip(own, theirs, strict=True))
-    separate = sum(hidden.projected(s, t, torch.linalg.lstsq(s, t).solution) for s, t in pairs)
+    of_embeddings = torch.linalg.lstsq(own[0], theirs[0]).solution
+    of_layers = torch.linalg.lstsq(torch.cat(own[1:]), torch.cat(theirs[1:])).solution
+    lifts = [of_embeddings, *[of_layers] * (len(own) - 1)]
+    separate = sum(hidden.projected(s, t, lift) for s, t, lift in zip(own, theirs, lifts, strict=True))
     ones = [torch.cat([s, s.new_ones(len(s), 1)], dim=1) for s in own]
     shared = torch.linalg.lstsq(torch.cat(ones), torch.cat(theirs)).solution
     together = sum(hidden.projected(s, t, shared) for s, t in zip(ones, theirs, strict=True))

@@ -1,4 +1,4 @@
-"""ALBERT's Figure 1 again: how far each layer moves its input, and whether that converges (Lan et al. 2020, 3.2)."""
+"""ALBERT's Figure 1 again: how far each layer moves its input, and whether that converges (Lan et al. 2020, 3.1)."""
 
 from __future__ import annotations
 

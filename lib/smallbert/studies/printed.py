@@ -23,6 +23,8 @@ _CONTRADICTIONS = (
     ("MNLI, all-shared, E = 128", "albert.table2.base.scores[4]", "albert.table4.all_shared_128.scores[4]"),
     ("MNLI, not-shared, E = 128", "albert.table3.not_shared_128.scores[4]", "albert.table4.not_shared_128.scores[4]"),
     ("average, not-shared, E = 128", "albert.table3.not_shared_128.average", "albert.table4.not_shared_128.average"),
+    ("MNLI of BERT base beside DistilBERT", "distilbert.table1.bert.mnli", "distilbert.readme.bert.scores[1]"),
+    ("MNLI of DistilBERT", "distilbert.table1.distilbert.mnli", "distilbert.readme.distilbert.scores[1]"),
     ("learning rate of fine-tuning GPT", "bert.gpt_fine_tuning_rate", "gpt.fine_tuning_rate"),
     ("tokens of a BERT batch", "bert.batch_tokens", "bert.batch_tokens_computed"),
 )

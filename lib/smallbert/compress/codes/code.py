@@ -19,7 +19,7 @@ from smallbert.compress.codes.preprocessing import of_one_length
 from smallbert.errors import DataError, UsageError
 
 SHORTLIST = 40
-"""Candidates that are scored again: four for each of ten results, sentence-transformers' default."""
+"""Candidates that are scored again: four for each of ten results, twice sentence-transformers' default."""
 
 
 class Code(ABC):

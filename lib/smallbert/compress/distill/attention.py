@@ -69,7 +69,8 @@ def official_score_loss(student: Tensor, teacher: Tensor) -> Tensor:
         student: scores with a large negative number added where masked, (B, h, L, L).
         teacher: the same of the teacher.
 
-    Equation: ``MSE(where(A^S <= -100, 0, A^S), where(A^T <= -100, 0, A^T))`` (``task_distill.py``).
+    Equation: ``MSE(where(A^S <= -100, 0, A^S), where(A^T <= -100, 0, A^T))`` (``task_distill.py``). The released model
+    masks padding as a key alone: scores of its queries with real keys are let through and counted.
 
     Relations: :func:`score_loss` times the share of the pairs that are not masked.
 

@@ -62,7 +62,8 @@ class Method:
         layer_map: which teacher layer each student layer learns from, see
             :func:`smallbert.compress.distill.layer_maps.layer_map`.
         shared_projection: one W (d', d) with a bias that lifts the student's embedding layer and all its hidden layers
-            to the teacher's width, as TinyBERT's code has it; else one a place without a bias, as in the paper. See
+            to the teacher's width, as TinyBERT's code has it; else one a place without a bias, where the paper has one
+            for the embeddings and one for all layers. See
             :class:`smallbert.compress.distill.projections.Student`, also for the losses whose papers have no W.
         relation_heads: heads of MiniLM's relations; None takes the models' own.
 
