@@ -158,6 +158,8 @@ def made_up(changes, seeds=4, noise=0.004):
     return pd.DataFrame(rows, columns=["twin", "task", "measure", "seed", "rate", "development", "score"])
 
 
+LEARNT = {(twin, task) for twin in study.twins(BASE) for task in ("one", "two")}
+
 TASKS = [
     types.SimpleNamespace(name="one", one_token=True, pairs=True),
     types.SimpleNamespace(name="two", one_token=False, pairs=False),
@@ -166,7 +168,7 @@ TASKS = [
 
 def test_contrasts_are_of_means_over_the_tasks_concerned_paired_by_seed():
     cells = made_up({study.LEFT: 0.2})
-    table = answers.contrasts(cells, TASKS).set_index("difference")
+    table = answers.contrasts(cells, TASKS, LEARNT).set_index("difference")
     assert table.tasks.tolist() == [2, 2, 1, 1, 2, 2, 2, 2]
     direction = next(iter(study.DIFFERENCES))
     means = cells.groupby(["twin", "seed"]).score.mean()
@@ -184,31 +186,56 @@ def test_contrasts_are_of_means_over_the_tasks_concerned_paired_by_seed():
 
 
 def test_the_answer_follows_the_verdicts():
-    said = answers.answer(answers.contrasts(made_up({study.BOTH: -0.3, study.FEWER: -0.3, study.PLAIN: -0.2}), TASKS))
+    said = answers.answer(
+        answers.contrasts(made_up({study.BOTH: -0.3, study.FEWER: -0.3, study.PLAIN: -0.2}), TASKS, LEARNT)
+    )
     assert "8 comparisons over 4 paired seeds" in said
     assert "GPT-1's way is better: next token from the left" in said
     assert "BERT's way is better: last token read, not [CLS] (-0." in said and "; no segment embeddings (-0." in said
     assert "Equivalent within 0.02: " in said and "All of GPT-1's ways against all of BERT's: equivalent" in said
 
-    said = answers.answer(answers.contrasts(made_up({study.GPT: -0.1}, noise=0.3), TASKS))
+    said = answers.answer(answers.contrasts(made_up({study.GPT: -0.1}, noise=0.3), TASKS, LEARNT))
     assert "In no single difference is it shown that GPT-1's way is better." in said
     assert "In no single difference is it shown that BERT's way is better." in said
     assert "Not told by so few seeds: next token from the left" in said and "Equivalent" not in said
     assert "smaller batches, as many tokens. All of" in said, "what is not told has its numbers in the table alone"
     assert "against all of BERT's: no difference shown (" in said
 
-    table = answers.contrasts(made_up({study.GPT: -0.1}, noise=0.3), TASKS)
+    table = answers.contrasts(made_up({study.GPT: -0.1}, noise=0.3), TASKS, LEARNT)
     first = table.index == 0
     said = answers.answer(table.assign(low=table.low.where(~first, 0.01), high=table.high.where(~first, 0.2)))
     assert f"Not told after correction for so many comparisons: {table.difference[0]} (" in said
     assert f"Not told by so few seeds: {table.difference[1]}; {table.difference[2]}" in said
 
 
+def test_a_task_that_neither_twin_has_learnt_does_not_water_a_difference_down():
+    cells = made_up({study.LEFT: 0.2})
+    dead = cells.task == "two"
+    cells.loc[dead, "score"] = 0.2  # the commonest answer, whoever is asked
+    only = {(study.LEFT, "one")}
+    table = answers.contrasts(cells, TASKS, only).set_index("difference")
+    first = next(iter(study.DIFFERENCES))
+    own = cells[~dead].pivot(index="seed", columns="twin", values="score")
+    assert table.tasks[first] == 1
+    assert table.change[first] == pytest.approx((own[study.LEFT] - own[study.BOTH]).mean())
+    blind = [name for name, pair in study.DIFFERENCES.items() if study.LEFT not in pair]
+    assert set(table.verdict[[name for name in blind if name in table.index]]) == {answers.NOT_LEARNT}
+    said = answers.answer(table.reset_index())
+    assert "neither twin has learnt a task that it concerns: " + "; ".join(blind[:1]) in said
+    assert "No difference between the twins is to be seen" in answers.answer(answers.contrasts(cells, TASKS, set()))
+
+
+def test_who_has_learnt_a_task_lies_above_the_commonest_answer_with_its_interval():
+    means = pd.DataFrame({"twin": ["a", "b"], "task": "t", "mean": 0.5, "low": [0.31, 0.29], "high": 0.7})
+    controls = pd.DataFrame({"task": "t", "control": ["commonest answer", "bag of words"], "score": [0.3, 0.9]})
+    assert answers.learnt(means, controls) == {("a", "t")}
+
+
 def test_no_change_at_all_is_told_apart_from_equivalence():
     cells = made_up({})
     of = {name: cells.twin == name for name in (study.FIXED, study.LEFT)}
     cells.loc[of[study.FIXED], "score"] = cells.score[of[study.LEFT]].to_numpy()
-    said = answers.answer(answers.contrasts(cells, TASKS))
+    said = answers.answer(answers.contrasts(cells, TASKS, LEARNT))
     assert "Nothing changes at all, in any seed: one fine-tuning rate, not the best on development." in said
     assert "one fine-tuning rate" not in said.split("Equivalent within")[1]
 

@@ -88,9 +88,10 @@ def twin_differences(overall: pd.DataFrame, by_task: pd.DataFrame, margin: float
         figure,
         pd.concat([overall.assign(task=MEAN), by_task], ignore_index=True),
         f"Changes in the mean score. {said or 'None is told from zero'}.",
-        "Every row compares two twins that differ in one thing, the last row in all. Left panel: triangles are told "
-        "from zero after Holm's correction, squares are equivalent to it within the grey band, open circles neither. "
-        f"The tasks' own panels have intervals alone. The band is {margin:.2f} wide on either side. " + INTERVAL,
+        "Every row compares two twins that differ in one thing, the last row in all. Left panel, over the tasks of "
+        "which one of the two has learnt more than the commonest answer: triangles are told from zero after Holm's "
+        "correction, squares are equivalent to it within the grey band, open circles neither. The tasks' own panels "
+        f"have intervals alone. The band is {margin:.2f} wide on either side. " + INTERVAL,
     )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,21 +17,50 @@ from smallbert.studies.twins_tasks import COMMONEST, WORDS, TwinTask
 MARGIN = 0.02
 """A difference of two points of accuracy or F1 does not matter; intervals within it are equivalent."""
 
+NOT_LEARNT = "not learnt"
 
-def contrasts(cells: pd.DataFrame, asked: Sequence[TwinTask]) -> pd.DataFrame:
+
+def learnt(means: pd.DataFrame, controls: pd.DataFrame) -> set[tuple[str, str]]:
+    """Which twins are told above the commonest answer of which tasks, by their 95% interval over seeds.
+
+    Args:
+        means: from :func:`smallbert.studies.twins.summary`.
+        controls: from :func:`smallbert.studies.twins_tasks.controls`.
+
+    Returns:
+        Pairs of twin and task.
+    """
+    floor = controls[controls.control == COMMONEST].set_index("task").score
+    return {(row.twin, row.task) for row in means.itertuples() if row.low > floor[row.task]}
+
+
+def contrasts(cells: pd.DataFrame, asked: Sequence[TwinTask], known: Collection[tuple[str, str]]) -> pd.DataFrame:
     """Every difference in the mean of the tasks that it can matter to, paired by seed and corrected by Holm.
+
+    Two twins that both give the commonest answer differ by nothing whatever they are: such a task would make any
+    difference look smaller than it is, and count as equivalent. It is left out.
+
+    Args:
+        cells: one row a twin, task and seed.
+        asked: the tasks.
+        known: from :func:`learnt`; a task counts where one of the two twins has learnt it.
 
     Returns:
         Columns ``difference``, ``tasks`` (how many), ``change`` (GPT-1's way less BERT's, in the mean score), ``low``,
-        ``high``, ``pairs``, ``p_holm``, ``verdict``.
+        ``high``, ``pairs``, ``p_holm``, ``verdict``; :data:`NOT_LEARNT` and not-a-number where no task is left.
     """
     rows = []
     for name in DIFFERENCES:
-        own = _concerned(name, asked)
-        if own:
-            rows.append({"what": name, "tasks": len(own)} | _change(cells[cells.task.isin(own)], name))
+        if concerned := _concerned(name, asked):
+            own = [task for task in concerned if any((twin, task) in known for twin in DIFFERENCES[name])]
+            change = _change(cells[cells.task.isin(own)], name) if own else contrast(_NONE, _NONE)
+            rows.append({"what": name, "tasks": len(own)} | change)
     found = corrected(pd.DataFrame(rows), margin=MARGIN)
+    found["verdict"] = found.verdict.where(found.tasks > 0, NOT_LEARNT)
     return found.rename(columns={"difference": "change", "what": "difference"})
+
+
+_NONE = pd.Series(dtype=float)
 
 
 def by_task(cells: pd.DataFrame, asked: Sequence[TwinTask]) -> pd.DataFrame:
@@ -71,8 +101,15 @@ def answer(differences: pd.DataFrame) -> str:
         differences: from :func:`contrasts`.
     """
     alone = differences[differences.difference != ALL]
+    untaught = differences.verdict == NOT_LEARNT
+    if untaught.all():
+        return (
+            "No difference between the twins is to be seen: neither of any two that are compared is told above the "
+            "commonest answer in any task that concerns them."
+        )
     said = [
-        f"GPT-1's way less BERT's, mean score of the tasks, {len(differences)} comparisons over "
+        f"GPT-1's way less BERT's, mean score of the tasks that one of the two has learnt, "
+        f"{int((~untaught).sum())} comparisons over "
         f"{int(differences.pairs.max())} paired seeds, Holm-corrected."
     ]
     for verdict, who in (("higher", "GPT-1's way is better"), ("lower", "BERT's way is better")):
@@ -84,14 +121,17 @@ def answer(differences: pd.DataFrame) -> str:
     same = alone[(alone.verdict == "equivalent") & ~nothing]
     if len(same):
         said.append(f"Equivalent within {MARGIN:.2f}: {_told(same)}.")
-    unknown = alone[~alone.verdict.isin(["higher", "lower", "equivalent"])]
+    unknown = alone[~alone.verdict.isin(["higher", "lower", "equivalent", NOT_LEARNT])]
     beside = pd.Series([worded(row) == NOT_AFTER_CORRECTION for row in unknown.itertuples()], unknown.index, dtype=bool)
     if beside.any():
         said.append(f"{NOT_AFTER_CORRECTION.capitalize()} for so many comparisons: {_told(unknown[beside])}.")
     if not beside.all():
         said.append(f"Not told by so few seeds: {'; '.join(unknown.difference[~beside])}.")
+    if (alone.verdict == NOT_LEARNT).any():
+        names = "; ".join(alone.difference[alone.verdict == NOT_LEARNT])
+        said.append(f"Not to be seen, since neither twin has learnt a task that it concerns: {names}.")
     words = {"higher": "better", "lower": "worse", "equivalent": f"equivalent within {MARGIN:.2f}"}
-    for row in differences[differences.difference == ALL].itertuples():
+    for row in differences[(differences.difference == ALL) & ~untaught].itertuples():
         said.append(
             f"All of GPT-1's ways against all of BERT's: {words.get(row.verdict, worded(row))} ({_numbers(row)})."
         )
@@ -114,15 +154,15 @@ def learnt_sentence(means: pd.DataFrame, controls: pd.DataFrame) -> str:
         controls: from :func:`smallbert.studies.twins_tasks.controls`.
     """
     known = controls.pivot(index="task", columns="control", values="score")
+    taught = Counter(task for _, task in learnt(means, controls))
     said = []
     for task, own in means.groupby("task", sort=False):
-        taught = own.low > known.loc[task, COMMONEST]
         above = int((own["mean"] > known.loc[task, WORDS]).sum())
         said.append(
-            f"{task}: {int(taught.sum())} of {len(own)} twins are told above the commonest answer "
+            f"{task}: {taught[task]} of {len(own)} twins are told above the commonest answer "
             f"({known.loc[task, COMMONEST]:.1%}), {above} have a mean above what the words alone give "
             f"({known.loc[task, WORDS]:.1%})"
-            + ("" if taught.any() else "; here nothing has been learnt, so nothing follows")
+            + ("" if taught[task] else "; here nothing has been learnt, so nothing follows")
         )
     return ". ".join(part[0].upper() + part[1:] for part in said) + "."
 
