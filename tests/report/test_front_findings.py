@@ -233,6 +233,10 @@ def test_what_training_removes_is_said_as_page_2_found_it(before, after, change,
     )
     assert said in ours and told in theirs and numbers(ours) == numbers(theirs)
     assert "epochs and" not in english.sentence(replace(floor, training=None))
+    falling = replace(floor, training=replace(found, falling=(2, 3)))
+    ours, theirs = english.sentence(falling), korean.sentence(falling)
+    assert ("though 2 of 3 depths still come nearer to PCA." in ours) == (outcome not in ("none", "removed"))
+    assert ("가까워지는 중" in theirs) == ("still come nearer" in ours) and numbers(ours) == numbers(theirs)
 
 
 @pytest.mark.parametrize(("share", "said"), [(0.00652, "0.0065"), (2.4e-5, "2e-05"), (9.9e-5, "0.0001"), (0.0, "0")])

@@ -53,7 +53,7 @@ def test_what_a_source_decides_is_told_apart_from_measurements(results):
 
 def test_the_basis_and_not_the_words_of_the_evidence_is_counted(results):
     results.of("06_transfer").write_table("twin_slips", twins_facts.slips())
-    results.of("02_autoencoder_depth").write_table("ranks", ranks("5 > 4 > 3 > 2", 0.2))
+    results.of("02_autoencoder_depth").write_table("ranks", ranks(0, 6))
     found = claims.audit(results)
     assert found.groupby(["verdict", "basis"]).size().to_dict() == {
         (FAILS, "measurement"): 1, (FAILS, "source"): 4, (UNMEASURED, ""): len(found) - 5
@@ -200,17 +200,17 @@ def test_growth_without_end_is_told_with_page_6s_own_sentence_on_laws(results, l
     assert ("no law is told from the constant" in row["evidence"]) == (last != "lower")
 
 
-def ranks(ours, low):
-    row = {"protocol": "fair", "k": 32, "ours": ours, "published": "3 > 2 > 5 > 4", "seeds_tau": 0.5, "low": low}
-    return pd.DataFrame([row | {"high": 1.0, "published_tau": 0.0, "p": 1.0}])
+def ranks(told, against):
+    row = {"protocol": "fair", "k": 32, "ours": "5 > 4 > 3 > 2", "published": "3 > 2 > 5 > 4", "seeds_tau": 0.5}
+    row |= {"low": 0.2, "high": 1.0, "published_tau": 0.0, "p": 1.0}
+    return pd.DataFrame([row | {"pairs": 6, "told": told, "reversed": against}])
 
 
 @pytest.mark.parametrize(
-    ("ours", "low", "expected"),
-    [("3 > 2 > 5 > 4", 0.2, HOLDS), ("5 > 4 > 3 > 2", 0.2, FAILS), ("5 > 4 > 3 > 2", -0.2, OPEN)],
+    ("told", "against", "expected"), [(6, 0, HOLDS), (5, 0, OPEN), (0, 0, OPEN), (5, 1, FAILS), (0, 6, FAILS)]
 )
-def test_the_order_of_depths(results, ours, low, expected):
-    results.of("02_autoencoder_depth").write_table("ranks", ranks(ours, low))
+def test_the_order_of_depths(results, told, against, expected):
+    results.of("02_autoencoder_depth").write_table("ranks", ranks(told, against))
     assert verdicts(results)["depth-order"] == expected
 
 

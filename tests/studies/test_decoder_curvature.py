@@ -74,6 +74,18 @@ def test_a_planted_bend_is_found_and_no_decoder_beats_the_best_possible(table):
     assert bent.smallest.sum() == 1
 
 
+def test_verdicts_follow_holms_p_over_all_fields_of_a_code_width(cells, table):
+    keys = ["cloud", "rows", "decoder"]
+    p = cells.groupby(["k", *keys], dropna=False).apply(lambda own: stats.ttest_rel(own.fvu, own.pca).pvalue)
+    for k, own in table.groupby("k"):
+        raw = p[k].fillna(1.0).sort_values()  # no difference in any seed, of which scipy says nothing
+        steps = np.maximum.accumulate(raw.to_numpy() * np.arange(len(raw), 0, -1)).clip(max=1)
+        found = own.set_index(keys).p_holm.loc[raw.index]
+        np.testing.assert_allclose(found, steps, rtol=1e-6)
+    told = table.verdict != decoder_gains.UNTOLD
+    assert (table.p_holm[told] < 0.05).all() and ((table.low > 0) | (table.high < 0))[told].all()
+
+
 def test_intervals_are_students_of_the_paired_differences(cells, table):
     row = table[(table.cloud == EMBEDDINGS) & (table.rows == 300) & (table.decoder == RIDGE)].iloc[0]
     own = cells[(cells.cloud == EMBEDDINGS) & (cells.rows == 300) & (cells.decoder == RIDGE)]

@@ -92,11 +92,13 @@ def test_a_real_order_is_stable_and_the_published_one_recognised():
     assert same.p == pytest.approx(1 / 24)
     opposite = verdicts.rank_table(cells({3: 0.1, 2: 0.2, 5: 0.3, 4: 0.4}), PUBLISHED).iloc[0]
     assert opposite.published_tau == -1
+    assert (same.pairs, same.told, same.reversed) == (6, 6, 0) and (opposite.told, opposite.reversed) == (0, 6)
 
 
 def test_an_order_of_noise_is_not_stable():
     noise = verdicts.rank_table(cells(dict.fromkeys(PUBLISHED, 0.0), noise=0.01), PUBLISHED).iloc[0]
     assert noise.low < 0.5
+    assert (noise.told, noise.reversed) == (0, 0)
 
 
 def both_protocols() -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from smallbert.compress import quadratic
-from smallbert.studies.contrasts import contrast
+from smallbert.studies.contrasts import contrast, corrected
 from smallbert.studies.decoder_best import HELPS, HURTS, UNTOLD
 from smallbert.studies.decoder_curvature import LEAST_SQUARES, population
 
@@ -21,26 +21,26 @@ def gains(cells: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         One row a cloud, code width, number of rows and decoder: those columns and ``parameters``; ``difference`` of
-        test FVU, decoder less PCA, with ``low``, ``high`` (95% t interval over seeds) and ``pairs``; ``relative``, the
-        mean difference as a share of PCA's error; ``reachable`` and ``expected`` (relative, not-a-number where not
-        known: the best of all decoders, and what least squares should give here); ``verdict``; ``smallest``, whether it
-        is the smallest decoder that helps.
+        test FVU, decoder less PCA, with ``low``, ``high`` (95% t interval over seeds), ``pairs`` and ``p_holm``
+        (corrected over all of a code width); ``relative``, the mean difference as a share of PCA's error; ``reachable``
+        and ``expected`` (relative, not-a-number where not known: the best of all decoders, and what least squares
+        should give here); ``verdict``; ``smallest``, whether it is the smallest decoder that helps.
     """
     keys = ["k", "cloud", "curvature", "rows", "decoder", "parameters"]
     found = []
     for key, part in cells.groupby(keys, sort=False, dropna=False):
         row = dict(zip(keys, key, strict=True))
         own = contrast(part.fvu.where(part.finite), part.pca)
-        del own["p"]
         row |= own | {"relative": own["difference"] / part.pca.mean(), "reachable": np.nan, "expected": np.nan}
         if not np.isnan(row["curvature"]):
             reachable = population(row["k"], row["curvature"]).reachable
             row["reachable"] = 0.0 - reachable  # not -0.0 on a flat cloud
             if row["decoder"] == LEAST_SQUARES:
                 row["expected"] = quadratic.expected_gain(reachable, row["k"], row["rows"])
-        row["verdict"] = HELPS if row["high"] < 0 else HURTS if row["low"] > 0 else UNTOLD
         found.append(row)
-    table = pd.DataFrame(found)
+    each = [corrected(part, margin=0.0) for _, part in pd.DataFrame(found).groupby("k", sort=False)]
+    table = pd.concat(each).sort_index()
+    table["verdict"] = table.verdict.map({"lower": HELPS, "higher": HURTS}).fillna(UNTOLD)
     helping = table[table.verdict == HELPS].sort_values("parameters", kind="stable")
     first = helping.groupby(["k", "cloud", "rows"], sort=False).head(1).index
     return table.assign(smallest=table.index.isin(first))

@@ -33,6 +33,7 @@ class TrainingEffect:
         shortest, longest: budgets, epochs.
         before, after: what is lost with each, over seeds.
         change: ``after`` less ``before``, paired by seed.
+        falling: depths that come nearer to PCA between the budgets for sure: a budget long enough leaves none.
     """
 
     shallowest: int
@@ -42,13 +43,14 @@ class TrainingEffect:
     before: Interval
     after: Interval
     change: Interval
+    falling: tuple[int, ...] = ()
 
     @classmethod
     def of(cls, cells: pd.DataFrame) -> TrainingEffect | None:
         """From fair cells of one bottleneck at their last epoch, as ``gap_by_budget`` keeps them.
 
         Args:
-            cells: columns ``budget``, ``depth``, ``seed``, ``test_fvu``, ``finite``.
+            cells: columns ``budget``, ``depth``, ``seed``, ``test_fvu``, ``gap_test``, ``finite``.
 
         Returns:
             None where there is one budget or one depth, or fewer than two seeds ended finite with all depths and both
@@ -67,7 +69,9 @@ class TrainingEffect:
             return None
         before, after = both[shortest], both[longest]
         intervals = mean_interval(before), mean_interval(after), mean_interval(after - before)
-        return cls(shallowest, tuple(deeper), shortest, longest, *intervals)
+        gone = _nearer(cells, shortest, longest)
+        falling = tuple(int(depth) for depth in gone if mean_interval(gone[depth]).high < 0)
+        return cls(shallowest, tuple(deeper), shortest, longest, *intervals, falling)
 
     @property
     def outcome(self) -> Outcome:
@@ -79,6 +83,11 @@ class TrainingEffect:
                 return "partly"
             return "removed" if self.after.low >= -MARGIN and self.after.high <= MARGIN else "untold rest"
         return "grows" if self.change.low > 0 else "untold"
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether what is left may go with still more training."""
+        return bool(self.falling) and self.outcome not in ("none", "removed")
 
 
 def training_sentence(cells: pd.DataFrame) -> str:
@@ -112,22 +121,23 @@ def _loses(estimate: float, count: int) -> str:
 
 def _falling(cells: pd.DataFrame, found: TrainingEffect) -> str:
     """How many depths still come nearer to PCA between the budgets: after a budget long enough none would."""
-    if found.outcome in ("none", "removed"):
+    if not found.unfinished:
         return ""
-    wide = {
-        budget: by_seed(cells[cells.budget == budget], "depth", "gap_test")
-        for budget in (found.shortest, found.longest)
-    }
-    change = (wide[found.longest] - wide[found.shortest]).dropna()
-    fall = [depth for depth in change if mean_interval(change[depth]).high < 0]
-    if not fall:
-        return ""
-    worst = wide[found.longest].loc[change.index].mean().idxmax()
-    from_, to = (wide[budget].loc[change.index, worst].mean() for budget in (found.shortest, found.longest))
+    change = _nearer(cells, found.shortest, found.longest)
+    own = cells[cells.seed.isin(change.index)].groupby(["budget", "depth"]).gap_test.mean()
+    worst = own[found.longest].idxmax()
+    from_, to = own[found.shortest][worst], own[found.longest][worst]
     return (
-        f" {len(fall)} of {change.shape[1]} depths come nearer to PCA between the two (the farthest, depth {worst}, "
-        f"from {from_:.4f} to {to:.4f} above it), so {found.longest} epochs are not enough to tell depth from training."
+        f" {len(found.falling)} of {change.shape[1]} depths come nearer to PCA between the two (the farthest, depth "
+        f"{worst}, from {from_:.4f} to {to:.4f} above it), so {found.longest} epochs are not enough to tell depth from "
+        "training."
     )
+
+
+def _nearer(cells: pd.DataFrame, shortest: int, longest: int) -> pd.DataFrame:
+    """Change of the distance from PCA between two budgets, a column a depth, of seeds that ended finite with all."""
+    before, after = (by_seed(cells[cells.budget == budget], "depth", "gap_test") for budget in (shortest, longest))
+    return (after - before).dropna()
 
 
 def _limits(found: Interval) -> str:

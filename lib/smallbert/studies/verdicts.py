@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import combinations
 
 import pandas as pd
 
@@ -54,7 +55,9 @@ def rank_table(cells: pd.DataFrame, published: Sequence[int]) -> pd.DataFrame:
     Returns:
         One row a protocol and bottleneck: ``protocol``, ``k``, ``ours`` and ``published`` (orders of losses, largest
         first), ``seeds_tau`` with ``low`` and ``high`` (Kendall tau between seeds), ``published_tau`` and ``p`` (share
-        of all orders that agree at least as well). A protocol with fewer than three finite seeds or depths has no row.
+        of all orders that agree at least as well), ``pairs`` of depths, of which ``told`` have the published order and
+        ``reversed`` the other one (paired over seeds, Holm-corrected over the pairs of the row). A protocol with fewer
+        than three finite seeds or depths has no row.
     """
     rows = []
     for (protocol, k), part in cells.groupby(["protocol", "bottleneck"], sort=False):
@@ -63,6 +66,8 @@ def rank_table(cells: pd.DataFrame, published: Sequence[int]) -> pd.DataFrame:
         if wide.shape[1] < 3 or len(wide) < 3:
             continue
         stability, agreement = rank_stability(wide), order_agreement(list(wide.columns), wide)
+        pairs = [contrast(wide[larger], wide[smaller]) for larger, smaller in combinations(wide, 2)]
+        words = corrected(pd.DataFrame(pairs), margin=0.0).verdict
         rows.append(
             {
                 "protocol": protocol,
@@ -74,10 +79,13 @@ def rank_table(cells: pd.DataFrame, published: Sequence[int]) -> pd.DataFrame:
                 "high": stability.tau.high,
                 "published_tau": agreement.tau,
                 "p": agreement.p,
+                "pairs": len(words),
+                "told": int((words == "higher").sum()),
+                "reversed": int((words == "lower").sum()),
             }
         )
     columns = ["protocol", "k", "ours", "published", "seeds_tau", "low", "high", "published_tau", "p"]
-    return pd.DataFrame(rows, columns=columns)
+    return pd.DataFrame(rows, columns=[*columns, "pairs", "told", "reversed"])
 
 
 def depth_answer(

@@ -69,7 +69,10 @@ def _training(found: TrainingEffect | None) -> str:
         f" On average deeper encoders {_lose(found.before.estimate)} of the variance after {found.shortest} epochs and "
         f"{_lose(found.after.estimate)} after {found.longest}: "
     )
-    return f"{lost}{_TRAINING[found.outcome]}."
+    still = ""
+    if found.unfinished:
+        still = f", though {len(found.falling)} of {len(found.deeper) + 1} depths still come nearer to PCA"
+    return f"{lost}{_TRAINING[found.outcome]}{still}."
 
 
 def _lose(share: float) -> str:

@@ -68,9 +68,14 @@ def _gained(share: float) -> str:
 def _training(found: TrainingEffect | None) -> str:
     if not found:
         return ""
+    still = ""
+    if found.unfinished:
+        still = (
+            f"(다만 깊이 {len(found.deeper) + 1}가지 가운데 {len(found.falling)}가지는 아직 PCA에 가까워지는 중입니다)"
+        )
     return (
         f" 더 깊은 인코더는 평균으로 {found.shortest}에포크 뒤에 분산을 {_lost(found.before.estimate)} 잃고, "
-        f"{found.longest}에포크 뒤에 {_lost(found.after.estimate)} 잃습니다. {_TRAINING[found.outcome]}."
+        f"{found.longest}에포크 뒤에 {_lost(found.after.estimate)} 잃습니다. {_TRAINING[found.outcome]}{still}."
     )
 
 
