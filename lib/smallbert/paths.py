@@ -6,6 +6,9 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+EDITION = "[a-z0-9][a-z0-9._-]*"
+"""Regular expression of an edition's name."""
+
 
 def root() -> Path:
     """The project folder: ``$SMALLBERT_ROOT``, else the nearest parent of the working directory

@@ -1,13 +1,16 @@
 """The study at equal bytes: what is measured, found again, compared and said."""
 
+import copy
 import dataclasses
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from smallbert.compress.codes import catalogue, preprocessing
 from smallbert.compress.moments import Moments
+from smallbert.figures.tables import html_table
 from smallbert.studies import code_autoencoders, code_languages, code_preprocessing, code_words, codes, searches
 from smallbert.studies.codes import REFERENCE, WHOLE
 from smallbert.studies.searches import OVERLAP, TITLES, TOPIC, TRANSLATIONS, Collection, Searches
@@ -81,7 +84,8 @@ def test_where_the_whole_vector_is_worth_hardly_anything_nothing_is_kept(worth):
     found = codes.summary(made)
     assert found.kept.isna().all() == (worth < 0.05) and found["mean"].tolist() == pytest.approx([worth, 1 / 3])
     said = code_words.smallest_sentence(found)
-    assert (f"the whole vector has {worth:.3f} to keep" in said) == (worth < 0.05)
+    little = f"the whole vector has {worth:.3f} [{worth:.3f}, {worth:.3f}] to keep, less than 0.05 by its lower limit"
+    assert (little in said) == (worth < 0.05)
 
 
 @pytest.mark.parametrize(("floor", "told"), [(0.2, True), (0.45, False), (np.nan, True)])
@@ -95,6 +99,77 @@ def test_topics_that_the_whole_vector_tells_no_better_than_the_commonest_are_not
     assert found.kept[found.measure == TOPIC].notna().all() == told and found.kept[found.measure == OVERLAP].eq(1).all()
     nothing = f"nothing to keep, the whole vector (0.500) is no better for sure than always the commonest ({floor:.3f})"
     assert (nothing in code_words.smallest_sentence(found)) == (not told)
+
+
+def made(values, groups=None):
+    """Outcomes by (method, bytes): per seed a dict of per-query values."""
+    cells = {}
+    for (method, nbytes), seeds in values.items():
+        group = "whole" if method == WHOLE else "formats"
+        for seed, queries in enumerate(seeds):
+            cells[codes.Cell(method, group, nbytes, seed, None)] = searches.Outcome(queries, 1.0)
+    return codes.Measured(cells, groups)
+
+
+@pytest.fixture
+def seeded():
+    """A code of three seeds that differ much, beside the reference; the whole vector is worth 0.8 to every query."""
+    noise = 0.01 * np.random.default_rng(8).standard_normal(60)
+    own = [{TITLES: shift + noise} for shift in (0.3, 0.6, 0.9)]
+    return made({(WHOLE, 48): [{TITLES: np.full(60, 0.8)}], ("k", 4): own, (REFERENCE, 4): [{TITLES: 0.2 + noise}]})
+
+
+def test_few_seeds_that_differ_have_students_t(seeded):
+    means = seeded.known("k", 4, TITLES).mean(axis=1)
+    low, high = stats.t.interval(0.95, 2, means.mean(), stats.sem(means))
+    row = codes.summary(seeded).set_index("method").loc["k"]
+    assert low < 0 < 1 < high and (row.low, row.high) == (0, 1)
+    kept = stats.t.interval(0.95, 2, means.mean() / 0.8, stats.sem(means / 0.8))
+    assert row["kept low"] == 0 and row["kept high"] == pytest.approx(kept[1]) and kept[1] > 1
+    assert row.kept == pytest.approx(means.mean() / 0.8)
+
+
+def test_contrasts_of_few_seeds_have_to_hold_over_seeds(seeded):
+    [row] = codes.contrasts(seeded, TITLES).to_dict("records")
+    less = (seeded.known("k", 4, TITLES) - seeded.known(REFERENCE, 4, TITLES)).mean(axis=1)
+    assert row["p_holm"] == pytest.approx(stats.ttest_1samp(less, 0).pvalue) and row["p_holm"] > 0.05
+    limits = stats.t.interval(0.95, 2, less.mean(), stats.sem(less))
+    assert row["low"] == pytest.approx(limits[0]) and limits[1] > 1 == row["high"]
+    assert row["verdict"] == "no difference shown" and row["pairs"] == 60
+    # The bootstrap alone would tell it.
+    assert np.quantile(seeded.resampled("k", 4, TITLES) - seeded.resampled(REFERENCE, 4, TITLES), 0.025) > 0
+
+
+@pytest.mark.parametrize(("name", "worth", "told"), [
+    (TITLES, 0.0106, False), (TITLES, 0.06, True), (TOPIC, 0.45, False), (TOPIC, 0.6, True),
+])  # fmt: skip
+def test_where_the_whole_vector_has_nothing_to_keep_no_code_is_equivalent(name, worth, told):
+    values = {(WHOLE, 48): worth, (REFERENCE, 4): worth - 0.001, ("int8", 4): worth + 0.001}
+    floor = 0.5 if name == TOPIC else np.nan
+    found = made({point: [{name: np.full(40, one), OVERLAP: np.ones(40)}] for point, one in values.items()})
+    summary = codes.summary(found, floor)
+    differences = {one: codes.contrasts(found, one, floor) for one in codes.measures(summary)}
+    assert differences[name].verdict.tolist() == (["equivalent"] if told else [])
+    table = code_words.contrast_table(differences)
+    assert table.columns.tolist() == ["method", OVERLAP, name] if told else ["method", OVERLAP]
+    caption = code_words.contrasts_caption(differences, summary, 2)
+    assert (f"Left out: {name}, " in caption) == (not told) and (f"{name} 40" in caption) == told
+    assert name == TOPIC or told or "nDCG@10, the whole vector has 0.011 [0.011, 0.011] to keep, less" in caption
+    alone = {name: differences[name]}
+    empty = html_table(code_words.contrast_table(alone), code_words.contrasts_caption(alone, summary, 2))
+    assert ("<td" in empty) == told and "Against PCA, int8" in empty
+
+
+def test_what_finds_its_translations_is_resampled_by_event(measured, points):
+    found = measured[0]
+    values = found.values(REFERENCE, 4, TRANSLATIONS)[0]
+    sums = values.reshape(100, 2).sum(axis=1)  # two articles an event, side by side
+    expected = np.sqrt(np.square(sums - sums.mean()).sum()) / 200
+    assert found.resampled(REFERENCE, 4, TRANSLATIONS).std() == pytest.approx(expected, rel=0.05)
+    assert points[points.measure == TRANSLATIONS].queries.eq(200).all()
+    # Other measures have no groups.
+    titles = found.values(REFERENCE, 4, TITLES)[0]
+    assert found.resampled(REFERENCE, 4, TITLES).std() == pytest.approx(titles.std() / np.sqrt(60), rel=0.05)
 
 
 def test_the_floor_is_the_share_of_the_commonest_topic_of_as_many_train_articles(asked, collection):
@@ -170,7 +245,7 @@ def test_sentences_follow_the_numbers():
     assert f", interval included: {OVERLAP}: no code tried" in code_words.smallest_sentence(poor)
 
 
-def test_contrasts_are_told_by_their_verdicts(measured):
+def test_contrasts_are_told_by_their_verdicts(measured, points):
     found = codes.contrasts(measured[0], TITLES)
     told = code_words.contrast_table({TITLES: found})
     assert told.method.tolist() == found.method.unique().tolist() and told[TITLES].notna().all()
@@ -180,8 +255,8 @@ def test_contrasts_are_told_by_their_verdicts(measured):
     assert told[TITLES].tolist() == ["better 1, equivalent 1 (+0.000 to +0.100)", "worse 1 (-0.200)"]
     assert pd.isna(told[TOPIC]["y"])
     assert code_words.contrast_table({TITLES: made[:0]}).empty
-    caption = code_words.contrasts_caption({TITLES: found, TOPIC: found[:0]}, 2)
-    assert f"(n: {TITLES} 60), codes that are drawn or trained over 2 seeds" in caption and "within 0.01" in caption
+    caption = code_words.contrasts_caption({TITLES: found, TOPIC: found[:0]}, points, 2)
+    assert f"(n: {TITLES} 60), by bootstrap" in caption and "over 2 seeds" in caption and "within 0.01" in caption
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +291,18 @@ def test_the_sentence_names_the_best_arm(fitted):
         assert (f"{row['mean']:.3f} [{row['low']:.3f}, {row['high']:.3f}]" in said) == told, arm
 
 
+def test_translations_between_languages_are_resampled_by_event(asked):
+    once = np.random.default_rng(9).random(100)
+    events = asked.groups[TRANSLATIONS]
+    told = copy.copy(asked)
+    told.translations = lambda scores: once[np.unique(events, return_inverse=True)[1]]  # sisters find the same
+    points = code_languages.fits(told, BUDGETS).points
+    row = points[points.measure == TRANSLATIONS].iloc[0]
+    theirs = stats.bootstrap((once,), np.mean, method="percentile", n_resamples=9999, rng=np.random.default_rng(1))
+    assert (row.low, row.high) == pytest.approx(theirs.confidence_interval, abs=0.004)
+    assert row["mean"] == pytest.approx(once.mean()) and row.queries == 200
+
+
 def test_one_language_is_nothing_to_compare(collection, asked):
     alone = {name: frame.assign(lang="en") for name, frame in collection.matrices.rows.items()}
     one = dataclasses.replace(collection, matrices=dataclasses.replace(collection.matrices, rows=alone))
@@ -230,14 +317,86 @@ def test_preprocessings_are_compared_with_each_code(collection, tmp_path):
     assert set(table.method) == {WHOLE, "PCA, int8"}  # 12 numbers are no whole number of bytes in bits
     shape = table.groupby("preprocessing").anisotropy.first()
     assert shape["raw"] > 0.9 and abs(shape["centred, unit length"]) < 0.1
-    said = code_preprocessing.sentence(table)
-    pairs = table[table.measure != OVERLAP].groupby(["measure", "method"]).ngroups
-    assert f" of {pairs} pairs of a use and a code the interval of the best by mean meets" in said
-    better = {"mean": 0.9, "low": 0.8, "high": 1.0, "measure": TITLES, "method": WHOLE}
-    raw = better | {"preprocessing": "raw", "mean": 0.5, "low": 0.4, "high": 0.6}
-    told = pd.DataFrame([raw, better | {"preprocessing": "centred"}])
-    said = code_preprocessing.sentence(told)
-    assert f"{TITLES}, {WHOLE}: centred 0.900 [0.800, 1.000], raw 0.500 [0.400, 0.600]." in said
-    assert "In 0 of 1 pairs" in said and code_preprocessing.sentence(told.assign(high=1.0)).startswith("In 1 of 1")
-    assert "No use but neighbours" in code_preprocessing.sentence(told.assign(measure=OVERLAP))
     assert code_preprocessing.names(768)[-3:] == ["centred, less top 1", "centred, less top 3", "centred, less top 7"]
+
+
+def test_preprocessings_are_told_by_paired_differences(collection, tmp_path):
+    usual = preprocessing.USUAL
+    table = code_preprocessing.compare(collection, [usual, "raw"], 4, tmp_path, seed=0)
+    train = Moments.of(collection.matrices.train)
+    whole = {
+        name: Searches(collection, preprocessing.fit(name, train), seed=0).measure(catalogue.whole(12)).queries[TITLES]
+        for name in (usual, "raw")
+    }
+    less = whole[usual] - whole["raw"]
+    told = table.set_index(["preprocessing", "measure", "method"]).sort_index()
+    row = told.loc[usual, TITLES, WHOLE]
+    assert row.difference == pytest.approx(less.mean())
+    theirs = stats.bootstrap((less,), np.mean, method="percentile", n_resamples=9999, rng=np.random.default_rng(2))
+    limits = row["difference low"], row["difference high"]
+    assert limits == pytest.approx(theirs.confidence_interval, abs=0.1 * np.ptp(theirs.confidence_interval))
+    # Both are asked the same queries, so the difference is told better than by two intervals side by side.
+    assert limits[1] - limits[0] < row.high - row.low
+    columns = ["difference", "difference low", "difference high", "p_holm", "verdict"]
+    assert told.loc["raw"][columns].isna().all(axis=None) and told.loc[usual, OVERLAP][columns].isna().all(axis=None)
+    assert table[table.measure != OVERLAP].groupby("preprocessing").verdict.count().tolist() == [2, 0]  # of titles
+    assert "4 pairs (article finds its translations, nDCG@10; topic accuracy)" in code_preprocessing.sentence(table)
+
+
+@pytest.fixture
+def preprocessed(monkeypatch, collection, tmp_path):
+    """The table of preprocessings whose outcomes are made up: per-query values by preprocessing and measure."""
+
+    def compare(outcomes):
+        def measured(searches_, cells, store, *, epochs, label):
+            return made({(cell.method, cell.nbytes): [outcomes[label]] for cell in cells if cell.method == WHOLE})
+
+        monkeypatch.setattr(code_preprocessing, "measure", measured)
+        return code_preprocessing.compare(collection, list(outcomes), 4, tmp_path, seed=0)
+
+    return compare
+
+
+def test_preprocessings_are_corrected_for_how_many_were_tried(preprocessed):
+    rng = np.random.default_rng(12)
+    raw = rng.uniform(0.3, 0.6, 200)
+    gains = {"centred": 0.020, "centred, unit length": 0.0115, "layer norm": 0.0, "centred, less top 1": -0.03}
+    spread = {name: 0.08 * rng.standard_normal(200) for name in gains}
+    values = {name: raw + gain + spread[name] - spread[name].mean() for name, gain in gains.items()}
+    table = preprocessed({"raw": {TITLES: raw}} | {name: {TITLES: one} for name, one in values.items()})
+    own = table[table.verdict.notna()].set_index("preprocessing")
+    p = {name: stats.ttest_rel(values[name], raw).pvalue for name in gains}
+    ordered = sorted(p, key=p.get)
+    holm = np.minimum(np.maximum.accumulate([(4 - place) * p[name] for place, name in enumerate(ordered)]), 1)
+    assert own.p_holm[ordered].tolist() == pytest.approx(holm, rel=0.3, abs=1e-4)
+    assert p["centred, unit length"] < 0.05 < own.p_holm["centred, unit length"]  # only for how many were tried
+    assert own.verdict.to_dict() == {
+        "centred": "higher", "centred, unit length": "not told after correction", "layer norm": "no difference shown",
+        "centred, less top 1": "lower",
+    }  # fmt: skip
+    said = code_preprocessing.sentence(table)
+    assert "Holm-corrected over all 4 pairs" in said
+    best, worst = (own.loc[name] for name in ("centred", "centred, less top 1"))
+    limits = f"[{best['difference low']:+.3f}, {best['difference high']:+.3f}]"
+    assert f"Better: {TITLES}, {WHOLE}: centred (+0.020 {limits})." in said
+    limits = f"[{worst['difference low']:+.3f}, {worst['difference high']:+.3f}]"
+    assert f"Worse: {TITLES}, {WHOLE}: centred, less top 1 (-0.030 {limits})." in said
+    assert said.endswith("better nor worse: 2 of 4 (not told after correction 1, no difference shown 1).")
+
+
+def test_preprocessings_are_compared_where_either_whole_vector_is_worth_something(preprocessed):
+    little, much = np.full(50, 0.01), np.full(50, 0.3)
+    outcomes = {"raw": little, "centred": little + 0.001, "centred, unit length": much}
+    table = preprocessed({name: {OVERLAP: np.ones(50), TITLES: own} for name, own in outcomes.items()})
+    own = table[table.measure == TITLES].set_index("preprocessing").verdict
+    assert own.isna().to_dict() == {"raw": True, "centred": True, "centred, unit length": False}
+    said = code_preprocessing.sentence(table)
+    assert (
+        "over all 1 pairs" in said and f"anything to keep: 1 pairs ({TITLES})." in said and "neither better" not in said
+    )
+    nothing = preprocessed({name: {OVERLAP: np.ones(50), TITLES: little} for name in outcomes})
+    assert code_preprocessing.sentence(nothing) == (
+        f"Not compared, as neither whole vector has anything to keep: 2 pairs ({TITLES})."
+    )
+    bare = preprocessed({name: {OVERLAP: np.ones(50)} for name in outcomes})
+    assert "No use but neighbours" in code_preprocessing.sentence(bare) and bare.verdict.isna().all()

@@ -84,12 +84,28 @@ def test_translations_are_those_of_the_retrieval_measure(asked):
     assert (found == 1).mean() == pytest.approx(first.precision_at_1.mean())
 
 
+def test_the_group_of_a_query_for_translations_is_its_event(collection):
+    rows = {name: frame.copy() for name, frame in collection.matrices.rows.items()}
+    test = rows["test"]
+    test.loc[:5, "group"] = ""  # six articles without an event
+    test.loc[[6, 7], "lang"] = "en"  # an event told in one language alone
+    test.loc[[9, 10], "group"] = "event-9"  # one of three articles, and one left alone
+    known = replace(collection, matrices=replace(collection.matrices, rows=rows))
+    raw = preprocessing.fit("raw", Moments.of(known.matrices.train))
+    searches_ = Searches(known, raw, seed=0)
+    own = test[test.group != ""]
+    told = own[own.groupby("group").lang.transform("nunique") > 1]
+    assert searches_.groups.keys() == {TRANSLATIONS}
+    assert searches_.groups[TRANSLATIONS].tolist() == told.group.tolist()
+    assert len(told) == len(searches_.measure(catalogue.whole(12)).queries[TRANSLATIONS]) < 194
+
+
 def test_a_corpus_without_topics_translations_or_titles_is_asked_for_neighbours_alone(collection):
     blank = {name: frame.assign(topic="", group="") for name, frame in collection.matrices.rows.items()}
     bare = Collection(replace(collection.matrices, rows=blank), np.zeros((0, 12), np.float32), np.zeros(0, int), "b")
     raw = preprocessing.fit("raw", Moments.of(bare.matrices.train))
-    found = Searches(bare, raw, seed=0).measure(catalogue.whole(12))
-    assert set(found.queries) == {OVERLAP}
+    found = Searches(bare, raw, seed=0)
+    assert set(found.measure(catalogue.whole(12)).queries) == {OVERLAP} and found.groups == {}
 
 
 def test_outcomes_are_kept_and_damaged_ones_are_measured_again(asked, tmp_path):

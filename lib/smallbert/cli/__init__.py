@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
 from smallbert import __version__
 from smallbert.cli import compare, distil, embed, pretrain, recommend, report, score, size, trim
-from smallbert.errors import SmallbertError
+from smallbert.errors import MachineError, SmallbertError
 
 # Heavy libraries are imported inside the commands, so that help and `params` answer at once.
 
@@ -21,14 +23,17 @@ _EXAMPLES = """examples:
   smallbert check out/                               does a rerun reproduce what is published?
   smallbert embed my.csv --encoder minilm --out vectors/
 
-exit codes: 0 done, 1 differ (compare, check), 2 usage, 3 data, 4 machine, 5 a notebook failed, 130 interrupted"""
+exit codes: 0 done, 1 differ (compare, check), 2 usage, 3 data, 4 machine, 5 a notebook failed, 130 interrupted,
+141 the reader of its output has left"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors made for users print without a traceback."""
     options = _parser().parse_args(arguments)
     try:
-        return options.command(options) or 0
+        code = options.command(options) or 0
+        sys.stdout.flush()  # what cannot be written shall fail here, and not when Python ends
+        return code
     except SmallbertError as error:
         print(f"error: {error.message}", file=sys.stderr)
         if error.hint:
@@ -38,8 +43,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\ninterrupted: what is finished is kept; the same command goes on from there.", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader of a pipe has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
+        _write_no_more()
+        return 128 + signal.SIGPIPE
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        _write_no_more()
+        print("error: Cannot write the output: no space is left where it goes.", file=sys.stderr)
+        return MachineError.exit_code
+
+
+def _write_no_more() -> None:
+    """Python flushes standard output once more as it ends, and would fail again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from smallbert.errors import UsageError
+from smallbert.paths import EDITION
 
 
 def add_corpus(parser: argparse.ArgumentParser, name: str = "corpus", use: str = "articles") -> None:
@@ -68,6 +71,22 @@ def count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, got {text!r}")
     return int(text)
+
+
+def edition(text: str) -> str:
+    """The name of an edition, which is the name of its folders."""
+    if not re.fullmatch(EDITION, text):
+        raise argparse.ArgumentTypeError(
+            f"expected a name of small letters and digits, with dots, dashes and underscores between, got {text!r}"
+        )
+    return text
+
+
+def folder(text: str) -> Path:
+    """A folder that is there or can be made."""
+    if (path := Path(text)).exists() and not path.is_dir():
+        raise argparse.ArgumentTypeError(f"expected a folder, but {text} is a file")
+    return path
 
 
 def limit(text: str) -> int | float:

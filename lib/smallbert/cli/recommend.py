@@ -182,6 +182,8 @@ def _restore(options: argparse.Namespace) -> None:
     from smallbert.studies.build import restore
 
     check_free(options.out)
+    if (within := options.folder / STORED).is_dir():
+        raise UsageError(f"Expected stored weights, but {options.folder} is what holds them.", f"Name {within}.")
     restore(options.folder, options.out)
     print(f"{options.out}: an encoder in 32 bits")
 

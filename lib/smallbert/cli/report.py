@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from smallbert.cli.arguments import count, print_table
+from smallbert.cli.arguments import count, edition, folder, print_table
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -19,7 +19,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         "What is up to date is kept: stopped, the same command goes on.",
     )
     run.add_argument("--profile", default="default", help="named settings of data/profiles.toml (%(default)s)")
-    run.add_argument("--edition", help="name of the output folders (the profile's name)")
+    run.add_argument("--edition", type=edition, help="name of the output folders (the profile's name)")
     run.add_argument(
         "-p",
         dest="settings",
@@ -35,7 +35,7 @@ def add(commands: argparse._SubParsersAction) -> None:
         "--jobs", type=count, metavar="N", help="notebooks at a time, where independent (1; as the profile says)"
     )
     run.add_argument("--no-render", dest="render", action="store_false", help="leave the pages as they are")
-    run.add_argument("--out", type=Path, help="folder for data/, figures/ and report/ (the project)")
+    run.add_argument("--out", type=folder, help="folder for data/, figures/ and report/ (the project)")
     run.set_defaults(command=_run)
 
     params = commands.add_parser(
@@ -69,13 +69,11 @@ def _run(options: argparse.Namespace) -> None:
     parameters = profiles.resolve(profile, [one.stem for one in found], options.settings, edition=options.edition)
     profiles.require(profile, options.settings)
     only = notebooks.select(found, options.only).stem if options.only else None
-    edition = paths.edition(options.edition or profile.name)
-    planned = stages.plan(edition, found, parameters, only=only, force=options.force)
-    print(
-        f"edition {edition.name}, profile {profile.name}: {profile.description}\n"
-        f"about {profile.minutes} min in all on {profile.machine}",
-        file=sys.stderr,
-    )
+    where = paths.edition(options.edition or profile.name)
+    planned = stages.plan(where, found, parameters, only=only, force=options.force)
+    print(f"edition {where.name}, profile {profile.name}: {profile.description}", file=sys.stderr)
+    if not only:
+        print(f"about {profile.minutes} min in all on {profile.machine}", file=sys.stderr)
     if options.dry_run:
         for stage in planned:
             print(f"{'run ' if stage.reasons else 'keep'}  {stage.stem}  {'; '.join(stage.reasons) or 'up to date'}")
@@ -85,18 +83,18 @@ def _run(options: argparse.Namespace) -> None:
     from smallbert.report.record import require_records, write_run
     from smallbert.report.runner import Runner
 
-    require_records(edition, found, [stage.stem for stage in planned])
+    require_records(where, found, [stage.stem for stage in planned])
     command = ["smallbert", "run", "--profile", profile.name]
-    command += ["--edition", edition.name] if edition.name != profile.name else []
+    command += ["--edition", where.name] if where.name != profile.name else []
     command += [argument for setting in options.settings for argument in ("-p", setting)]
     try:
         Runner(profile.name, command, jobs=options.jobs or profile.jobs, modules=nursery.modules()).run(planned)
     finally:
-        write_run(edition, found)
+        write_run(where, found)
     if options.render:
         from smallbert.report.render import render
 
-        print(render(edition, found))
+        print(render(where, found))
 
 
 def _params(options: argparse.Namespace) -> None:

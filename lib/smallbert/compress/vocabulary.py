@@ -222,11 +222,13 @@ class Vocabulary:
 
 
 def check_free(out: Path) -> None:
-    """Refuse to write an encoder over another.
+    """Refuse to write an encoder over another, or into what is no folder.
 
     Raises:
-        UsageError: the folder holds an encoder.
+        UsageError: the folder holds an encoder, or is a file.
     """
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"Expected a folder, but {out} is a file.", "Choose another one.")
     if (out / "config.json").exists():
         raise UsageError(
             f"Expected a folder without an encoder, but {out} has a config.json.",

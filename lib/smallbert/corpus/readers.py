@@ -25,6 +25,9 @@ PARQUET = (".parquet",)
 SUFFIXES = (*DELIMITERS, *JSON_LINES, *PARQUET)
 """What can be read; the text formats also with ``.gz`` behind."""
 
+GZIP = b"\x1f\x8b"
+"""How a file that gzip has packed begins."""
+
 BATCH = 4096
 """Rows held at a time."""
 
@@ -98,7 +101,11 @@ def open_table(
 
 
 def _decompressed(raw: Any, path: Path) -> Any:
-    return gzip.GzipFile(fileobj=raw) if path.name.lower().endswith(".gz") else raw
+    if path.name.lower().endswith(".gz"):
+        return gzip.GzipFile(fileobj=raw)
+    if raw.peek(len(GZIP)).startswith(GZIP):
+        raise DataError(f"{path.name}: expected text, got a file that is packed by gzip.", "Name it so: add .gz.")
+    return raw
 
 
 def _pick(

@@ -14,7 +14,10 @@ from smallbert.figures.absent import absent
 from smallbert.figures.page import Chart
 from smallbert.figures.style import BLUE, FLOOR, GREEN, INK, ORANGE, PURPLE, SKY, VERMILION, WIDTH, Look
 
-BOOTSTRAP = "Error bars: 95% bootstrap over queries, and over seeds where a fit is random."
+BOOTSTRAP = (
+    "Error bars: 95% bootstrap over queries, of translations over events; where a fit is random also over seeds, each "
+    "end as far out as Student's t over these where that is farther."
+)
 
 LOOKS = {
     "whole vector": Look(INK, "*", ":"),
@@ -133,7 +136,8 @@ def languages(points: pd.DataFrame, why: str) -> Chart:
         f"Best by mean at each size. {said}.",
         "PCA and one byte a number, fitted on all languages together, with each language's mean taken off, on each "
         "language alone, or on one language for all. Neighbours within a language by Euclidean distance; translations "
-        "by cosine among the articles of other languages. Error bars: 95% bootstrap over articles.",
+        "by cosine among the articles of other languages. Error bars: 95% bootstrap over articles, of translations "
+        "over events.",
     )
 
 
@@ -141,7 +145,7 @@ def preprocessing(table: pd.DataFrame) -> Chart:
     """What is done before coding, a row each, a panel a measure.
 
     Args:
-        table: columns ``preprocessing``, ``method``, ``measure``, ``mean``, ``low``, ``high``.
+        table: columns ``preprocessing``, ``method``, ``measure``, ``mean``, ``low``, ``high``; others are kept as data.
     """
     names, methods = list(dict.fromkeys(table.preprocessing)), list(dict.fromkeys(table.method))
     measures = list(dict.fromkeys(table.measure))
@@ -168,7 +172,8 @@ def preprocessing(table: pd.DataFrame) -> Chart:
         table,
         f"Best by mean. {said}.",
         "Neighbours are compared with those of the whole vectors under the same preprocessing: what coding loses. The "
-        f"other panels tell what a user gets. {BOOTSTRAP}",
+        "other panels tell what a user gets. All are asked the same queries, so that whether two differ is not told by "
+        f"whether their bars meet, but by their paired difference: see the text. {BOOTSTRAP}",
     )
 
 

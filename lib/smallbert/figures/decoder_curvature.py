@@ -59,8 +59,8 @@ def regimes(table: pd.DataFrame) -> Chart:
         "what PCA leaves that is quadratic in the code; last, the real vectors. Blue fields: the smallest decoder "
         "that helps and what it takes off PCA's error, and below it the best one where that is another; darker is "
         "more. Marks, smallest decoder first: h, one hidden layer of that many units; q, quadratic by least squares; "
-        "qr, by ridge. Helps and hurts: told by the paired t-test over seeds, after Holm's correction over all fields of "
-        "a code width.",
+        "qr, by ridge. Helps and hurts: told by the paired t-test over seeds, after Holm's correction over all fields "
+        "of a code width.",
     )
 
 

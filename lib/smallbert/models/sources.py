@@ -24,6 +24,10 @@ _NAMES = (
     "vocab.txt",
 )
 
+_TOKENIZERS = ("tokenizer.json", "vocab.txt", "vocab.json", "sentencepiece.bpe.model", "spiece.model")
+"""Files that hold a vocabulary, of which an encoder has one: without any, transformers makes an empty tokenizer, to
+which every word is unknown."""
+
 WEIGHTS = "model.safetensors"
 """An encoder's weights in one file, and those of a last layer in its folder."""
 
@@ -71,6 +75,11 @@ def find(name: str) -> Path:
         raise DataError(
             f"Expected weights as model*.safetensors in {folder}, and found none; other formats can run code.",
             "Save the model again with save_pretrained(folder), which writes safetensors.",
+        )
+    if not any((folder / name).is_file() for name in _TOKENIZERS):
+        raise DataError(
+            f"Expected the encoder's tokenizer in {folder}, and found none of {', '.join(_TOKENIZERS)}.",
+            "Copy it there, or save it with tokenizer.save_pretrained(folder).",
         )
     return folder
 

@@ -35,7 +35,8 @@ class Fits:
         languages: one row an arm, size and language: ``arm``, ``bytes``, ``language``, ``train FVU``, ``test FVU``
             (of the language's articles about their own mean) and neighbour overlap@10 within the language.
         points: one row an arm, size and measure: ``arm``, ``bytes``, ``measure`` (overlap within a language, or
-            translations found), ``mean``, ``low``, ``high`` (95% bootstrap over articles), ``queries``.
+            translations found), ``mean``, ``low``, ``high`` (95% bootstrap over articles, of translations over events),
+            ``queries`` (articles).
         shares: numbers stored for the maps, by arm and bytes: ``arm``, ``bytes``, ``map megabytes``.
     """
 
@@ -86,7 +87,7 @@ def fits(searches: Searches, budgets: Sequence[int]) -> Fits:
             points.append((arm, nbytes, OVERLAP, *_interval(np.concatenate(per_query))))
             if searches.has_translations:
                 found = searches.translations(cosines(queries, stored))
-                points.append((arm, nbytes, TRANSLATIONS, *_interval(found)))
+                points.append((arm, nbytes, TRANSLATIONS, *_interval(found, searches.groups[TRANSLATIONS])))
             # Directions once where they are shared, a mean where it is not.
             directions, means = (len({id(getattr(one, part)) for one in by_language.values()}) for part in PARTS)
             numbers = searches.test.shape[1] * (directions * nbytes + means)
@@ -142,8 +143,8 @@ def _nearness(queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
     return queries @ documents.T - np.square(documents).sum(axis=1) / 2
 
 
-def _interval(values: np.ndarray) -> tuple[float, float, float, int]:
-    found = percentiles(values, resampled_means(values))
+def _interval(values: np.ndarray, groups: np.ndarray | None = None) -> tuple[float, float, float, int]:
+    found = percentiles(values, resampled_means(values, groups=groups))
     return found.estimate, found.low, found.high, found.n
 
 

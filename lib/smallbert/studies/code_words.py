@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
 from smallbert.published import published
-from smallbert.studies.codes import MARGIN, REFERENCE, Measured, measures
+from smallbert.studies.codes import LEAST_WORTH, MARGIN, REFERENCE, Measured, measures
 from smallbert.studies.commonest import ALWAYS, nothing_to_keep
 from smallbert.studies.frontier_points import KEEP
 from smallbert.studies.searches import ENCODINGS
@@ -32,22 +33,21 @@ def smallest_sentence(points: pd.DataFrame, keep: float = KEEP) -> str:
     for name in measures(points):
         one = smallest(points, name, keep)
         if one is None:
-            worth = points[(points.measure == name) & (points.group == "whole")].iloc[0]
-            told.append(f"{name}: {_nothing(worth) if pd.isna(worth.kept) else 'no code tried'}")
+            [before] = points[(points.measure == name) & (points.group == "whole")].to_dict("records")
+            told.append(f"{name}: {_nothing(before) if pd.isna(before['kept']) else 'no code tried'}")
             continue
         worth = f"keeps {one.kept:.1%} [{one['kept low']:.1%}, {one['kept high']:.1%}]"
         told.append(f"{name}: {one.bytes:,} bytes ({one.method}, {worth}), {whole / one.bytes:g} times smaller")
     return f"Fewest bytes with at least {keep:.0%} of the whole vector's worth, interval included: {'; '.join(told)}."
 
 
-def _nothing(whole: pd.Series) -> str:
-    """Why no share of a whole vector's worth is told."""
-    worth = whole["mean"]
-    if nothing_to_keep(whole.low, whole.floor):
-        return (
-            f"nothing to keep, the whole vector ({worth:.3f}) is no better for sure than {ALWAYS} ({whole.floor:.3f})"
-        )
-    return f"the whole vector has {worth:.3f} to keep"
+def _nothing(whole: Mapping[Any, Any]) -> str:
+    """Why no share of a whole vector's worth is told; of its row."""
+    worth, floor = whole["mean"], whole["floor"]
+    if nothing_to_keep(whole["low"], floor):
+        return f"nothing to keep, the whole vector ({worth:.3f}) is no better for sure than {ALWAYS} ({floor:.3f})"
+    limits = f"[{whole['low']:.3f}, {whole['high']:.3f}]"
+    return f"the whole vector has {worth:.3f} {limits} to keep, less than {LEAST_WORTH:g} by its lower limit"
 
 
 def encoding(measured: Measured) -> pd.DataFrame:
@@ -79,7 +79,7 @@ def contrast_table(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
     Returns:
         One row a method and one column a measure: at how many of the sizes that both have it is better, worse,
-        equivalent or not told apart, and between which differences.
+        equivalent or not told apart, and between which differences. A measure without contrasts has no column.
     """
     words = {"higher": "better", "lower": "worse", "no difference shown": "not told apart"}
     told: dict[str, dict[str, str]] = {}
@@ -89,21 +89,26 @@ def contrast_table(found: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             tally = ", ".join(f"{words.get(word, word)} {count}" for word, count in counts.items())
             ends = dict.fromkeys(f"{end:+.3f}" for end in (part.difference.min(), part.difference.max()))
             told.setdefault(str(method), {})[name] = f"{tally} ({' to '.join(ends)})"
-    return pd.DataFrame([{"method": method} | row for method, row in told.items()], columns=["method", *found])
+    columns = ["method", *(name for name, table in found.items() if len(table))]
+    return pd.DataFrame([{"method": method} | row for method, row in told.items()], columns=columns)
 
 
-def contrasts_caption(found: Mapping[str, pd.DataFrame], seeds: int) -> str:
-    """What stands behind :func:`contrast_table`.
+def contrasts_caption(found: Mapping[str, pd.DataFrame], points: pd.DataFrame, seeds: int) -> str:
+    """What stands behind :func:`contrast_table`, and which measures are left out of it, and why.
 
     Args:
         found: as there.
+        points: from :func:`smallbert.studies.codes.summary`.
         seeds: how often a code that is drawn or trained was fitted.
     """
+    whole = points[(points.group == "whole") & points.kept.isna()].to_dict("records")
+    left = "; ".join(f"{row['measure']}, {_nothing(row)}" for row in whole)
     asked = "; ".join(f"{name} {int(table.pairs.max()):,}" for name, table in found.items() if len(table))
     return (
         f"Against {REFERENCE}: at how many equal sizes better or worse (differences); equivalent: within {MARGIN:g}. "
-        f"Paired by query (n: {asked or 'none'}), codes that are drawn or trained over {seeds} seeds; topic probes are "
-        "fitted on as many training articles as are searched. Holm-corrected."
+        f"Paired by query (n: {asked or 'none'}), by bootstrap, of translations over events; codes that are drawn or "
+        f"trained over {seeds} seeds, where Student's t over seeds has to agree. Topic probes are fitted on as many "
+        f"training articles as are searched. Holm-corrected.{f' Left out: {left}.' if left else ''}"
     )
 
 

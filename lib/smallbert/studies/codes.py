@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ from threadpoolctl import threadpool_limits
 from smallbert import runtime, storage
 from smallbert.compress.codes import catalogue
 from smallbert.compress.codes.code import Code
-from smallbert.measure.bootstrap import p_value, percentiles, resampled_means
+from smallbert.measure.bootstrap import resampled_means, seeds_interval, seeds_p_value
 from smallbert.measure.pareto import front
+from smallbert.measure.stats import Interval
 from smallbert.progress import Progress
 from smallbert.studies.commonest import commonest, nothing_to_keep
 from smallbert.studies.contrasts import corrected
@@ -68,10 +70,11 @@ class Measured:
 
     Args:
         outcomes: by cell, in the order of the study.
+        groups: from :attr:`smallbert.studies.searches.Searches.groups`; None where every query stands for itself.
     """
 
-    def __init__(self, outcomes: dict[Cell, Outcome]) -> None:
-        self.outcomes = outcomes
+    def __init__(self, outcomes: dict[Cell, Outcome], groups: Mapping[str, np.ndarray] | None = None) -> None:
+        self.outcomes, self.groups = outcomes, groups or {}
         self._resampled: dict[tuple[str, int, str], np.ndarray] = {}
 
     def points(self) -> dict[tuple[str, str, int], list[Outcome]]:
@@ -79,6 +82,12 @@ class Measured:
         found: dict[tuple[str, str, int], list[Outcome]] = {}
         for cell, outcome in self.outcomes.items():
             found.setdefault((cell.method, cell.group, cell.nbytes), []).append(outcome)
+        return found
+
+    @property
+    def whole(self) -> tuple[str, int]:
+        """Name and bytes of the whole vector."""
+        [found] = [(method, nbytes) for method, group, nbytes in self.points() if group == "whole"]
         return found
 
     def values(self, method: str, nbytes: int, measure: str) -> np.ndarray | None:
@@ -97,11 +106,16 @@ class Measured:
         return values
 
     def resampled(self, method: str, nbytes: int, measure: str) -> np.ndarray:
-        """Bootstrap means of :meth:`values`, on the same resampled queries for all codes."""
+        """Bootstrap means of :meth:`values`, on the same resampled queries, or groups of them, for all codes."""
         key = (method, nbytes, measure)
         if key not in self._resampled:
-            self._resampled[key] = resampled_means(self.known(*key))
+            self._resampled[key] = resampled_means(self.known(*key), groups=self.groups.get(measure))
         return self._resampled[key]
+
+    def interval(self, method: str, nbytes: int, measure: str) -> Interval:
+        """Mean of :meth:`values` with its 95% interval over queries and seeds; all measures lie in 0..1."""
+        key = (method, nbytes, measure)
+        return seeds_interval(self.known(*key), self.resampled(*key), scale=(0, 1))
 
 
 def cells(training: catalogue.Training, *, seeds: int) -> list[Cell]:
@@ -153,7 +167,7 @@ def measure(searches: Searches, chosen: Sequence[Cell], store: Path, *, epochs: 
         with Progress(label, sum(map(len, queues.values())), "codes") as bar, _pool() as pool:
             for done in [pool.submit(work, queue, bar) for queue in queues.values()]:
                 done.result()
-    return Measured({cell: outcome for cell, outcome in found.items() if outcome is not None})
+    return Measured({cell: outcome for cell, outcome in found.items() if outcome is not None}, searches.groups)
 
 
 @contextmanager
@@ -176,10 +190,27 @@ def floor(searches: Searches) -> float:
     return commonest(topics["train"].iloc[: len(searches.test)], topics["test"])
 
 
-def summary(measured: Measured, floor: float = float("nan")) -> pd.DataFrame:
-    """Every code and measure with its 95% bootstrap interval over queries and seeds.
+def has_worth(measured: Measured, name: str, floor: float) -> bool:
+    """Whether the whole vector has something in a measure that a code could keep a share of.
 
-    What is kept of the whole vector's worth is a ratio on the same resampled queries.
+    Where it has not, or the measure has no query, there is nothing in which codes could be equivalent or better.
+
+    Args:
+        measured: from :func:`measure`.
+        name: of the measure.
+        floor: from :func:`floor`.
+    """
+    if measured.values(*measured.whole, name) is None:
+        return False
+    low = measured.interval(*measured.whole, name).low
+    return low >= LEAST_WORTH and not (name == TOPIC and nothing_to_keep(low, floor))
+
+
+def summary(measured: Measured, floor: float = float("nan")) -> pd.DataFrame:
+    """Every code and measure with its 95% interval over queries and seeds.
+
+    What is kept of the whole vector's worth is a ratio on the same resampled queries; of several seeds, one seed's is
+    its mean over the whole vector's.
 
     Args:
         measured: from :func:`measure`.
@@ -191,56 +222,72 @@ def summary(measured: Measured, floor: float = float("nan")) -> pd.DataFrame:
         floor), ``seeds``, ``queries``, ``floor`` (of topics; not-a-number for others).
     """
     rows = []
-    [whole] = [(method, nbytes) for method, group, nbytes in measured.points() if group == "whole"]
+    worthy = [name for name in MEASURES if has_worth(measured, name, floor)]
     for (method, group, nbytes), outcomes in measured.points().items():
         for name in MEASURES:
-            values = measured.values(method, nbytes, name)
-            if values is not None:
-                found = percentiles(values, resampled := measured.resampled(method, nbytes, name))
-                before = percentiles(measured.known(*whole, name), measured.resampled(*whole, name))
-                kept, least = [np.nan] * 3, floor if name == TOPIC else float("nan")
-                if before.low >= LEAST_WORTH and not nothing_to_keep(before.low, least):
-                    over = percentiles(values, resampled / measured.resampled(*whole, name))
-                    kept = [found.estimate / before.estimate, over.low, over.high]
+            if measured.values(method, nbytes, name) is not None:
+                found = measured.interval(method, nbytes, name)
+                kept = _kept(measured, method, nbytes, name) if name in worthy else [np.nan] * 3
                 worth = (found.estimate, found.low, found.high, *kept)
+                least = floor if name == TOPIC else float("nan")
                 rows.append((method, group, nbytes, name, *worth, len(outcomes), found.n, least))
     columns = ["mean", "low", "high", "kept", "kept low", "kept high", "seeds", "queries", "floor"]
     return pd.DataFrame(rows, columns=["method", "group", "bytes", "measure", *columns])
 
 
-def contrasts(measured: Measured, name: str) -> pd.DataFrame:
-    """Every method against :data:`REFERENCE` at equal bytes: a paired bootstrap, Holm-corrected over all of them.
+def _kept(measured: Measured, method: str, nbytes: int, name: str) -> tuple[float, float, float]:
+    """What a code keeps of the whole vector's worth, with its limits; more than all of it can be kept."""
+    own, whole = measured.known(method, nbytes, name), measured.known(*measured.whole, name)
+    ratio = measured.resampled(method, nbytes, name) / measured.resampled(*measured.whole, name)
+    over = seeds_interval(own / whole.mean(), ratio, scale=(0, math.inf))
+    return float(own.mean() / whole.mean()), over.low, over.high
+
+
+def contrast(own: Measured, other: Measured, method: str, against: str, nbytes: int, name: str) -> dict[str, float]:
+    """One code less another of as many bytes that was asked the same queries, paired by query.
+
+    Args:
+        own: where the first code was measured.
+        other: where the second was.
+        method: name of the first.
+        against: name of the second, which has no seed.
+        nbytes: of both.
+        name: of the measure.
+
+    Returns:
+        ``difference`` with ``low`` and ``high`` (95% over queries and seeds), ``p`` and ``pairs`` (queries).
+    """
+    differences = own.known(method, nbytes, name) - other.known(against, nbytes, name)
+    resampled = own.resampled(method, nbytes, name) - other.resampled(against, nbytes, name)
+    found = seeds_interval(differences, resampled, scale=(-1, 1))
+    return {
+        "difference": found.estimate,
+        "low": found.low,
+        "high": found.high,
+        "p": seeds_p_value(differences, resampled),
+        "pairs": found.n,
+    }
+
+
+def contrasts(measured: Measured, name: str, floor: float = float("nan")) -> pd.DataFrame:
+    """Every method against :data:`REFERENCE` at equal bytes, Holm-corrected over all of them.
 
     Args:
         measured: from :func:`measure`.
         name: of the measure.
+        floor: from :func:`floor`.
 
     Returns:
         Columns ``method``, ``bytes``, ``difference`` with ``low`` and ``high``, ``pairs`` (queries), ``p_holm`` and
-        ``verdict``.
+        ``verdict``; no row where the whole vector has nothing to keep (:func:`has_worth`).
     """
-    rows = []
-    points = [(method, nbytes) for method, group, nbytes in measured.points() if group != "whole"]
-    for method, nbytes in points:
-        if method == REFERENCE or (REFERENCE, nbytes) not in points:
-            continue
-        own = measured.values(method, nbytes, name)
-        if own is None:
-            continue
-        other = measured.known(REFERENCE, nbytes, name)
-        resampled = measured.resampled(method, nbytes, name) - measured.resampled(REFERENCE, nbytes, name)
-        found = percentiles(own.mean(axis=0) - other.mean(axis=0), resampled)
-        rows.append(
-            {
-                "method": method,
-                "bytes": nbytes,
-                "difference": found.estimate,
-                "low": found.low,
-                "high": found.high,
-                "p": p_value(resampled),
-                "pairs": found.n,
-            }
-        )
+    points = list(measured.points()) if has_worth(measured, name, floor) else []
+    compared = {nbytes for method, _, nbytes in points if method == REFERENCE}
+    rows = [
+        {"method": method, "bytes": nbytes, **contrast(measured, measured, method, REFERENCE, nbytes, name)}
+        for method, group, nbytes in points
+        if method != REFERENCE and group != "whole" and nbytes in compared
+    ]
     columns = ["method", "bytes", "difference", "low", "high", "p", "pairs"]
     return corrected(pd.DataFrame(rows, columns=columns), margin=MARGIN)
 

@@ -216,6 +216,14 @@ class Searches:
         """Whether some event is told in two languages."""
         return self._told is not None
 
+    @property
+    def groups(self) -> dict[str, np.ndarray]:
+        """By measure whose queries come in groups, the group of every query.
+
+        All articles of an event ask for one another, so what they find is not independent.
+        """
+        return {} if self._told is None else {TRANSLATIONS: self.rows.group.to_numpy()[self._told[0]]}
+
     def _topic(
         self, code: Code, stored: np.ndarray, train: np.ndarray, known: pd.Series, asked: pd.Series
     ) -> np.ndarray:

@@ -6,6 +6,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from smallbert.paths import EDITION
+
 Count = Annotated[int, Field(ge=1)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -45,9 +47,7 @@ class Parameters(BaseModel):
     speed: ClassVar[tuple[str, ...]] = ()
     workers: ClassVar[bool] = False
 
-    edition: str = Field(
-        "default", pattern=r"^[a-z0-9][a-z0-9._-]*$", description="folder name of results, figures and pages"
-    )
+    edition: str = Field("default", pattern=f"^{EDITION}$", description="folder name of results, figures and pages")
     seed: int = Field(
         0,
         ge=0,

@@ -9,6 +9,9 @@ from pydantic import Field
 from smallbert.report.checks import HEADS_DIVIDE_WIDTH, SEQUENCE_FITS
 from smallbert.report.settings.base import Count, Parameters, Rate
 
+Column = Literal["id", "lang", "title", "content", "topic", "group"]
+"""A column of a row, as :data:`smallbert.corpus.rows.COLUMNS` names it."""
+
 
 class CorpusAndEmbeddings(Parameters):
     """What goes in, and what does the encoder make of it?"""
@@ -21,7 +24,7 @@ class CorpusAndEmbeddings(Parameters):
         "world", description="world (generated), or news: a file, folder, corpus.toml or hub:OWNER/NAME"
     )
     corpus_name: str = Field("", description="how the report calls the corpus; empty takes its file's name")
-    columns: dict[str, str] = Field(
+    columns: dict[Column, str] = Field(
         {}, examples=[{"title": "headline"}], description="our column -> the corpus's own name of it; {} guesses"
     )
     rows: Count = Field(12000, description="articles to read at most, rows")

@@ -55,7 +55,7 @@ class Frontier(Parameters):
     budgets: Budgets = Field([8, 16, 32, 64, 128], min_length=2, description="sizes of a stored vector, bytes")
     code_bytes: Annotated[Count, among("budgets")] = Field(32, description="the size shown most; one of budgets")
     autoencoder_bytes: Budgets = Field([16, 64], min_length=1, description="sizes at which autoencoders are trained")
-    seeds: int = Field(2, ge=2, description="repetitions of codes that are drawn or trained")
+    seeds: int = Field(3, ge=2, description="repetitions of codes that are drawn or trained")
     code_epochs: Count = Field(5, description="epochs of trained codes")
     autoencoder_epochs: Count = Field(10, description="epochs of the autoencoders")
     rates: Annotated[list[Rate], ASCENDING] = Field(
