@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -81,7 +82,7 @@ def test_version(capsys):
         (["-p", "02_autoencoder_depth.seeds=many"], "error: -p seeds: expected int, got 'many'."),
         (["--profile", "smok"], "error: There is no profile 'smok'. Did you mean 'smoke'?"),
         (["--only", "90"], "error: Expected one notebook, got '90'."),
-        (["--edition", "../x"], "edition: String should match pattern"),
+        (["-p", 'columns={"headline": "title"}'], "columns.headline.[key]: the value should be 'id', 'lang', 'title'"),
         (["--profile", "news"], "error: Profile news needs -p corpus=..., which was not given."),
         (["-p", "pretrain_heads=5"], "pretrain_heads: the value should divide pretrain_hidden (192), got 5."),
     ],
@@ -93,9 +94,40 @@ def test_mistake_ends_before_any_kernel_with_code_2(report, arguments, message, 
     assert "Traceback" not in error
 
 
+@pytest.mark.parametrize("name", ["../x", "a/b", "내 판", "", "Mine"])
+def test_an_edition_that_cannot_name_a_folder_is_refused_in_words(report, name, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["run", "--dry-run", "--edition", name])
+    assert "expected a name of small letters and digits" in capsys.readouterr().err
+
+
+def test_a_file_is_no_folder_for_results(report, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SystemExit, match="2"):
+        cli.main(["run", "--dry-run", "--out", str(tmp_path / "file")])
+    assert "file is a file" in capsys.readouterr().err
+
+
 def test_dry_run_says_what_would_run_and_why(report, capsys):
     assert cli.main(["run", "--dry-run", "--only", "02"]) == 0
-    assert capsys.readouterr().out == "run   01_corpus_and_embeddings  new\nrun   02_autoencoder_depth  new\n"
+    said = capsys.readouterr()
+    assert said.out == "run   01_corpus_and_embeddings  new\nrun   02_autoencoder_depth  new\n"
+    assert " min in all" not in said.err, "the whole report's time is not that of two pages"
+    assert cli.main(["run", "--dry-run"]) == 0
+    assert " min in all" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("to", "code"), [("/dev/full", 4), ("| true", 141)])
+def test_output_that_cannot_be_written_is_no_verdict(to, code):
+    if to.startswith("/") and not Path(to).exists():
+        pytest.skip(f"this system has no {to}")
+    command = f"{sys.executable} -m smallbert.cli params"
+    done = subprocess.run(
+        ["bash", "-c", f"{command} {to}; exit ${{PIPESTATUS[0]}}" if to[0] == "|" else f"{command} >{to}"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == code, done.stderr
+    assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
 
 
 def test_params_shows_a_profile_beside_the_defaults(report, capsys):

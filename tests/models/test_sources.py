@@ -100,6 +100,16 @@ def test_other_files_beside_the_weights_are_none_of_them(tmp_path):
         sources.find(str(tmp_path))
 
 
+def test_an_encoder_without_a_tokenizer_is_refused(tmp_path):
+    """Transformers would make an empty one, to which all words are the same."""
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).write_text("{}")
+    with pytest.raises(DataError, match=r"Expected the encoder's tokenizer in .*none of tokenizer\.json, vocab\.txt"):
+        sources.find(str(tmp_path))
+    (tmp_path / "vocab.txt").write_text("")
+    assert sources.find(str(tmp_path)) == tmp_path
+
+
 @pytest.mark.parametrize(
     ("index", "told"),
     [

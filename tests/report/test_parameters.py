@@ -11,10 +11,12 @@ import pytest
 from smallbert.compress.activations import ACTIVATIONS
 from smallbert.compress.schedules import SCHEDULES
 from smallbert.compress.training import OPTIMIZERS
+from smallbert.corpus.rows import COLUMNS
 from smallbert.errors import MachineError, UsageError
 from smallbert.report import parameters
 from smallbert.report.parameters import MODELS, cell, check, start
 from smallbert.report.settings import base
+from smallbert.report.settings.embeddings import Column
 
 CORPUS, DEPTH, SCHEDULES_PAGE = "01_corpus_and_embeddings", "02_autoencoder_depth", "03_layer_schedules"
 ALBERT = "04_albert"
@@ -137,3 +139,7 @@ def test_start_refuses_a_kernel_of_another_environment(monkeypatch):
     monkeypatch.setenv(parameters.ENVIRONMENT, "/elsewhere")
     with pytest.raises(MachineError, match="Expected a kernel of the environment /elsewhere, got one of"):
         start(DEPTH, {})
+
+
+def test_columns_that_can_be_named_are_those_of_a_row():
+    assert get_args(Column) == COLUMNS
