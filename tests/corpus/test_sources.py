@@ -153,6 +153,12 @@ def test_one_split_of_a_hub_folder(hub_folder):
         read(f"hub:{hub_folder}:other")
 
 
+def test_without_a_network_the_name_of_a_data_set_is_not_blamed():
+    with pytest.raises(MachineError, match=r"The hub, .* about 'nobody/news', cannot be reached") as caught:
+        read("hub:nobody/news")
+    assert "name it hub:FOLDER" in caught.value.hint
+
+
 def test_data_set_saved_to_disk(tmp_path):
     datasets = pytest.importorskip("datasets")
     train = datasets.Dataset.from_dict({"title": ["a", "b"], "body": ["A", "B"]})

@@ -12,6 +12,7 @@ from smallbert.compress.codes import catalogue, preprocessing
 from smallbert.compress.moments import Moments
 from smallbert.figures.tables import html_table
 from smallbert.studies import code_autoencoders, code_languages, code_preprocessing, code_words, codes, searches
+from smallbert.studies.code_outcomes import Cell, Measured
 from smallbert.studies.codes import REFERENCE, WHOLE
 from smallbert.studies.searches import OVERLAP, TITLES, TOPIC, TRANSLATIONS, Collection, Searches
 
@@ -77,9 +78,9 @@ def test_what_is_kept_is_a_ratio_on_the_same_resampled_queries(points, measured)
 
 @pytest.mark.parametrize("worth", [0.0, 0.04, 0.06])
 def test_where_the_whole_vector_is_worth_hardly_anything_nothing_is_kept(worth):
-    made = codes.Measured({
-        codes.Cell(WHOLE, "whole", 8, 0, None): searches.Outcome({TITLES: np.full(3, worth)}, 1.0),
-        codes.Cell("PCA", "maps", 2, 0, None): searches.Outcome({TITLES: np.array([0.0, 1.0, 0.0])}, 1.0),
+    made = Measured({
+        Cell(WHOLE, "whole", 8, 0, None): searches.Outcome({TITLES: np.full(3, worth)}, 1.0),
+        Cell("PCA", "maps", 2, 0, None): searches.Outcome({TITLES: np.array([0.0, 1.0, 0.0])}, 1.0),
     })  # fmt: skip
     found = codes.summary(made)
     assert found.kept.isna().all() == (worth < 0.05) and found["mean"].tolist() == pytest.approx([worth, 1 / 3])
@@ -91,9 +92,9 @@ def test_where_the_whole_vector_is_worth_hardly_anything_nothing_is_kept(worth):
 @pytest.mark.parametrize(("floor", "told"), [(0.2, True), (0.45, False), (np.nan, True)])
 def test_topics_that_the_whole_vector_tells_no_better_than_the_commonest_are_not_kept(floor, told):
     right = (np.arange(100) < 50).astype(float)  # 0.5, its 95% interval about 0.1 to each side
-    made = codes.Measured({
-        codes.Cell(WHOLE, "whole", 8, 0, None): searches.Outcome({TOPIC: right, OVERLAP: np.ones(100)}, 1.0),
-        codes.Cell("PCA", "maps", 2, 0, None): searches.Outcome({TOPIC: 1 - right, OVERLAP: np.ones(100)}, 1.0),
+    made = Measured({
+        Cell(WHOLE, "whole", 8, 0, None): searches.Outcome({TOPIC: right, OVERLAP: np.ones(100)}, 1.0),
+        Cell("PCA", "maps", 2, 0, None): searches.Outcome({TOPIC: 1 - right, OVERLAP: np.ones(100)}, 1.0),
     })  # fmt: skip
     found = codes.summary(made, floor)
     assert found.kept[found.measure == TOPIC].notna().all() == told and found.kept[found.measure == OVERLAP].eq(1).all()
@@ -107,8 +108,8 @@ def made(values, groups=None):
     for (method, nbytes), seeds in values.items():
         group = "whole" if method == WHOLE else "formats"
         for seed, queries in enumerate(seeds):
-            cells[codes.Cell(method, group, nbytes, seed, None)] = searches.Outcome(queries, 1.0)
-    return codes.Measured(cells, groups)
+            cells[Cell(method, group, nbytes, seed, None)] = searches.Outcome(queries, 1.0)
+    return Measured(cells, groups)
 
 
 @pytest.fixture

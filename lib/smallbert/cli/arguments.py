@@ -51,9 +51,13 @@ def add_corpus(parser: argparse.ArgumentParser, name: str = "corpus", use: str =
     parser.add_argument("--rows", type=count, metavar="N", help="draw so many articles at random (all)")
 
 
+WIDEST = 44
+"""Characters that a column is aligned to at most: one long cell must not push every row beyond a terminal's edge."""
+
+
 def print_table(rows: Sequence[tuple[str, ...]]) -> None:
     """Print aligned columns, the last as wide as it is."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    widths = [min(max(len(row[column]) for row in rows), WIDEST) for column in range(len(rows[0]))]
     for row in rows:
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 

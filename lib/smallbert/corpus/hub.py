@@ -57,7 +57,7 @@ def splits(name: str) -> list[tuple[str, Any]]:
         (split name, iterable data set) pairs; the rows are not read yet.
 
     Raises:
-        MachineError: ``datasets`` is not installed.
+        MachineError: ``datasets`` is not installed, or the hub cannot be reached.
         DataError: no such data set, configuration or split.
     """
     try:
@@ -73,6 +73,11 @@ def splits(name: str) -> list[tuple[str, Any]]:
             loaded = datasets.load_from_disk(path)
         else:
             loaded = datasets.load_dataset(path, config or None, streaming=True)
+    except ConnectionError as error:  # offline mode too
+        raise MachineError(
+            f"The hub, or an answer of it about {path!r}, cannot be reached from here.",
+            f"Without network: copy the data set's folder here and name it {PREFIX}FOLDER.",
+        ) from error
     except Exception as error:  # the library raises its own, requests' and fsspec's errors alike
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise DataError(

@@ -15,7 +15,7 @@ from smallbert.compress.codes.code import Code
 from smallbert.compress.codes.formats import Floats
 from smallbert.compress.schedules import hidden_widths
 from smallbert.studies.bench import Arm, Bench
-from smallbert.studies.codes import Cell
+from smallbert.studies.code_outcomes import Cell
 from smallbert.studies.matrices import SPLITS, Matrices
 from smallbert.studies.protocols import fair, last_epoch, tune_each
 from smallbert.studies.searches import Searches

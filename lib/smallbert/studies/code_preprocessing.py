@@ -12,7 +12,8 @@ import pandas as pd
 from smallbert.compress.codes import catalogue, preprocessing
 from smallbert.compress.moments import Moments
 from smallbert.measure.geometry import anisotropy, second_moment_shares
-from smallbert.studies.codes import MARGIN, WHOLE, Cell, Measured, contrast, floor, has_worth, measure, summary
+from smallbert.studies.code_outcomes import Cell, Measured
+from smallbert.studies.codes import MARGIN, WHOLE, contrast, floor, has_worth, measure, summary
 from smallbert.studies.contrasts import corrected
 from smallbert.studies.searches import MEASURES, OVERLAP, Collection, Searches
 

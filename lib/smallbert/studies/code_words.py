@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 
 from smallbert.published import published
-from smallbert.studies.codes import LEAST_WORTH, MARGIN, REFERENCE, Measured, measures
+from smallbert.studies.code_outcomes import Measured
+from smallbert.studies.codes import LEAST_WORTH, MARGIN, REFERENCE, measures
 from smallbert.studies.commonest import ALWAYS, nothing_to_keep
 from smallbert.studies.frontier_points import KEEP
 from smallbert.studies.searches import ENCODINGS

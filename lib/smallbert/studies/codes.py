@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -17,11 +16,10 @@ from threadpoolctl import threadpool_limits
 
 from smallbert import runtime, storage
 from smallbert.compress.codes import catalogue
-from smallbert.compress.codes.code import Code
-from smallbert.measure.bootstrap import resampled_means, seeds_interval, seeds_p_value
+from smallbert.measure.bootstrap import seeds_interval, seeds_p_value
 from smallbert.measure.pareto import front
-from smallbert.measure.stats import Interval
 from smallbert.progress import Progress
+from smallbert.studies.code_outcomes import Cell, Measured
 from smallbert.studies.commonest import commonest, nothing_to_keep
 from smallbert.studies.contrasts import corrected
 from smallbert.studies.matrices import common_topics
@@ -42,80 +40,6 @@ MARGIN = 0.01
 
 LEAST_WORTH = 0.05
 """A whole vector that is worth less than this by its lower limit has nothing that a code could keep a share of."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One code of the study.
-
-    Args:
-        method: its name.
-        group: ``maps``, ``formats`` or ``whole``.
-        nbytes: bytes a vector.
-        seed: of the fit, 0 where there is none.
-        fit: makes it.
-        trained: key of the training it comes from, where that is not the study's own.
-    """
-
-    method: str
-    group: str
-    nbytes: int
-    seed: int
-    fit: Callable[[], Code]
-    trained: str = ""
-
-
-class Measured:
-    """Outcomes of cells.
-
-    Args:
-        outcomes: by cell, in the order of the study.
-        groups: from :attr:`smallbert.studies.searches.Searches.groups`; None where every query stands for itself.
-    """
-
-    def __init__(self, outcomes: dict[Cell, Outcome], groups: Mapping[str, np.ndarray] | None = None) -> None:
-        self.outcomes, self.groups = outcomes, groups or {}
-        self._resampled: dict[tuple[str, int, str], np.ndarray] = {}
-
-    def points(self) -> dict[tuple[str, str, int], list[Outcome]]:
-        """Outcomes over seeds by method, group and bytes."""
-        found: dict[tuple[str, str, int], list[Outcome]] = {}
-        for cell, outcome in self.outcomes.items():
-            found.setdefault((cell.method, cell.group, cell.nbytes), []).append(outcome)
-        return found
-
-    @property
-    def whole(self) -> tuple[str, int]:
-        """Name and bytes of the whole vector."""
-        [found] = [(method, nbytes) for method, group, nbytes in self.points() if group == "whole"]
-        return found
-
-    def values(self, method: str, nbytes: int, measure: str) -> np.ndarray | None:
-        """What a code was worth to every query: (seeds, queries), None where the measure has no query."""
-        own = [
-            outcome.queries[measure]
-            for cell, outcome in self.outcomes.items()
-            if (cell.method, cell.nbytes) == (method, nbytes) and measure in outcome.queries
-        ]
-        return np.stack(own) if own else None
-
-    def known(self, method: str, nbytes: int, measure: str) -> np.ndarray:
-        """:meth:`values` of a measure that has queries: one corpus asks all codes the same."""
-        values = self.values(method, nbytes, measure)
-        assert values is not None
-        return values
-
-    def resampled(self, method: str, nbytes: int, measure: str) -> np.ndarray:
-        """Bootstrap means of :meth:`values`, on the same resampled queries, or groups of them, for all codes."""
-        key = (method, nbytes, measure)
-        if key not in self._resampled:
-            self._resampled[key] = resampled_means(self.known(*key), groups=self.groups.get(measure))
-        return self._resampled[key]
-
-    def interval(self, method: str, nbytes: int, measure: str) -> Interval:
-        """Mean of :meth:`values` with its 95% interval over queries and seeds; all measures lie in 0..1."""
-        key = (method, nbytes, measure)
-        return seeds_interval(self.known(*key), self.resampled(*key), scale=(0, 1))
 
 
 def cells(training: catalogue.Training, *, seeds: int) -> list[Cell]:
