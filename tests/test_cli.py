@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -115,6 +116,17 @@ def test_dry_run_says_what_would_run_and_why(report, capsys):
     assert " min in all" not in said.err, "the whole report's time is not that of two pages"
     assert cli.main(["run", "--dry-run"]) == 0
     assert " min in all" in capsys.readouterr().err
+
+
+def test_a_terminal_that_knows_ascii_alone_gets_the_rest_in_codes():
+    code = """if True:
+        import sys
+        from smallbert import cli, provenance
+        provenance.stamp = lambda: {"commit": chr(0x2192), "modified": False, "versions": {}, "machine": {}}
+        sys.exit(cli.main(["env"]))"""
+    ascii_only = {**os.environ, "PYTHONIOENCODING": "ascii:strict"}
+    done = subprocess.run([sys.executable, "-c", code], env=ascii_only, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "\\u2192" in done.stdout, done.stderr
 
 
 @pytest.mark.parametrize(("to", "code"), [("/dev/full", 4), ("| true", 141)])

@@ -90,6 +90,10 @@ def test_digest_ignores_the_order_of_keys_but_not_values():
     assert len(storage.digest("x", length=64)) == 64
 
 
+def test_a_file_whose_name_is_no_utf8_has_a_digest_too():
+    assert storage.digest("\udceb") != storage.digest("\udcec")
+
+
 def test_a_version_beyond_the_first_makes_another_digest():
     assert storage.digest("x") == storage.digest("x", version=1) != storage.digest("x", version=2)
 

@@ -183,7 +183,8 @@ def digest(value: Any, length: int = 16, *, version: int = 1) -> str:
     """
     value = value if version == 1 else [value, version]
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()[:length]
+    # Names of files may hold bytes that are no UTF-8, which Python keeps as lone surrogates.
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
 
 
 def _plain(value: Any) -> Any:

@@ -87,7 +87,7 @@ def test_an_index_has_bytes(points):
 
 def test_measures_are_found_by_a_part_of_their_name(points):
     assert recommend.measure(points, "megabytes") == "topic accuracy kept"
-    with pytest.raises(UsageError, match="Expected one measure called 'kept', got 2") as error:
+    with pytest.raises(UsageError, match="part of one measure's name, got 'kept', which is in those of 2") as error:
         recommend.measure(points, "megabytes", "kept")
     assert "topic accuracy kept; neighbours kept" in error.value.hint
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import errno
+import io
 import os
 import signal
 import sys
@@ -29,6 +30,9 @@ exit codes: 0 done, 1 differ (compare, check), 2 usage, 3 data, 4 machine, 5 a n
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; errors made for users print without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that knows ASCII alone gets the rest in codes
     options = _parser().parse_args(arguments)
     try:
         code = options.command(options) or 0

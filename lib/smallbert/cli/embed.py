@@ -89,7 +89,7 @@ def _embed(options: argparse.Namespace) -> None:
     if store is None:
         print(f"part {options.shard[0]} of {options.shard[1]} is finished; others are still missing.")
     else:
-        print(f"{options.out}: {len(store):,} vectors of width {store.width}")
+        print(f"{options.out}: {len(store):,} vector{'s' * (len(store) != 1)} of width {store.width}")
 
 
 def _encoder(options: argparse.Namespace, settings: dict[str, Any]) -> Encoder:
@@ -125,6 +125,8 @@ def _verify(options: argparse.Namespace) -> int:
     findings = verify(options.store)
     for finding in findings:
         print(finding)
-    if not findings:
+    if findings:
+        print("  next: Run the same `smallbert embed` again: what is damaged is made again, the rest kept.")
+    else:
         print(f"{options.store}: {len(EmbeddingStore.open(options.store)):,} vectors, all as recorded")
     return 3 if findings else 0

@@ -128,7 +128,10 @@ def _json_lines(text: TextIO, where: str, position: Callable[[], int]) -> Table:
     if not columns:
         line, first = head[0]
         got = first.detail if isinstance(first, BadRow) else "one without keys"
-        raise DataError(f"{where}:{line}: expected one JSON object a line, got {got}.")
+        raise DataError(
+            f"{where}:{line}: expected one JSON object a line, got {got}.",
+            "Write each article as an object on a line of its own (JSON Lines), without a list around them.",
+        )
 
     def rows(names: Sequence[str]) -> Iterator[tuple[int, Cells | BadRow]]:
         for line, value in itertools.chain(head, objects):

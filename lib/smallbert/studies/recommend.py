@@ -57,7 +57,7 @@ def measure(found: pd.DataFrame, cost: str, task: str = "") -> str:
     named = [name for name in named if name == task] or [name for name in named if name not in single] or named
     if len(named) != 1:
         raise UsageError(
-            f"Expected one measure called {task!r}, got {len(named)}.",
+            f"Expected a part of one measure's name, got {task!r}, which is in those of {len(named)}.",
             f"Measured in this edition: {'; '.join(known)}.",
         )
     return named[0]
