@@ -18,6 +18,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ import transformers
 from compare import Variant, compare
 from texts import news, reading
 
+from smallbert import runtime
 from smallbert.compress import quantize
 from smallbert.models import encoder, sources
 from smallbert.models.sizes import from_config
@@ -117,14 +119,14 @@ def base(texts: list[str], rounds: int) -> dict[str, Any]:
         return vectors_of(variants, texts, rounds, "Extraction, shape of BERT-base", folder)
 
 
-def profile(texts: list[str]) -> list[dict[str, Any]]:
-    """Where the time of MiniLM goes, in every number format."""
+def profile(texts: list[str], precisions: Sequence[runtime.Precision] = PRECISIONS) -> list[dict[str, Any]]:
+    """Where the time of MiniLM goes, in these number formats and, where the processor has units for it, in int8."""
     sizes = from_config(transformers.AutoConfig.from_pretrained(sources.find("minilm")))
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         limits, rows = machine.limits(), []
-        for precision in PRECISIONS:
+        for precision in precisions:
             loaded = encoder.load("minilm", max_tokens=MAX_TOKENS, precision=precision, device="cpu")
             rows += parts.of(loaded, texts, sizes, limits[f"{precision}_gflops"])
         if quantize.integer_units():
@@ -132,7 +134,6 @@ def profile(texts: list[str]) -> list[dict[str, Any]]:
             rows += parts.of(loaded, texts, sizes, limits["int8_gflops"])
     finally:
         torch.set_num_threads(before)
-    parts.show(rows)
     return rows
 
 
@@ -157,14 +158,14 @@ def main() -> None:
     transformers.utils.logging.disable_progress_bar()
     texts, rounds = news(60 if options.quick else options.texts), machine.rounds(options)
     if options.profile:
-        profile(texts[:200])
+        parts.show(profile(texts[:200]))
         return
     found = [minilm(texts, rounds, options.few)]
     if not options.few:
         found.append(base(texts[: 8 if options.quick else BASE_TEXTS], rounds))
     best = machine.best_of(one["limits"] for one in found)
     name = "extract-few" if options.few else "extract"
-    machine.save(name, options.out, best, comparisons=found, parts=profile(texts[:200]))
+    machine.save(name, options.out, best, comparisons=found)
 
 
 if __name__ == "__main__":

@@ -160,11 +160,9 @@ def profile(rows: int) -> list[dict[str, Any]]:
     torch.set_num_threads(1)
     try:
         cell = Cell(architectures(WIDTH, CODE)[4], Training(1e-3, EPOCHS, batch_size=1024), seed=0)
-        found = parts.of_training(cell, split(rows), machine.limits()["fp32_gflops"])
+        return parts.of_training(cell, split(rows), machine.limits()["fp32_gflops"])
     finally:
         torch.set_num_threads(before)
-    parts.show(found)
-    return found
 
 
 def main() -> None:
@@ -174,7 +172,7 @@ def main() -> None:
     rows, rounds = 512 if options.quick else options.rows, machine.rounds(options)
     found = [against_plain(rows, 256, rounds), against_plain(rows, 1024, rounds), against_scikit(rows, rounds)]
     best = machine.best_of(one["limits"] for one in found)
-    machine.save("grid", options.out, best, comparisons=found, parts=profile(rows))
+    machine.save("grid", options.out, best, comparisons=found)
 
 
 if __name__ == "__main__":

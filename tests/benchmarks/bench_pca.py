@@ -11,6 +11,8 @@ memory of 1M streamed rows is in bench_growth.py.
 
 from __future__ import annotations
 
+from typing import Any
+
 import machine
 import numpy as np
 import parts
@@ -23,6 +25,11 @@ from smallbert.compress.moments import Moments
 
 WIDTH, CODE = 768, 64
 SOLVERS = ("covariance_eigh", "randomized")
+
+
+def profile(rows: int) -> list[dict[str, Any]]:
+    """Where the time of one pass goes."""
+    return parts.of_pca(vectors(rows, WIDTH), machine.limits()["fp32_gflops"])
 
 
 def main() -> None:
@@ -57,9 +64,7 @@ def main() -> None:
     exact, own = floors[f"scikit-learn {SOLVERS[0]}"], floors["smallbert, one pass"]
     if abs(own - exact) > 1e-6:
         raise SystemExit(f"Expected equal floors, got {exact:.8f} and {own:.8f}.")
-    where = parts.of_pca(matrix, found["limits"]["fp32_gflops"])
-    parts.show(where)
-    machine.save("pca", options.out, found["limits"], comparisons=[found | {"width": WIDTH}], parts=where)
+    machine.save("pca", options.out, found["limits"], comparisons=[found | {"width": WIDTH}])
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from smallbert import paths
 
-BENCHMARKS = ("extract", "grid", "pca", "growth", "pretrain", "finetune", "distil")
+BENCHMARKS = ("extract", "grid", "pca", "parts", "growth", "pretrain", "finetune", "distil")
 
 
 def main() -> int:

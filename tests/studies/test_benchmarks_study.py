@@ -229,6 +229,18 @@ def test_parts_name_the_largest_and_its_share_of_the_limit():
     assert "; PCA in fp32 70% into matrix products" in benchmarks_words.parts(several)
 
 
+def test_parts_of_two_machines_are_told_apart_and_the_first_file_counts():
+    rows = [{"form": "fp32", "part": "matrix products", "seconds": 1.0, "share": 1.0}]
+    other = [{**rows[0], "seconds": 9.0}, {**rows[0], "task": "PCA", "seconds": 2.0}]
+    found = benchmarks.parts([record(parts=rows), record(parts=other, machine=CPU | {"processor": "Older"})])
+    assert found[["task", "seconds", "processor"]].values.tolist() == [
+        [benchmarks.MINILM, 1.0, "A CPU"],
+        ["PCA", 2.0, "Older"],
+    ]
+    said = benchmarks_words.parts(found)
+    assert said.startswith("Where the time goes on A CPU: Extraction") and "on Older: PCA in fp32 100%" in said
+
+
 def test_what_was_tried_is_told_of_missed_targets_alone():
     pca = comparison("PCA", row("smallbert, one pass", 0.7))
     table = benchmarks.targets(benchmarks.comparisons([record(extraction(2, 3), pca)]))

@@ -145,7 +145,8 @@ def parts(found: pd.DataFrame) -> Chart:
         figure,
         found.drop(columns="bar"),
         f"Shares of the time: {', '.join(told)}.",
-        "Where ours spends the time of one core (PCA: of all), from a profile of one run.",
+        "Where ours spends the time of one core (PCA: of all), from a profile of one run. Bars may be of several "
+        "processors, as the text tells.",
     )
 
 

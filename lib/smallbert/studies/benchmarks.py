@@ -220,9 +220,22 @@ def targets(found: pd.DataFrame) -> pd.DataFrame:
 
 
 def parts(records: list[dict[str, Any]]) -> pd.DataFrame:
-    """Where the time goes: ``task``, ``form``, ``part``, ``seconds``, ``share``, ``gflops``, ``of limit``."""
-    rows = [{"task": MINILM} | row for record in records for row in record.get(PARTS, [])]
-    return pd.DataFrame(rows, columns=["task", "form", "part", "seconds", "share", "gflops", "of limit"])
+    """Where the time goes, part by part.
+
+    Where two files tell of one task and number format, the first one does: a profile may have been made again elsewhere.
+
+    Returns:
+        Columns ``task``, ``form``, ``part``, ``seconds``, ``share``, ``gflops``, ``of limit`` and ``processor``.
+    """
+    columns = ["task", "form", "part", "seconds", "share", "gflops", "of limit", "processor"]
+    found = pd.DataFrame(columns=columns)
+    for record in records:
+        place = {"task": MINILM, "processor": record["machine"]["processor"]}
+        own = pd.DataFrame([place | row for row in record.get(PARTS, [])], columns=columns)
+        known = set(zip(found.task, found.form, strict=True))
+        new = [pair not in known for pair in zip(own.task, own.form, strict=True)]
+        found = pd.concat([found, own[new]], ignore_index=True) if len(found) else own
+    return found
 
 
 def machines(records: list[dict[str, Any]]) -> pd.DataFrame:

@@ -167,15 +167,18 @@ def parts(found: pd.DataFrame) -> str:
     """
     if found.empty:
         return "Where the time goes has not been measured."
-    said = []
-    for (task, form), part in found.groupby(["task", "form"], sort=False):
+    said: dict[str, list[str]] = {}
+    for (place, task, form), part in found.groupby(["processor", "task", "form"], sort=False):
         first = part.loc[part.share.idxmax()]
         told = f"{task} in {form} {first.share:.0%} into {first.part}"
         if first["of limit"] == first["of limit"]:
             told += f" (at {first['of limit']:.0%} of one core's limit)"
         others = part.drop(index=first.name).nlargest(2, "share")
-        said.append(", ".join([told, *(f"{row.share:.0%} into {row.part}" for row in others.itertuples())]))
-    return f"Where the time goes: {'; '.join(said)}."
+        shares = [told, *(f"{row.share:.0%} into {row.part}" for row in others.itertuples())]
+        said.setdefault(str(place), []).append(", ".join(shares))
+    if len(said) == 1:
+        return f"Where the time goes: {'; '.join(*said.values())}."
+    return " ".join(f"Where the time goes on {place}: {'; '.join(told)}." for place, told in said.items())
 
 
 def _ahead(found: Ahead) -> str:
