@@ -222,7 +222,7 @@ def targets(found: pd.DataFrame) -> pd.DataFrame:
 def parts(records: list[dict[str, Any]]) -> pd.DataFrame:
     """Where the time goes, part by part.
 
-    Where two files tell of one task and number format, the first one does: a profile may have been made again elsewhere.
+    Where two files tell of one task and number format, the first one does: profiles may have been made again elsewhere.
 
     Returns:
         Columns ``task``, ``form``, ``part``, ``seconds``, ``share``, ``gflops``, ``of limit`` and ``processor``.
