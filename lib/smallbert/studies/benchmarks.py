@@ -228,14 +228,13 @@ def parts(records: list[dict[str, Any]]) -> pd.DataFrame:
         Columns ``task``, ``form``, ``part``, ``seconds``, ``share``, ``gflops``, ``of limit`` and ``processor``.
     """
     columns = ["task", "form", "part", "seconds", "share", "gflops", "of limit", "processor"]
-    found = pd.DataFrame(columns=columns)
+    rows: list[dict[str, Any]] = []
     for record in records:
         place = {"task": MINILM, "processor": record["machine"]["processor"]}
-        own = pd.DataFrame([place | row for row in record.get(PARTS, [])], columns=columns)
-        known = set(zip(found.task, found.form, strict=True))
-        new = [pair not in known for pair in zip(own.task, own.form, strict=True)]
-        found = pd.concat([found, own[new]], ignore_index=True) if len(found) else own
-    return found
+        known = {(row["task"], row["form"]) for row in rows}
+        own = [place | row for row in record.get(PARTS, [])]
+        rows += [row for row in own if (row["task"], row["form"]) not in known]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def machines(records: list[dict[str, Any]]) -> pd.DataFrame:
