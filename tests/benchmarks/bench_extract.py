@@ -125,7 +125,7 @@ def profile(texts: list[str], precisions: Sequence[runtime.Precision] = PRECISIO
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        limits, rows = machine.limits(), []
+        limits, rows = machine.best_limits(), []
         for precision in precisions:
             loaded = encoder.load("minilm", max_tokens=MAX_TOKENS, precision=precision, device="cpu")
             rows += parts.of(loaded, texts, sizes, limits[f"{precision}_gflops"])

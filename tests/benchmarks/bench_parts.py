@@ -28,7 +28,7 @@ def main() -> None:
         *bench_pca.profile(20_000 if options.quick else 200_000),
     ]
     parts.show(found)
-    machine.save("parts", options.out, machine.limits(), parts=found)
+    machine.save("parts", options.out, machine.best_limits(), parts=found)
 
 
 if __name__ == "__main__":

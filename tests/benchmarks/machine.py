@@ -51,6 +51,11 @@ def best_of(measured: Iterable[dict[str, float]]) -> dict[str, float]:
     return {key: max(one[key] for one in found) for key in found[0]}
 
 
+def best_limits(times: int = 3) -> dict[str, float]:
+    """The largest of several measurements of the limits, for what is measured once: a machine's speed drifts."""
+    return best_of(limits() for _ in range(times))
+
+
 def arguments(description: str) -> argparse.ArgumentParser:
     """The options every benchmark shares: ``--quick``, ``--rounds``, ``--out``."""
     parser = argparse.ArgumentParser(description=description)
