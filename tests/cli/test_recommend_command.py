@@ -142,8 +142,11 @@ def test_fewer_bits_are_sent_and_restored(encoder, news, tmp_path, capsys):
         assert (tmp_path / "again" / name).read_bytes() == (out / name).read_bytes()
     with pytest.raises(UsageError, match="without an encoder"):
         run("restore", out / "stored", "--out", tmp_path / "again")
-    with pytest.raises(DataError, match="found none"):
+    with pytest.raises(UsageError, match="is what holds them") as caught:
         run("restore", out, "--out", tmp_path / "third")
+    assert caught.value.hint == f"Name {out / 'stored'}."
+    with pytest.raises(DataError, match="found none"):
+        run("restore", tmp_path / "again", "--out", tmp_path / "third")
 
 
 def test_modules_of_the_source_are_not_copied_halfway(encoder, news, tmp_path):
