@@ -5,10 +5,11 @@ from pathlib import Path
 
 import huggingface_hub
 import pytest
+import transformers
 from huggingface_hub.utils import filter_repo_objects
 
 from smallbert.errors import DataError
-from smallbert.models import sources
+from smallbert.models import encoder, sources
 from smallbert.storage import write_json
 
 KEPT = {
@@ -102,12 +103,13 @@ def test_other_files_beside_the_weights_are_none_of_them(tmp_path):
 
 def test_an_encoder_without_a_tokenizer_is_refused(tmp_path):
     """Transformers would make an empty one, to which all words are the same."""
-    for name in ("config.json", "model.safetensors"):
-        (tmp_path / name).write_text("{}")
+    config = transformers.BertConfig(
+        vocab_size=9, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8
+    )
+    transformers.BertModel(config).save_pretrained(tmp_path)
     with pytest.raises(DataError, match=r"Expected the encoder's tokenizer in .*none of tokenizer\.json, vocab\.txt"):
-        sources.find(str(tmp_path))
-    (tmp_path / "vocab.txt").write_text("")
-    assert sources.find(str(tmp_path)) == tmp_path
+        encoder.load(str(tmp_path), device="cpu")
+    sources.require_tokenizer(sources.find("minilm"))
 
 
 @pytest.mark.parametrize(

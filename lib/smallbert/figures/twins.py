@@ -87,7 +87,8 @@ def twin_differences(overall: pd.DataFrame, by_task: pd.DataFrame, margin: float
         "twin_differences",
         figure,
         pd.concat([overall.assign(task=MEAN), by_task], ignore_index=True),
-        f"Changes in the mean score. {said or 'None is told from zero'}.",
+        f"Changes in the mean score of the tasks learnt, of {int(overall.change.notna().sum())} of {len(overall)} "
+        f"differences. {said or 'None is told from zero'}.",
         "Every row compares two twins that differ in one thing, the last row in all. Left panel, over the tasks of "
         "which one of the two has learnt more than the commonest answer: triangles are told from zero after Holm's "
         "correction, squares are equivalent to it within the grey band, open circles neither. The tasks' own panels "

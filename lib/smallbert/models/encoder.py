@@ -158,6 +158,7 @@ def load(
     dtype = runtime.dtype(precision, where)
     folder = sources.find(name)
     model, tokenizer, depth = load_model(folder, layer)
+    sources.require_tokenizer(folder)
     weights = families.read(model, depth)
     places = families.places(model) or max_tokens
     if not 3 <= max_tokens <= places:

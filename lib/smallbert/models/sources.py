@@ -76,12 +76,20 @@ def find(name: str) -> Path:
             f"Expected weights as model*.safetensors in {folder}, and found none; other formats can run code.",
             "Save the model again with save_pretrained(folder), which writes safetensors.",
         )
+    return folder
+
+
+def require_tokenizer(folder: Path) -> None:
+    """Refuse an encoder that cannot read text.
+
+    Raises:
+        DataError: the folder holds no vocabulary.
+    """
     if not any((folder / name).is_file() for name in _TOKENIZERS):
         raise DataError(
             f"Expected the encoder's tokenizer in {folder}, and found none of {', '.join(_TOKENIZERS)}.",
             "Copy it there, or save it with tokenizer.save_pretrained(folder).",
         )
-    return folder
 
 
 def checksum(folder: Path) -> str:
