@@ -140,6 +140,7 @@ def test_output_that_cannot_be_written_is_no_verdict(to, code):
     )  # fmt: skip
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
+    assert ("  next: " in done.stderr) == (code == 4)
 
 
 def test_params_shows_a_profile_beside_the_defaults(report, capsys):

@@ -214,6 +214,14 @@ def test_the_order_of_depths(results, told, against, expected):
     assert verdicts(results)["depth-order"] == expected
 
 
+def test_orders_of_an_older_edition_say_nothing_of_pairs_that_were_not_judged(results):
+    older = ranks(0, 0).drop(columns=["pairs", "told", "reversed"])
+    results.of("02_autoencoder_depth").write_table("ranks", older)
+    assert verdicts(results)["depth-order"] == FAILS
+    [row] = claims.audit(results).query("link == '02_autoencoder_depth.html#gap_by_depth'").to_dict("records")
+    assert "tau +0.00" in row["evidence"] and "pairs" not in row["evidence"]
+
+
 def test_a_graph_has_to_help_with_every_kind_of_question(results):
     rows = [("tool", "appended", "higher"), ("tool", "tree", "equivalent"), ("birthplace", "appended", "higher")]
     frame = pd.DataFrame(rows, columns=["kind", "arm", "verdict"])

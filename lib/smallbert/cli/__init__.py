@@ -54,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         _write_no_more()
         print("error: Cannot write the output: no space is left where it goes.", file=sys.stderr)
+        print("  next: Free some, or write it elsewhere.", file=sys.stderr)
         return MachineError.exit_code
 
 

@@ -62,13 +62,15 @@ def judge(words: Iterable[str], *, support: Collection[str], against: Collection
 def depth_order(results: Results) -> Finding:
     """The published order of losses by depth: one pair told the other way round refutes it, all told establish it."""
     ranks = nonempty(results.of(DEPTH).table("ranks"))
-    if "reversed" not in ranks:  # made before pairs were judged: the orders of the means, where our seeds agree on one
+    judged = "reversed" in ranks
+    if not judged:  # made before pairs were judged: the orders of the means, where our seeds agree on one
         same = ranks.ours == ranks.published
         ranks = ranks.assign(pairs=1, told=same.astype(int), reversed=(~same & (ranks.low > 0)).astype(int))
     verdict = FAILS if (ranks.reversed > 0).any() else HOLDS if (ranks.told == ranks.pairs).all() else OPEN
     told = "; ".join(
-        f"{row.protocol} protocol, {row.k} numbers: {row.ours} against {row.published}, tau {row.published_tau:+.2f}, "
-        f"{row.told} of {row.pairs} pairs of depths told in the published order and {row.reversed} in the other"
+        f"{row.protocol} protocol, {row.k} numbers: {row.ours} against {row.published}, tau {row.published_tau:+.2f}"
+        + f", {row.told} of {row.pairs} pairs of depths told in the published order and {row.reversed} in the other"
+        * judged
         for row in ranks.itertuples()
     )
     return Finding(verdict, f"Orders of losses, largest first: {told}.", anchor(DEPTH, "gap_by_depth"))
