@@ -85,7 +85,7 @@ def test_version(capsys):
         (["--only", "90"], "error: Expected one notebook, got '90'."),
         (["-p", 'columns={"headline": "title"}'], "columns.headline.[key]: the value should be 'id', 'lang', 'title'"),
         (["--profile", "news"], "error: Profile news needs -p corpus=..., which was not given."),
-        (["-p", "pretrain_heads=5"], "pretrain_heads: the value should divide pretrain_hidden (192), got 5."),
+        (["-p", "pretrain_heads=5"], "pretrain_heads: the value should divide pretrain_hidden (128), got 5."),
     ],
 )
 def test_mistake_ends_before_any_kernel_with_code_2(report, arguments, message, capsys):

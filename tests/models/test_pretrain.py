@@ -206,6 +206,14 @@ def test_a_finished_encoder_is_returned_and_another_refused(recipe, encoder, sto
         pretrain(store, replace(recipe, seed=1), encoder, device="cpu")
 
 
+@pytest.mark.parametrize(("every", "saved"), [(5, [5, 10, 12]), (6, [6, 12]), (12, [12]), (13, [])])
+def test_only_a_run_longer_than_the_interval_is_written_down(recipe, store, tmp_path, monkeypatch, every, saved):
+    steps = []
+    monkeypatch.setattr(training, "_save", lambda *given: steps.append(given[-1]["step"]))
+    pretrain(store, recipe, tmp_path, device="cpu", checkpoint_every=every)
+    assert recipe.steps == 12 and steps == saved
+
+
 def test_an_interrupted_run_ends_with_the_same_bits(recipe, encoder, store, tmp_path, monkeypatch):
     class Interrupted(Exception):
         pass

@@ -61,6 +61,25 @@ def test_nothing_is_left_of_a_run(project, write_body, run):
     assert not any(os.path.exists(f"/proc/{pid}") for pid in json.loads(mark.read_text()))
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core needs no workers")
+def test_workers_have_what_their_kernel_imported_and_end_with_it(project, write_body, run):
+    mark = project.root / "said.json"
+    body = "\n".join(
+        [
+            "import json, os, sys, concurrent.futures, multiprocessing",
+            "from pathlib import Path",
+            f'ask = \'["{MARKED}" in __import__("sys").modules, __import__("os").getppid()]\'',
+            "with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context('forkserver')) as pool:",
+            f"    Path({str(mark)!r}).write_text(json.dumps([os.getpid(), *pool.submit(eval, ask).result()]))",
+        ]
+    )
+    project.write("01_first", body, write_body("01_first"))
+    run(project.plan(), modules=(MARKED,))
+    kernel, imported, server = json.loads(mark.read_text())
+    assert imported and server != kernel
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in (kernel, server))
+
+
 def test_one_stage_alone_and_nothing_to_import_need_no_nursery(project, run, monkeypatch):
     monkeypatch.setattr("smallbert.report.runner.nursery", None)  # calling it would be another error
     run(project.plan(only="01_first"), modules=(MARKED,))

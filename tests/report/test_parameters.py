@@ -71,7 +71,7 @@ def test_error_explains_the_parameter():
         (SCHEDULES_PAGE, {"schedules": ["geometric", "wide-heavy-1"]}, "schedules: the list should hold 'uniform'"),
         (SCHEDULES_PAGE, {"schedules": ["uniform", "uniform"]}, "schedules: no value should be there twice"),
         (CORPUS, {"max_tokens": 256}, "pretrain_sequence: the value should be at least max_tokens (256)"),
-        (CORPUS, {"pretrain_heads": 5}, "pretrain_heads: the value should divide pretrain_hidden (192), got 5."),
+        (CORPUS, {"pretrain_heads": 5}, "pretrain_heads: the value should divide pretrain_hidden (128), got 5."),
         (ALBERT, {"heads": 3}, "heads: the value should divide hidden (64), got 3."),
         (ALBERT, {"embedding": 65}, "embedding: the value should be at most hidden (64), got 65."),
         (ALBERT, {"embeddings": [16, 65]}, "embeddings: the value should be at most hidden (64), got [16, 65]."),

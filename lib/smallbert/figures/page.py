@@ -68,6 +68,7 @@ class Page:
         if not chart.alt.strip():
             raise UsageError(f"Chart {chart.name} has no alt text.", "Say what it shows and what it finds.")
         label = self._label("Figure", chart.name)
+        _lay_out(chart.figure)
         svg = _svg(chart)
         path = self.edition.figures / f"{self.stage}__{chart.name}"
         with atomic_write(path.with_suffix(".svg")) as file:
@@ -134,6 +135,13 @@ class Page:
         if name not in names:
             names.append(name)
         return f"{kind} {self._number}.{names.index(name) + 1}"
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place everything once and for both files, which would each do it again: a third of the time of a figure."""
+    figure.draw_without_rendering()
+    with plt.rc_context({"figure.constrained_layout.use": False}):
+        figure.set_layout_engine(None)
 
 
 def _svg(chart: Chart) -> bytes:

@@ -240,7 +240,7 @@ def embed(
     )
     with storage.atomic_write(folder / VECTORS) as file:
         file.write(save({name: tensor.contiguous() for name, tensor in model.state_dict().items()}))
-    (folder / CHECKPOINT).unlink()
+    (folder / CHECKPOINT).unlink(missing_ok=True)
 
 
 def _load(graph: Graph, recipe: GraphRecipe, folder: Path) -> GraphEmbedding:

@@ -122,7 +122,7 @@ def pretrain(
                 "model_sha256": storage.sha256_file(out / "model.safetensors"),
             }
             storage.write_json(out / FINISHED, stamp)
-            (out / CHECKPOINT).unlink()
+            (out / CHECKPOINT).unlink(missing_ok=True)
             storage.remove_strays(out)
         parallel.wait()
     return out

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, fields
 from smallbert import runtime, storage
 from smallbert.errors import UsageError
 
-VERSION = 1
+VERSION = 2
 """Part of every key: raise it when the same recipe and data would give another encoder."""
 
 

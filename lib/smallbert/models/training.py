@@ -92,7 +92,7 @@ def fit(
         checkpoint: one safetensors file with weights, both moments and, as metadata, step, curve and seconds; None for
             a run so short that it begins again after a kill.
         key: identifies the run; a checkpoint of another run is refused.
-        checkpoint_every: steps between two checkpoints.
+        checkpoint_every: steps between two checkpoints; a shorter run writes none.
         label: name shown with the progress.
         report: called after every step with the tokens trained on so far, earlier attempts included, instead of
             showing a line of progress; what it raises ends the training.
@@ -126,7 +126,8 @@ def fit(
                 point = {"step": done, "tokens": done * tokens, "learning_rate": recipe.rate(step)}
                 curve.append(point | {"train_loss": math.fsum(pending) / len(pending)} | objective.evaluate())
                 pending.clear()
-            if checkpoint and first and (done % checkpoint_every == 0 or done == recipe.steps):
+            last = done == recipe.steps and done > checkpoint_every
+            if checkpoint and first and (done % checkpoint_every == 0 or last):
                 state = {"step": done, "curve": curve, "pending": pending, "seconds": time.monotonic() - began}
                 _save(checkpoint, key, model, optimizer, state)
             if line:

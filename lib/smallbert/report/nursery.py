@@ -33,6 +33,7 @@ from typing import Any
 
 import smallbert
 from smallbert.report.forked import ADDRESS
+from smallbert.report.forked_workers import fork_server
 
 _LONGEST = 1 << 20
 """Bytes of a message at most."""
@@ -169,6 +170,8 @@ class _Nursery:
             os.environ.update(asked["environment"], JPY_PARENT_PID=str(os.getppid()))
             os.sched_setaffinity(0, asked["cores"])
             os.chdir(asked["folder"])
+            if len(asked["cores"]) > 1:  # on one, workers take turns in the kernel itself
+                fork_server()
             sys.argv = ["ipykernel_launcher", *asked["command"][asked["command"].index("-f") :]]
             from ipykernel.kernelapp import launch_new_instance
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -172,7 +173,7 @@ def build(
     """
     folder = sources.find(str(name))
     with torch.random.fork_rng(devices=[]):
-        encoder, tokenizer, _depth = load_model(folder, -1)
+        encoder, tokenizer = _pretrained(folder, tuple(_written(path) for path in sorted(Path(folder).iterdir())))
         family = encoder.config.model_type
         if family not in FAMILIES:
             raise UsageError(f"Expected an encoder of the family {', '.join(FAMILIES)}, got {family} in {folder}.")
@@ -193,6 +194,19 @@ def build(
     )
     network.restart(seed)
     return network
+
+
+@lru_cache(maxsize=2)
+def _pretrained(folder: Path, _written: tuple[tuple[str, int, int], ...]) -> tuple[Any, Any]:
+    """An encoder and its tokenizer, to be read only; one encoder after the other learns many small tasks."""
+    encoder, tokenizer, _depth = load_model(folder, -1)
+    return encoder, tokenizer
+
+
+def _written(path: Path) -> tuple[str, int, int]:
+    """What changes when a file is written again."""
+    found = path.stat()
+    return path.name, found.st_size, found.st_mtime_ns
 
 
 def _holds_pooler(folder: Path) -> bool:

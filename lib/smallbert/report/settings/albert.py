@@ -62,20 +62,20 @@ class Albert(Parameters):
         [1, 6], min_length=1, description="more depths of the all-shared encoder; the deepest is looked into"
     )
     truncations: Annotated[list[Count], ASCENDING] = Field(
-        [16, 32, 64, 128, 192], min_length=1, description="widths that word tables are truncated to, below their own"
+        [32, 96], min_length=1, description="widths that word tables are truncated to, below their own"
     )
     sequence: int = Field(64, ge=16, le=512, description="length of packed sequences, tokens")
     batch: Annotated[Count, multiple_of("sequence")] = Field(
         256, description="tokens of a step; a multiple of the sequence's"
     )
-    tokens: Count = Field(16384, description="tokens every arm sees")
-    pair_tokens: Count = Field(16384, description="tokens every sentence-pair arm sees")
+    tokens: Count = Field(8192, description="tokens every arm sees")
+    pair_tokens: Count = Field(8192, description="tokens every sentence-pair arm sees")
     peak_rates: Annotated[list[Rate], ASCENDING] = Field(
         [0.002], min_length=1, description="peak rates; of several, each arm takes the one that suits it best"
     )
     probe_rows: int = Field(
-        100, ge=50, description="test articles behind probes, rows; train articles are twice as many"
+        75, ge=50, description="test articles behind probes, rows; train articles are twice as many"
     )
-    rounds: int = Field(5, ge=2, description="timings of every arm")
-    layer_texts: Count = Field(32, description="test articles behind the layer figure, rows")
+    rounds: int = Field(3, ge=2, description="timings of every arm")
+    layer_texts: Count = Field(16, description="test articles behind the layer figure, rows")
     jobs: int = Field(0, ge=0, description="arms trained at once; 0 is one a core")

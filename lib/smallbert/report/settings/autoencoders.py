@@ -36,7 +36,7 @@ class Grid(Parameters):
     rates: Annotated[list[Rate], ASCENDING] = Field(
         [0.001, 0.003, 0.01], min_length=2, description="first grid of peak rates, fair protocol; widened at its edges"
     )
-    train_rows: Count = Field(6000, description="training articles used at most, rows")
+    train_rows: Count = Field(4500, description="training articles used at most, rows")
     batch_size: Count = Field(256, description="articles in a mini-batch, rows")
     jobs: int = Field(0, ge=0, description="models trained at once; 0 is one a core")
 
@@ -75,14 +75,14 @@ class AutoencoderDepth(Grid):
         [1, 2, 3, 4, 5, 6], min_length=2, description="encoder layers compared"
     )
     fair_epochs: Annotated[list[Count], ASCENDING] = Field(
-        [4, 12], min_length=1, description="budgets of the fair protocol, epochs"
+        [4, 8], min_length=1, description="budgets of the fair protocol, epochs"
     )
     row_shares: Annotated[list[Share], ASCENDING] = Field(
         [0.125, 0.25, 0.5, 1.0], min_length=1, description="parts of train, shares of 1"
     )
     arm_depth: int = Field(3, ge=2, description="encoder layers of the other arms")
     curvatures: Annotated[list[Curvature], ASCENDING] = Field(
-        [0.0, 0.03, 0.1, 0.3],
+        [0.0, 0.1, 0.3],
         min_length=1,
         description="of the made clouds: curved part of what PCA leaves, shares of 1",
     )
@@ -90,12 +90,12 @@ class AutoencoderDepth(Grid):
         [4, 16], min_length=1, description="code widths of the decoders compared"
     )
     curved_rows: Annotated[list[Count], ASCENDING, AfterValidator(_teach_the_codes)] = Field(
-        [128, 512, 2048], min_length=1, description="training rows of these decoders"
+        [128, 512], min_length=1, description="training rows of these decoders"
     )
     decoder_widths: Annotated[list[Count], ASCENDING] = Field(
         [8, 32], min_length=1, description="hidden units of the trained ones"
     )
-    metric_rows: Count = Field(500, description="test articles behind neighbour metrics, rows")
+    metric_rows: Count = Field(300, description="test articles behind neighbour metrics, rows")
 
 
 class LayerSchedules(Grid):
@@ -112,4 +112,4 @@ class LayerSchedules(Grid):
         description="width rules compared, by name",
     )
     matched: Schedule = Field("bottleneck-heavy-2", description="width rule compared with uniform at equal size")
-    fair_epochs: Count = Field(12, description="budget of the fair protocol, epochs")
+    fair_epochs: Count = Field(8, description="budget of the fair protocol, epochs")

@@ -48,16 +48,16 @@ class Distillation(Parameters):
     teacher: str = Field("pretrain", description="pretrain (the encoder of page 1), minilm, a folder or a hub id")
     seeds: int = Field(5, ge=2, description="paired repetitions of every student")
     layers: Count = Field(2, description="layers of the students")
-    hidden: int = Field(64, ge=8, description="their width, numbers; rounded up to the teacher's heads")
+    hidden: int = Field(48, ge=8, description="their width, numbers; rounded up to the teacher's heads")
     widths: Annotated[list[Annotated[int, Field(ge=8)]], ASCENDING] = Field(
-        [40], min_length=1, description="more widths, numbers"
+        [24], min_length=1, description="more widths, numbers"
     )
     sequence: int = Field(64, ge=16, le=512, description="length of packed sequences, tokens")
     batch: Annotated[Count, multiple_of("sequence")] = Field(
         256, description="tokens of a step; a multiple of the sequence's"
     )
-    tokens: Count = Field(10240, description="tokens every student reads")
-    copied_tokens: Count = Field(3072, description="tokens every student of the teacher's width reads")
+    tokens: Count = Field(8192, description="tokens every student reads")
+    copied_tokens: Count = Field(2048, description="tokens every student of the teacher's width reads")
     rate: Rate = Field(0.003, description="peak rate of the students")
     copied_rate: Rate = Field(0.0002, description="peak rate of students of the teacher's width")
     temperatures: Annotated[list[Annotated[float, Field(gt=0)]], ASCENDING] = Field(
@@ -67,8 +67,8 @@ class Distillation(Parameters):
         [0.1], min_length=1, description="parts of what is read that are new text, shares of 1; the rest repeats"
     )
     probe_rows: int = Field(
-        200, ge=50, description="test articles behind probes, rows; train articles are twice as many"
+        100, ge=50, description="test articles behind probes, rows; train articles are twice as many"
     )
     loss_texts: int = Field(32, ge=2, description="test articles on which losses are compared, rows")
-    rounds: int = Field(5, ge=2, description="timings of every student")
+    rounds: int = Field(3, ge=2, description="timings of every student")
     jobs: int = Field(0, ge=0, description="students trained at once; 0 is one a core")

@@ -27,7 +27,7 @@ class CorpusAndEmbeddings(Parameters):
     columns: dict[Column, str] = Field(
         {}, examples=[{"title": "headline"}], description="our column -> the corpus's own name of it; {} guesses"
     )
-    rows: Count = Field(12000, description="articles to read at most, rows")
+    rows: Count = Field(8000, description="articles to read at most, rows")
     encoder: str = Field("pretrain", description="pretrain (train one here), minilm, a folder or a hub id")
     max_tokens: int = Field(128, ge=8, le=512, description="longer texts are cut here, tokens")
     pooling: Literal["mean", "cls"] = Field("mean", description="token vectors to text vector: mean or cls")
@@ -38,12 +38,13 @@ class CorpusAndEmbeddings(Parameters):
     near_duplicates: bool = Field(True, description="remove near duplicates across the splits, not only exact ones")
     max_bad_rows: float = Field(0.01, ge=0, le=1, description="unreadable rows tolerated before stopping, share of 1")
     pretrain_layers: Count = Field(3, description="layers of the pretrained encoder")
-    pretrain_hidden: int = Field(192, ge=16, multiple_of=4, description="its hidden width, numbers")
+    pretrain_hidden: int = Field(128, ge=16, multiple_of=4, description="its hidden width, numbers")
     pretrain_heads: Annotated[Count, HEADS_DIVIDE_WIDTH] = Field(
         4, description="its attention heads; must divide the width"
     )
     pretrain_vocabulary: int = Field(4000, ge=200, description="its WordPiece vocabulary, tokens")
     pretrain_tokens: Count = Field(1000000, description="tokens it sees in pretraining")
+    pretrain_rate: Rate = Field(0.0015, description="peak rate of its pretraining; the wider the encoder, the lower")
     pretrain_batch: Count = Field(1024, description="tokens of a step; a multiple of the sequence's")
     pretrain_sequence: Annotated[int, SEQUENCE_FITS] = Field(
         128, ge=8, le=512, description="length of its packed sequences, at least max_tokens, tokens"
