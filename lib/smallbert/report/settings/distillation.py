@@ -50,7 +50,7 @@ class Distillation(Parameters):
     layers: Count = Field(2, description="layers of the students")
     hidden: int = Field(48, ge=8, description="their width, numbers; rounded up to the teacher's heads")
     widths: Annotated[list[Annotated[int, Field(ge=8)]], ASCENDING] = Field(
-        [24], min_length=1, description="more widths, numbers"
+        [20], min_length=1, description="more widths, numbers"
     )
     sequence: int = Field(64, ge=16, le=512, description="length of packed sequences, tokens")
     batch: Annotated[Count, multiple_of("sequence")] = Field(
