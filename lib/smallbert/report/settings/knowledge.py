@@ -23,7 +23,7 @@ class Knowledge(Parameters):
     workers = True
 
     reader: str = Field("minilm", description="who answers: minilm, pretrain (page 1's), a folder or hub id")
-    reader_layers: int = Field(3, ge=-1, description="its first layers that are used; -1 takes all")
+    reader_layers: int = Field(4, ge=-1, description="its first layers that are used; -1 takes all")
     graph: str = Field("world", description="the graph of the last sections: world, or a folder of triples and glosses")
     methods: Annotated[list[Injection], UNIQUE] = Field(
         ["appended", "tree", "open tree", "embedded"], min_length=1, description="ways to inject triples"
