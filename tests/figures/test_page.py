@@ -59,6 +59,23 @@ def test_the_page_shows_the_drawing_that_was_written(page):
     assert base64.b64decode(source) == (page.edition.figures / "02_tiny__line.svg").read_bytes()
 
 
+def test_labels_have_the_room_that_the_vector_file_needs(page, tmp_path):
+    def drawing():
+        figure, axes = plt.subplots(figsize=(4, 2))
+        axes.barh([f"student distilled, width {width}, of a long name" for width in (20, 48)], [1, 2])
+        return figure, axes
+
+    alone, wanted = drawing()
+    alone.savefig(tmp_path / "alone.svg")
+    figure, axes = drawing()
+    page.figure(Chart("bars", figure, pd.DataFrame({"x": [1]}), "Two bars.", "Bars."))
+    assert axes.get_position().bounds == wanted.get_position().bounds
+    picture, coarse = drawing()
+    picture.draw_without_rendering()
+    assert coarse.get_position().x0 != axes.get_position().x0  # hinted letters have other widths
+    plt.close("all")
+
+
 def test_a_figure_without_alt_text_is_refused(page):
     with pytest.raises(UsageError, match="line has no alt text"):
         page.figure(chart(alt=" "))
