@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import traceback
 from collections.abc import Sequence
 from multiprocessing import forkserver, resource_tracker, util
 
@@ -33,6 +34,9 @@ def _fork(path: str, arguments: Sequence[str], kept: Sequence[int]) -> int:
                 first = file + 1
             os.closerange(first, os.sysconf("SC_OPEN_MAX"))
             exec(arguments[-1], {})  # noqa: S102 - multiprocessing's own code
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
         finally:
             os._exit(0)
     return pid

@@ -148,7 +148,7 @@ def _whole(group: Mapping[Path, Trial], kind: str, *, report: Report) -> None:
     """Fine-tune an encoder and ask it."""
     [(file, trial)] = group.items()
     ready = prepare(trial.encoder, trial.task, trial.examples, trial.recipe, torch.device(kind))
-    checkpoint = file.with_suffix(f".{CHECKPOINT}") if trial.steps > CHECKPOINT_EVERY else None
+    checkpoint = file.with_suffix(f".{CHECKPOINT}")
     fitted = ready.train(
         trial.recipe,
         checkpoint=checkpoint,
@@ -165,8 +165,7 @@ def _whole(group: Mapping[Path, Trial], kind: str, *, report: Report) -> None:
         inputs = ready.task.read(examples, ready.reader)
         found[part] = _told(ready, answer(inputs), inputs)
     _write(file, fitted, found)
-    if checkpoint:
-        checkpoint.unlink()
+    checkpoint.unlink(missing_ok=True)
 
 
 def _heads(group: Mapping[Path, Trial], kind: str, *, report: Report) -> None:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 import transformers
-from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional as F
+from transformers.initialization import no_init_weights
 
 from smallbert.errors import UsageError
 from smallbert.models import sources
-from smallbert.models.heads import narrowing, packing
+from smallbert.models.heads import narrowing, packing, pretrained
 from smallbert.models.packed import ROW_MULTIPLE
-from smallbert.models.through_transformers import load_model
 
 Pooling = Literal["first", "last", "mean"]
 
@@ -171,54 +169,34 @@ def build(
         DataError: the folder holds no encoder that can be used.
         UsageError: another family than :data:`FAMILIES`.
     """
-    folder = sources.find(str(name))
+    folder = Path(sources.find(str(name)))
     with torch.random.fork_rng(devices=[]):
-        encoder, tokenizer = _pretrained(folder, tuple(_written(path) for path in sorted(Path(folder).iterdir())))
-        family = encoder.config.model_type
+        found = pretrained.read(folder)
+        family = found.encoder.config.model_type
         if family not in FAMILIES:
             raise UsageError(f"Expected an encoder of the family {', '.join(FAMILIES)}, got {family} in {folder}.")
-        config = copy.deepcopy(encoder.config)
+        config = copy.deepcopy(found.encoder.config)
         config.num_labels = outputs
-        model = getattr(transformers, f"AutoModelFor{head}").from_config(config, dtype=torch.float32)
+        with no_init_weights():  # every one is copied or drawn below
+            model = getattr(transformers, f"AutoModelFor{head}").from_config(config, dtype=torch.float32)
         if last := narrowing.read(folder):
             narrowing.put(model, last)
-    pretrained = encoder.state_dict()
-    if last or not _holds_pooler(folder):  # it is of another width, or was drawn at random just now
-        pretrained = {key: value for key, value in pretrained.items() if not key.startswith("pooler.")}
-    missing = model.base_model.load_state_dict(pretrained, strict=False).missing_keys
+    weights = found.weights
+    if last:  # the pooler is of another width
+        weights = {key: value for key, value in weights.items() if not key.startswith("pooler.")}
+    missing = model.base_model.load_state_dict(weights, strict=False).missing_keys
     prefix = f"{model.base_model_prefix}."
     known = f"{narrowing.LAYER}."
     heads = [key for key, _ in model.named_parameters() if not key.startswith((prefix, known))]
     network = Network(
-        model, tokenizer, [*heads, *(prefix + key for key in missing)], device, dtype, pooling, types=types
+        model, found.tokenizer, [*heads, *(prefix + key for key in missing)], device, dtype, pooling, types=types
     )
     network.restart(seed)
     return network
 
 
-@lru_cache(maxsize=2)
-def _pretrained(folder: Path, _written: tuple[tuple[str, int, int], ...]) -> tuple[Any, Any]:
-    """An encoder and its tokenizer, to be read only; one encoder after the other learns many small tasks."""
-    encoder, tokenizer, _depth = load_model(folder, -1)
-    return encoder, tokenizer
-
-
-def _written(path: Path) -> tuple[str, int, int]:
-    """What changes when a file is written again."""
-    found = path.stat()
-    return path.name, found.st_size, found.st_mtime_ns
-
-
-def _holds_pooler(folder: Path) -> bool:
-    for path in sources.weight_files(folder):
-        with safe_open(path, framework="pt") as file:
-            if any("pooler" in key.split(".") for key in file.keys()):  # noqa: SIM118 - no mapping
-                return True
-    return False
-
-
 def _fix_bias(layer: nn.Linear) -> None:
-    """Make the bias a constant, which is no parameter."""
-    bias = layer.bias.detach()
+    """Make the bias a constant zero, which is no parameter."""
+    bias = torch.zeros_like(layer.bias)
     del layer.bias
     layer.register_buffer("bias", bias)
