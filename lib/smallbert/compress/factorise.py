@@ -75,8 +75,9 @@ class Truncation:
                 is left out.
         """
         weights = np.ones(len(self.words)) if weights is None else np.asarray(weights, dtype=np.float64)
-        total, counted = np.zeros(self.words.shape[1]), 0.0
-        for block, weight in zip(blocks(self.words), blocks(weights), strict=True):
+        words, weights = _weighty(self.words, weights)
+        total, counted = np.zeros(words.shape[1]), 0.0
+        for block, weight in zip(blocks(words), blocks(weights), strict=True):
             # A projection's cosine with its original is the share of the length it keeps.
             kept = np.cumsum(np.square(block.astype(np.float64) @ self.directions), axis=1)
             known = kept[:, -1] > 0
@@ -103,9 +104,9 @@ def truncate(words: Array, weights: np.ndarray | None = None) -> Truncation:
         if weights.shape != (len(words),) or not (np.isfinite(weights).all() and (weights >= 0).all()):
             raise DataError(f"Expected {len(words):,} finite weights of 0 or more, got shape {weights.shape}.")
     width = words.shape[1]
-    scales = np.ones(len(words)) if weights is None else np.sqrt(weights)
+    told, scales = (words, np.ones(len(words))) if weights is None else _weighty(words, np.sqrt(weights))
     triangle: np.ndarray = np.zeros((width, width))
-    for block, scale in zip(blocks(words), blocks(scales), strict=True):
+    for block, scale in zip(blocks(told), blocks(scales), strict=True):
         triangle = np.asarray(np.linalg.qr(np.concatenate([triangle, block * scale[:, None]]), mode="r"))
     _left, values, right = np.linalg.svd(triangle)
     if not values[0] > 0:
@@ -147,6 +148,14 @@ def train_factors(truncation: Truncation, rank: int, *, seed: int, steps: int = 
         schedule.step()
     missed = (exact - left.double() @ right.double()).square().sum() / exact.square().sum()
     return float(missed)
+
+
+def _weighty(words: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The rows that have any weight, and their weights: of a large table a corpus uses a small part."""
+    if weights.all():
+        return words, weights
+    used = np.flatnonzero(weights)
+    return words[used], weights[used]
 
 
 def _tails(squares: np.ndarray) -> np.ndarray:

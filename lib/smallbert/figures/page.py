@@ -6,12 +6,15 @@ import base64
 import html
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import matplotlib.pyplot as plt
 import pandas as pd
 from IPython.display import HTML, Markdown
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from smallbert.errors import UsageError
@@ -68,13 +71,13 @@ class Page:
         if not chart.alt.strip():
             raise UsageError(f"Chart {chart.name} has no alt text.", "Say what it shows and what it finds.")
         label = self._label("Figure", chart.name)
-        svg = _svg(chart)
-        _keep_layout(chart.figure)
         path = self.edition.figures / f"{self.stage}__{chart.name}"
-        with atomic_write(path.with_suffix(".svg")) as file:
-            file.write(svg)
-        with atomic_write(path.with_suffix(".png")) as file:
-            chart.figure.savefig(file, format="png", dpi=PNG_DPI, metadata={"Description": chart.alt})
+        with _laid_out(chart.figure):
+            svg = _svg(chart)
+            with atomic_write(path.with_suffix(".svg")) as file:
+                file.write(svg)
+            with atomic_write(path.with_suffix(".png")) as file:
+                chart.figure.savefig(file, format="png", dpi=PNG_DPI, metadata={"Description": chart.alt})
         write_text(path.with_suffix(".csv"), chart.data.to_csv(index=False, lineterminator="\n"))
         plt.close(chart.figure)
         source = "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")
@@ -137,14 +140,19 @@ class Page:
         return f"{kind} {self._number}.{names.index(name) + 1}"
 
 
-def _keep_layout(figure: Figure) -> None:
-    """Leave everything where the first file has it: placing it anew for the second is a third of a figure's time.
+@contextmanager
+def _laid_out(figure: Figure) -> Iterator[None]:
+    """Place everything as the vector file needs it, and leave it there for both files.
 
-    The vector file, which pages show, comes first: letters of a coarse picture are hinted to other widths, and labels
-    laid out by these were cut off.
+    Pages show the vector file: letters of a coarse picture are hinted to other widths, and labels laid out by these
+    were cut off. Each file that is saved with a layout of its own is drawn twice, first for nothing but the layout.
     """
-    with plt.rc_context({"figure.constrained_layout.use": False}):
+    FigureCanvasSVG(figure)  # whose letters are measured
+    if engine := figure.get_layout_engine():
+        engine.execute(figure)
+    with plt.rc_context({"figure.constrained_layout.use": False}):  # or it comes back after the first file
         figure.set_layout_engine(None)
+        yield
 
 
 def _svg(chart: Chart) -> bytes:
