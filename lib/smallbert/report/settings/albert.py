@@ -74,7 +74,7 @@ class Albert(Parameters):
         [0.002], min_length=1, description="peak rates; of several, each arm takes the one that suits it best"
     )
     probe_rows: int = Field(
-        75, ge=50, description="test articles behind probes, rows; train articles are twice as many"
+        75, ge=20, description="test articles behind probes, rows; train articles are twice as many"
     )
     rounds: int = Field(5, ge=2, description="timings of every arm")
     layer_texts: Count = Field(16, description="test articles behind the layer figure, rows")
