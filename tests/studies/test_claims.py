@@ -193,6 +193,9 @@ def test_growth_without_end_is_told_with_page_6s_own_sentence_on_laws(results, l
     page = results.of("06_transfer")
     page.write_table("size_steps", steps)
     page.write_table("size_laws", laws.assign(preferred=laws.law == law))
+    page.record(sizes_learnt=0)
+    assert verdicts(results)["bigger-is-better"] == OPEN
+    page.record(sizes_learnt=3)
     assert verdicts(results)["bigger-is-better"] == expected
     [row] = claims.audit(results).query("link == '06_transfer.html#against_size'").to_dict("records")
     assert law_sentence(steps, laws.assign(preferred=laws.law == law)) in row["evidence"]

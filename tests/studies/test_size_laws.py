@@ -80,7 +80,7 @@ def test_too_few_sizes_choose_no_law_and_say_so():
 def test_every_outcome_of_the_last_step_has_words(verdict, words):
     trained = cells(3 + 30 * SIZES**-0.2)
     said = size_laws.answer(trained, contrast(verdict), size_laws.curves(trained), 7.0)
-    short = size_laws.in_short(trained, contrast(verdict))
+    short = size_laws.in_short(trained, contrast(verdict), 7.0)
     assert short.startswith("From 40,000 parameters to 2,500,000 the mean held-out loss goes from")
     assert short.partition("measured, ")[2].removesuffix(".") in said
     assert words in said
@@ -104,6 +104,10 @@ def test_sizes_that_have_learnt_no_context_are_counted():
     assert (
         "0 of 7 sizes lie below what word frequencies alone are worth (1.000) for sure" in none and " above it;" in none
     )
+    assert size_laws.known(trained, between) == 4 and size_laws.known(trained, 1.0) == 0
+    for text in (none, size_laws.in_short(trained, contrast("lower"), 1.0)):
+        assert "it cannot be told: no size is shown to have learnt more than how often words occur." in text
+        assert "quality still grows" not in text
 
 
 def test_a_size_whose_interval_crosses_the_frequencies_is_not_counted():
@@ -153,6 +157,9 @@ def test_reported_tables_fall_and_turn_as_printed():
 
 
 def test_heads_sentence_sets_the_paper_s_pair_beside_ours():
-    said = size_laws.heads_sentence(contrast("no difference shown"))
+    trained = cells(3 + 30 * SIZES**-0.2)
+    said = size_laws.heads_sentence(trained, contrast("no difference shown"), 100.0)
     assert "2 heads against 1 head: no difference shown (+0.010 nats, +0.000 to +0.020)" in said
     assert "perplexity 5.24 with 3 heads and 4.68 with 12, at 66,955,008 parameters each" in said
+    assert "says nothing of heads" not in said
+    assert "None of these is shown" in size_laws.heads_sentence(trained, contrast("lower"), 7.0)

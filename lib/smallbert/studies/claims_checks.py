@@ -180,10 +180,13 @@ def bigger_is_better(results: Results) -> Finding:
     verdict = judge([last.verdict], support={"lower"}, against={"higher", "equivalent"})
     if verdict == HOLDS and bent:
         verdict = FAILS
+    beyond = "What lies beyond the largest size cannot be told."
+    if not page.values()["sizes_learnt"]:
+        verdict, beyond = OPEN, "No size is shown to have learnt more than how often words occur."
     return Finding(
         verdict,
-        f"Held-out loss of {last.arm} less {last.against}, nats: {_difference(last)}. {law_sentence(steps, laws)} What "
-        "lies beyond the largest size cannot be told.",
+        f"Held-out loss of {last.arm} less {last.against}, nats: {_difference(last)}. {law_sentence(steps, laws)} "
+        f"{beyond}",
         anchor(TRANSFER, "against_size"),
     )
 

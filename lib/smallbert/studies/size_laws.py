@@ -154,7 +154,7 @@ def answer(trained: Trained, contrasts: pd.DataFrame, fitted: pd.DataFrame, floo
     means = cells.groupby(["arm", "parameters"], sort=False)[["loss", "accuracy"]].mean().reset_index()
     means = means.sort_values("parameters")
     smallest, largest, best = means.iloc[0], means.iloc[-1], means.loc[means.loss.idxmin()]
-    below, gap = learnt(cells, floor)[0], floor - best.loss
+    below, gap = known(trained, floor), floor - best.loss
     said = [
         f"From {int(smallest.parameters):,} parameters to {int(largest.parameters):,} the mean held-out loss goes from "
         f"{smallest.loss:.3f} to {largest.loss:.3f} nats, all after as many tokens; it is lowest with {best.arm} "
@@ -169,26 +169,42 @@ def answer(trained: Trained, contrasts: pd.DataFrame, fitted: pd.DataFrame, floo
         f"The largest against the second largest: {worded(last)} ({last.difference:+.3f} nats, {last.low:+.3f} to "
         f"{last.high:+.3f}).",
         laws_sentence(steps, fitted),
-        f"Does it grow without end? Within what was measured, {_END[last.verdict]}. No number of sizes shows what the "
-        "next would do, and at other numbers of tokens the curve is another.",
+        f"Does it grow without end? Within what was measured, {_end(trained, last, floor)}. No number of sizes shows "
+        "what the next would do, and at other numbers of tokens the curve is another.",
     ]
     return " ".join(one for one in said if one)
 
 
-def in_short(trained: Trained, contrasts: pd.DataFrame) -> str:
+def in_short(trained: Trained, contrasts: pd.DataFrame, floor: float) -> str:
     """The same in two sentences.
 
     Args:
-        trained, contrasts: as of :func:`answer`.
+        trained, contrasts, floor: as of :func:`answer`.
     """
     means = trained.panel(SIZE).groupby("parameters").loss.mean()
     last = contrasts[contrasts.panel == SIZE].iloc[-1]
     return (
         f"From {int(means.index[0]):,} parameters to {int(means.index[-1]):,} the mean held-out loss goes from "
         f"{means.iloc[0]:.3f} to {means.iloc[-1]:.3f} nats, after as many tokens. Does quality grow with size without "
-        f"end? Within what was measured, {_END[last.verdict]}."
+        f"end? Within what was measured, {_end(trained, last, floor)}."
     )
 
+
+def known(trained: Trained, floor: float) -> int:
+    """Sizes that are shown to have learnt more than how often words occur.
+
+    Args:
+        trained, floor: as of :func:`answer`.
+    """
+    return learnt(trained.panel(SIZE), floor)[0]
+
+
+def _end(trained: Trained, last: pd.Series, floor: float) -> str:
+    """What the last step says; of encoders that know no context it says nothing of quality."""
+    return _END[last.verdict] if known(trained, floor) else f"it cannot be told: {_NOTHING_LEARNT}"
+
+
+_NOTHING_LEARNT = "no size is shown to have learnt more than how often words occur"
 
 _END = {
     "lower": "yes: quality still grows at the largest size",
@@ -200,14 +216,20 @@ _END = {
 }
 
 
-def heads_sentence(contrasts: pd.DataFrame) -> str:
-    """What more heads do at one number of parameters, here and in BERT's Table 6."""
+def heads_sentence(trained: Trained, contrasts: pd.DataFrame, floor: float) -> str:
+    """What more heads do at one number of parameters, here and in BERT's Table 6.
+
+    Args:
+        trained, contrasts, floor: as of :func:`answer`.
+    """
     own = contrasts[contrasts.panel == "heads"]
     told = "; ".join(
         f"{row.arm} against {row.against}: {worded(row)} ({row.difference:+.3f} nats, {row.low:+.3f} to "
         f"{row.high:+.3f})"
         for row in own.itertuples()
     )
+    if not learnt(trained.panel("heads"), floor)[0]:
+        told += ". None of these is shown to have learnt more than how often words occur, so this says nothing of heads"
     printed = printed_sizes()
     twins = printed[printed.duplicated("parameters", keep=False)].sort_values("heads")
     fewer, more = twins.iloc[0], twins.iloc[-1]
