@@ -8,6 +8,7 @@ import pytest
 import transformers
 from huggingface_hub.utils import filter_repo_objects
 
+from smallbert import storage
 from smallbert.errors import DataError
 from smallbert.models import encoder, sources
 from smallbert.storage import write_json
@@ -128,3 +129,17 @@ def test_an_index_of_files_that_is_none_is_refused(tmp_path, index, told):
     (tmp_path / "outside.safetensors").write_text("")
     with pytest.raises(DataError, match=told):
         sources.weight_files(folder)
+
+
+def test_a_file_is_read_again_when_it_is_written_again(tmp_path, monkeypatch):
+    encoder = tmp_path / "encoder"
+    encoder.mkdir()
+    (encoder / "config.json").write_text("{}")
+    (encoder / "model.safetensors").write_bytes(b"first")
+    reads = []
+    sha256_file = storage.sha256_file
+    monkeypatch.setattr(storage, "sha256_file", lambda path: reads.append(path.name) or sha256_file(path))
+    before = sources.checksum(encoder)
+    assert sources.checksum(encoder) == before and sorted(reads) == ["config.json", "model.safetensors"]
+    (encoder / "model.safetensors").write_bytes(b"other")  # of the same length
+    assert sources.checksum(encoder) != before and sorted(reads) == ["config.json", *["model.safetensors"] * 2]

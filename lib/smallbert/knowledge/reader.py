@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +14,7 @@ from torch import Tensor, nn
 
 from smallbert.errors import UsageError
 from smallbert.knowledge.inject import Input
-from smallbert.models import sources
-from smallbert.models.through_transformers import load_model
+from smallbert.models import pretrained, sources
 
 FAMILIES = ("bert", "albert")
 """Families whose ``transformers`` models take positions, added vectors and a matrix of who sees whom."""
@@ -127,9 +127,10 @@ class TreeReader(nn.Module):
             DataError: the folder holds no encoder that can be used.
             UsageError: it is of another family, or has not so many layers.
         """
-        encoder, tokenizer, depth = load_model(sources.find(str(name)), layers)
-        encoder.config.num_hidden_layers = depth  # ALBERT's forward counts by it
-        return cls(encoder.eval(), vectors, seed), tokenizer
+        found = pretrained.read(Path(sources.find(str(name))), layers)
+        encoder = copy.deepcopy(found.encoder)
+        encoder.config.num_hidden_layers = found.depth  # ALBERT's forward counts by it
+        return cls(encoder.eval(), vectors, seed), found.tokenizer
 
     @property
     def places(self) -> int:

