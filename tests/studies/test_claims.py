@@ -176,6 +176,19 @@ def test_the_speed_of_factorising(results, ratio, expected):
     assert verdicts(results)["factorised-speed"] == expected
 
 
+@pytest.mark.parametrize(("ratio", "expected"), [(0.8, OPEN), (1.01, OPEN), (1.04, FAILS)])
+def test_only_a_sure_loss_of_time_refutes_that_sharing_trains_faster(results, ratio, expected):
+    losses = pd.DataFrame({"sharing": ["nothing shared", "all shared"], "loss at equal time": [5.0, 5.25]})
+    results.of("04_albert").write_table("equal_time", losses)
+    frame = pd.DataFrame({"arm": ["all shared, E 64"], "sharing": "all shared", "measure": "training", "ratio": ratio})
+    frame = frame.assign(low=frame.ratio - 0.03, high=frame.ratio + 0.03)
+    write_text(results.edition.figures / "04_albert__speed.csv", frame.to_csv(index=False))
+    assert verdicts(results)["shorter-and-better"] == expected
+    [told] = claims.audit(results).query("link == '04_albert.html#speed'").evidence
+    assert f"takes {ratio:.0%} [{ratio - 0.03:.0%}, {ratio + 0.03:.0%}] of the time" in told
+    assert "0.250 nats above by mean" in told
+
+
 @pytest.mark.parametrize(
     ("last", "law", "expected"),
     [
@@ -193,6 +206,8 @@ def test_growth_without_end_is_told_with_page_6s_own_sentence_on_laws(results, l
     page = results.of("06_transfer")
     page.write_table("size_steps", steps)
     page.write_table("size_laws", laws.assign(preferred=laws.law == law))
+    page.record(seeds=[0, 1])  # as editions did before sizes were counted
+    assert verdicts(results)["bigger-is-better"] == expected
     page.record(sizes_learnt=0)
     assert verdicts(results)["bigger-is-better"] == OPEN
     page.record(sizes_learnt=3)
