@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -20,7 +21,7 @@ from smallbert.storage import read_json
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux alone")
 
-MARKED = "smallbert.report.spelling"  # any module that no tiny notebook imports
+MARKED = "smallbert.report.compare_words"  # any module that no tiny notebook imports
 SAY = "import json, os, sys\nfrom pathlib import Path\nPath({!r}).write_text(json.dumps({}))"
 KINDS = {
     "imported": f"{MARKED!r} in sys.modules",
@@ -62,7 +63,7 @@ def test_nothing_is_left_of_a_run(project, write_body, run):
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core needs no workers")
-def test_workers_have_what_their_kernel_imported_and_end_with_it(project, write_body, run):
+def test_workers_have_what_their_kernel_imported_and_end_with_it(project, write_body, run, wait_until):
     mark = project.root / "said.json"
     body = "\n".join(
         [
@@ -77,7 +78,8 @@ def test_workers_have_what_their_kernel_imported_and_end_with_it(project, write_
     run(project.plan(), modules=(MARKED,))
     kernel, imported, server = json.loads(mark.read_text())
     assert imported and server != kernel
-    assert not any(os.path.exists(f"/proc/{pid}") for pid in (kernel, server))
+    assert not os.path.exists(f"/proc/{kernel}")
+    wait_until(lambda: not os.path.exists(f"/proc/{server}"))  # it sees that the kernel has ended
 
 
 def test_one_stage_alone_and_nothing_to_import_need_no_nursery(project, run, monkeypatch):
@@ -88,14 +90,23 @@ def test_one_stage_alone_and_nothing_to_import_need_no_nursery(project, run, mon
         run(project.plan(force=True))
 
 
-def test_where_the_nursery_dies_kernels_start_as_ever(project, write_body, run, capfd):
-    mark = project.root / "pid"
-    parent = "Path(f'/proc/{os.getppid()}/cmdline').read_text()"
+def test_a_module_that_cannot_be_imported_is_told_and_costs_no_page(project, write_body, run, capfd):
+    mark = project.root / "imported"
     project.write("01_first", write_body("01_first"))
-    project.write("02_second", SAY.format(str(mark), parent), write_body("02_second"))
-    seen = run(project.plan(), modules=("time", "no_such_module"))
-    assert "done  02_second" in seen and "smallbert.report.execute" in mark.read_text()
+    project.write("02_second", SAY.format(str(mark), KINDS["imported"]), write_body("02_second"))
+    seen = run(project.plan(), modules=("time", "no_such_module", MARKED))
+    assert "done  02_second" in seen and mark.read_text() == "false"
     assert "No module named 'no_such_module'" in capfd.readouterr().err
+
+
+def test_where_no_nursery_answers_processes_start_as_ever(project, write_body, run, monkeypatch):
+    mark = project.root / "parent"
+    parent = "Path(f'/proc/{os.getppid()}/cmdline').read_text()"
+    project.write("01_first", SAY.format(str(mark), parent), write_body("01_first"))
+    nowhere = contextlib.nullcontext({ADDRESS: str(project.root / "nobody")})
+    monkeypatch.setattr("smallbert.report.runner.nursery", lambda environment, imported: nowhere)
+    assert "done  02_second" in run(project.plan(), modules=(MARKED,))
+    assert "smallbert.report.execute" in mark.read_text()
 
 
 def test_kernels_end_with_the_runner_however_it_ends(tmp_path, wait_until):
@@ -103,7 +114,7 @@ def test_kernels_end_with_the_runner_however_it_ends(tmp_path, wait_until):
     script = (
         "import os, sys\nfrom smallbert.report.forked import Forked\nfrom smallbert.report.nursery import nursery\n"
         "with nursery(os.environ, []) as where:\n"
-        "    command = [sys.executable, '-f', sys.argv[1] + '/connection.json']\n"
+        "    command = [sys.executable, '-m', 'ipykernel_launcher', '-f', sys.argv[1] + '/connection.json']\n"
         "    kernel = Forked.ask(where['SMALLBERT_NURSERY'], command, os.environ, sys.argv[1])\n"
         "    print(kernel.pid, flush=True)\n    kernel.wait()\n"
     )
@@ -125,7 +136,9 @@ def alive(tmp_path, wait_until):
         def ask():
             path = tmp_path / "connection.json"
             path.unlink(missing_ok=True)
-            kernel = Forked.ask(where[ADDRESS], ["python", "-f", str(path)], os.environ, str(tmp_path))
+            kernel = Forked.ask(
+                where[ADDRESS], ["python", "-m", "ipykernel_launcher", "-f", str(path)], os.environ, str(tmp_path)
+            )
             wait_until(path.exists)
             return kernel
 
@@ -135,6 +148,8 @@ def alive(tmp_path, wait_until):
 def test_a_kernel_is_a_process_as_subprocess_has_them(alive):
     kernel = alive()
     assert kernel.poll() is None and kernel.returncode is None
+    with pytest.raises(subprocess.TimeoutExpired):
+        kernel.wait(0.02)
     kernel.kill()
     assert kernel.wait() == kernel.poll() == kernel.returncode == -signal.SIGKILL
     assert Forked.largest > 10 * 2**20
@@ -152,6 +167,20 @@ def test_who_asks_and_goes_takes_the_kernel_along(alive, wait_until):
     assert other.poll() is None
     other.kill()
     other.wait()
+
+
+@pytest.mark.parametrize("forks", [True, False])
+def test_what_a_started_process_says_is_its_output(forks, tmp_path):
+    """The executor of a stage, given a job that is none."""
+    job = tmp_path / "job.json"
+    job.write_text("\N{SNOWMAN}")
+    command = [sys.executable, "-m", "smallbert.report.execute", str(job)]
+    with nursery.nursery(os.environ, ["smallbert.report.execute"]) as where:
+        with forked.started(command, {**os.environ, **(where if forks else {})}) as process:
+            assert isinstance(process, Forked) == forks
+            said = process.stdout.read()
+        assert process.returncode == 1 and process.stdout.closed
+    assert f"{job}" in said and "DataError" in said
 
 
 def test_a_message_that_is_none_costs_nobody_a_kernel(alive):

@@ -12,7 +12,7 @@ import pytest
 from smallbert.errors import StageError, UsageError
 from smallbert.report import notebooks
 from smallbert.report.inputs import described
-from smallbert.report.render import label, render
+from smallbert.report.render import label, prepared, render
 from smallbert.storage import write_json
 
 V4 = nbformat.v4
@@ -272,6 +272,16 @@ def test_tags_choose_the_key_figure_and_leave_cells_out(edition):
 
 def test_same_input_gives_the_same_bytes(edition):
     assert pages(edition) == pages(edition)
+
+
+def test_what_was_prepared_gives_the_same_bytes_and_is_not_read_again(edition, monkeypatch):
+    found = notebooks.discover()
+    first = render(edition.edition, found)
+    before = {path.name: path.read_bytes() for path in first.parent.glob("*.html")}
+    contents = {one.stem: prepared(edition.edition, one) for one in found}
+    monkeypatch.setattr("smallbert.report.render.prepared", None)
+    render(edition.edition, found, contents)
+    assert {path.name: path.read_bytes() for path in first.parent.glob("*.html")} == before
 
 
 def test_mended_prose_appears_without_a_new_run_and_edited_code_does_not(edition):

@@ -163,6 +163,21 @@ def test_side_by_side_those_go_first_that_others_wait_for(project, monkeypatch, 
     assert begun == ["01", "02", "03", "04", "05"]
 
 
+@pytest.mark.parametrize(("jobs", "expected"), [(1, []), (2, ["01_first"])])
+def test_finished_stages_are_dealt_with_while_fewer_run_than_may(project, jobs, expected):
+    seen = []
+
+    def meanwhile(stage):
+        seen.append(stage.stem)
+        assert stage.executed.exists()
+        raise StageError("told by whoever does it again")
+
+    stages = project.plan()
+    Runner("tiny", [], jobs=jobs, meanwhile=meanwhile).run(stages)
+    assert seen == expected
+    assert project.reasons() == {"01_first": (), "02_second": ()}
+
+
 @KERNELS
 def test_interrupt_takes_the_kernel_down(project, run, wait_until, modules):
     mark = project.root / "pid"

@@ -6,8 +6,13 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from smallbert.cli.arguments import count, edition, folder, print_table
+
+if TYPE_CHECKING:
+    from smallbert.report.page import Content
+    from smallbert.report.stages import Stage
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -83,18 +88,32 @@ def _run(options: argparse.Namespace) -> None:
     from smallbert.report.record import require_records, write_run
     from smallbert.report.runner import Runner
 
+    contents: dict[str, Content] = {}
+
+    def prepare(stage: Stage) -> None:
+        from smallbert.report.render import prepared
+
+        contents[stage.stem] = prepared(stage.edition, stage.notebook)
+
     require_records(where, found, [stage.stem for stage in planned])
     command = ["smallbert", "run", "--profile", profile.name]
     command += ["--edition", where.name] if where.name != profile.name else []
     command += [argument for setting in options.settings for argument in ("-p", setting)]
+    runner = Runner(
+        profile.name,
+        command,
+        jobs=options.jobs or profile.jobs,
+        modules=nursery.modules(),
+        meanwhile=prepare if options.render else None,
+    )
     try:
-        Runner(profile.name, command, jobs=options.jobs or profile.jobs, modules=nursery.modules()).run(planned)
+        runner.run(planned)
     finally:
         write_run(where, found)
     if options.render:
         from smallbert.report.render import render
 
-        print(render(where, found))
+        print(render(where, found, contents))
 
 
 def _params(options: argparse.Namespace) -> None:

@@ -15,6 +15,7 @@ import tempfile
 import threading
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
+from smallbert.report import engine
 from smallbert.report.forked import ADDRESS, PROVISIONER, Forked
 from smallbert.storage import read_json, write_json
 
@@ -51,6 +53,7 @@ def execute(notebook: Path, output: Path, parameters: dict[str, Any]) -> dict[st
                 notebook,
                 output,
                 parameters,
+                engine_name=engine.NAME,
                 kernel_name="python3",
                 cwd=notebook.parent,
                 progress_bar=False,
@@ -99,11 +102,16 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
-if __name__ == "__main__":
+def main(arguments: Sequence[str]) -> None:
+    """Do the job that a file describes, as a process that was started for it."""
     _end_with(os.getppid())
     warnings.filterwarnings("ignore", module="papermill|nbclient|jupyter_client|zmq")
-    job = read_json(Path(sys.argv[1]))
+    job = read_json(Path(arguments[0]))
     if job["cores"]:
         os.sched_setaffinity(0, job["cores"])  # the kernel and its workers inherit it
     outcome = execute(Path(job["notebook"]), Path(job["output"]), job["parameters"])
     write_json(Path(job["outcome"]), outcome)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

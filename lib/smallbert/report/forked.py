@@ -1,17 +1,19 @@
-"""Kernels of a nursery, for whoever starts them: as a process, and as Jupyter's way to start a kernel."""
+"""Processes of a nursery, for whoever starts them: as a process, with its output, and as Jupyter starts a kernel."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from jupyter_client.connect import KernelConnectionInfo
 from jupyter_client.provisioning import LocalProvisioner
@@ -24,10 +26,11 @@ PROVISIONER = "smallbert-nursery"
 
 
 class Forked:
-    """A kernel of a nursery, as Jupyter's local provisioner wants a process (:class:`subprocess.Popen`).
+    """A process of a nursery, as Jupyter's local provisioner wants one (:class:`subprocess.Popen`).
 
     Args:
         connection: to the nursery, which has been asked.
+        stdout: where its output comes out, where that is a pipe.
 
     Raises:
         OSError: the nursery is gone.
@@ -36,9 +39,10 @@ class Forked:
     largest = 0
     """Most memory that one of them used, in bytes."""
 
-    stdin = stdout = stderr = None
+    stdin = stderr = None
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, stdout: TextIO | None = None) -> None:
+        self.stdout = stdout
         self._connection = connection
         self._lines = connection.makefile("rb")
         self.pid: int = self._read()["pid"]
@@ -46,25 +50,40 @@ class Forked:
         connection.setblocking(False)
 
     @classmethod
-    def ask(cls, address: str, command: Sequence[str], environment: Mapping[str, str], folder: str) -> Forked:
-        """Ask the nursery at an address for a kernel.
+    def ask(
+        cls, address: str, command: Sequence[str], environment: Mapping[str, str], folder: str, *, piped: bool = False
+    ) -> Forked:
+        """Ask the nursery at an address for a process.
+
+        Args:
+            address: of its socket.
+            command: ``PYTHON -m MODULE ARGUMENT...``; the nursery knows which modules it can become.
+            environment: of the process.
+            folder: where it works.
+            piped: its output and errors are :attr:`stdout`, else go where ours do.
 
         Raises:
             OSError: none answers there.
         """
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        try:
+        with contextlib.ExitStack() as undo, contextlib.ExitStack() as given:
+            undo.callback(connection.close)
             connection.connect(address)
             cores = sorted(os.sched_getaffinity(0))
             asked = {"command": command, "environment": dict(environment), "folder": folder, "cores": cores}
             message = json.dumps(asked).encode() + b"\n"
             sys.stdout.flush()
-            sent = socket.send_fds(connection, [message], [1, 2])
+            files, lines = [1, 2], None
+            if piped:
+                reading, writing = os.pipe()
+                lines = undo.enter_context(os.fdopen(reading, encoding="utf-8", errors="replace"))
+                given.callback(os.close, writing)
+                files = [writing, writing]
+            sent = socket.send_fds(connection, [message], files)
             connection.sendall(message[sent:])
-            return cls(connection)
-        except OSError:
-            connection.close()
-            raise
+            process = cls(connection, lines)
+            undo.pop_all()
+        return process
 
     def _read(self) -> dict[str, Any]:
         line = self._lines.readline()
@@ -88,9 +107,16 @@ class Forked:
                 self.returncode = -signal.SIGKILL
         return self.returncode
 
-    def wait(self) -> int:
-        """Wait until it has ended."""
+    def wait(self, timeout: float = math.inf) -> int:
+        """Wait until it has ended.
+
+        Raises:
+            subprocess.TimeoutExpired: it has not in so many seconds.
+        """
+        deadline = time.monotonic() + timeout
         while (status := self.poll()) is None:
+            if time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired("a process of the nursery", timeout)
             time.sleep(0.01)
         self._lines.close()
         self._connection.close()
@@ -108,6 +134,35 @@ class Forked:
     def terminate(self) -> None:
         """Ask it to end."""
         self.send_signal(signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def started(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Forked | subprocess.Popen[str]]:
+    """A process whose output and errors are its ``stdout``; waited for when the block ends.
+
+    Args:
+        command: what to run; forked by the nursery that the environment names, or started as processes are.
+        environment: of the process.
+    """
+    process: Forked | subprocess.Popen[str]
+    try:
+        process = Forked.ask(environment[ADDRESS], command, environment, str(Path.cwd()), piped=True)
+    except (KeyError, OSError):
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            env=dict(environment),
+            start_new_session=True,  # Ctrl-C goes to us alone
+        )
+    try:
+        yield process
+    finally:
+        if process.stdout:
+            process.stdout.close()
+        process.wait()
 
 
 class NurseryProvisioner(LocalProvisioner):

@@ -1,12 +1,12 @@
-"""A process that has imported what notebooks import, and forks their kernels.
+"""A process that has imported what notebooks import, and forks their kernels and what executes them.
 
-Every page's kernel needs torch, transformers, scikit-learn and matplotlib, some seven seconds of a core to import;
-forked from a process that has them it starts in milliseconds. The runner starts one nursery a run as
-``python -m smallbert.report.nursery LISTENER MODULE...``; :class:`smallbert.report.forked.NurseryProvisioner` asks it
-for kernels, and starts them as Jupyter does where none answers. A request is a message with the kernel's command,
-environment and folder, and with two open files, its output and its errors. The answer is its process id, and when it
-has ended how; whoever asks and closes the connection before that ends it. Closing standard input ends the nursery and
-all its kernels, as the end of the runner does, however it comes.
+Every page's kernel needs torch, transformers, scikit-learn and matplotlib, some seven seconds of a core to import, and
+the process that executes the page needs papermill; forked from a process that has them they start in milliseconds. The
+runner starts one nursery a run as ``python -m smallbert.report.nursery LISTENER MODULE...``; the runner and
+:class:`smallbert.report.forked.NurseryProvisioner` ask it, and start processes as ever where none answers. A request is
+a message with the command, environment and folder, and with two open files, output and errors. The answer is the
+process id, and when it has ended how; whoever asks and closes the connection before that ends it. Closing standard
+input ends the nursery and all it forked, as the end of the runner does, however it comes.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ from smallbert.report.forked_workers import fork_server
 _LONGEST = 1 << 20
 """Bytes of a message at most."""
 
+_KERNEL = "ipykernel_launcher"
+
 _PATIENCE = 1.0
 """Seconds that a nursery has to end."""
 
@@ -46,8 +48,8 @@ _BACKEND = "module://matplotlib_inline.backend_inline"
 
 
 def modules() -> list[str]:
-    """What the report's notebooks import, the first one's first."""
-    found = ["ipykernel.kernelapp", "smallbert.report", "smallbert.studies.embed", "smallbert.figures.corpus"]
+    """What executes the report's notebooks, and what they import, the first one's first."""
+    found = ["ipykernel.kernelapp", "smallbert.report.execute", "smallbert.studies.embed", "smallbert.figures.corpus"]
     for room in ("figures", "studies"):
         folder = str(Path(smallbert.__file__).parent / room)
         found += [f"smallbert.{room}.{module.name}" for module in pkgutil.iter_modules([folder])]
@@ -60,7 +62,8 @@ def nursery(environment: Mapping[str, str], imported: Sequence[str]) -> Iterator
 
     Args:
         environment: of the nursery and its kernels.
-        imported: modules, in this order; kernels that are asked for meanwhile have those it has got to.
+        imported: modules, in this order; what is asked for meanwhile has those it has got to. One that cannot be
+            imported is told on standard error, and those after it are left to whoever needs them.
     """
     with tempfile.TemporaryDirectory(prefix="smallbert-") as folder, ExitStack() as held:
         address = str(Path(folder) / "nursery")
@@ -109,10 +112,13 @@ class _Nursery:
 
     def serve(self, modules: Sequence[str]) -> None:
         """Import, and between two modules and ever after do what is asked, until standard input closes."""
-        for module in modules:
-            importlib.import_module(module)
-            if not self._answer(timeout=0):
-                return
+        try:
+            for module in modules:
+                importlib.import_module(module)
+                if not self._answer(timeout=0):
+                    return
+        except Exception:  # of a module; the page that imports it will tell whoever reads it
+            traceback.print_exc()
         gc.collect()
         gc.freeze()  # what is shared with the kernels stays shared
         while self._answer(timeout=None):
@@ -144,14 +150,14 @@ class _Nursery:
             asked = json.loads(message)
             pid = os.fork()
             if not pid:
-                self._become_kernel(asked, files)
+                self._become(asked, files)
             for file in files:
                 os.close(file)
             self._kernels[pid] = connection
             self._selector.register(connection, selectors.EVENT_READ, pid)
             _tell(connection, pid=pid)
 
-    def _become_kernel(self, asked: dict[str, Any], files: list[int]) -> None:
+    def _become(self, asked: dict[str, Any], files: list[int]) -> None:
         """In the child: what a new interpreter would be, but for what it has imported. Never returns."""
         status = 1
         try:
@@ -170,12 +176,16 @@ class _Nursery:
             os.environ.update(asked["environment"], JPY_PARENT_PID=str(os.getppid()))
             os.sched_setaffinity(0, asked["cores"])
             os.chdir(asked["folder"])
-            if len(asked["cores"]) > 1:  # on one, workers take turns in the kernel itself
-                fork_server()
-            sys.argv = ["ipykernel_launcher", *asked["command"][asked["command"].index("-f") :]]
-            from ipykernel.kernelapp import launch_new_instance
+            _, _, module, *arguments = asked["command"]
+            if module == _KERNEL:
+                if len(asked["cores"]) > 1:  # on one, workers take turns in the kernel itself
+                    fork_server()
+                sys.argv = [module, *arguments]
+                from ipykernel.kernelapp import launch_new_instance
 
-            launch_new_instance()
+                launch_new_instance()
+            else:
+                importlib.import_module(module).main(arguments)
             status = 0
         except SystemExit as end:
             status = end.code if isinstance(end.code, int) else int(bool(end.code))

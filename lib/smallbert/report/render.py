@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,15 @@ NAMES = {"albert": "ALBERT"}
 """Words of file names that are names, as they are written."""
 
 
-def render(edition: Edition, notebooks: list[Notebook]) -> Path:
+def render(edition: Edition, notebooks: list[Notebook], contents: Mapping[str, Content] | None = None) -> Path:
     """Write the pages of every finished stage, the edition's first page, and the list of editions.
 
     The same executed notebooks and ``run.json`` give the same bytes.
+
+    Args:
+        edition: which edition.
+        notebooks: all of the report's notebooks, in order.
+        contents: by stem, what :func:`prepared` gave already.
 
     Returns:
         The edition's first page.
@@ -48,7 +53,12 @@ def render(edition: Edition, notebooks: list[Notebook]) -> Path:
         raise UsageError(
             f"Edition {edition.name} has no finished page to render.", f"Run `smallbert run --edition {edition.name}`."
         ) from error
-    pages = [_page(edition, notebook, run) for notebook in notebooks if notebook.stem in run["stages"]]
+    known = contents or {}
+    pages = [
+        _page(edition, notebook, run, known.get(notebook.stem) or prepared(edition, notebook))
+        for notebook in notebooks
+        if notebook.stem in run["stages"]
+    ]
     shown, titles = _run(run), matter.titles(notebooks)
     front = matter.Matter.of(edition, run, pages, titles)
     for position, page in enumerate(pages):
@@ -65,11 +75,20 @@ def render(edition: Edition, notebooks: list[Notebook]) -> Path:
     return edition.report / "index.html"
 
 
-def _page(edition: Edition, notebook: Notebook, run: dict[str, Any]) -> dict[str, Any]:
+def prepared(edition: Edition, notebook: Notebook) -> Content:
+    """What of a page stands in its executed notebook: most of the work of rendering it.
+
+    Raises:
+        UsageError: there is no executed notebook.
+        StageError: as of :func:`render`.
+    """
     executed = edition.executed / f"{notebook.stem}.ipynb"
     if not executed.exists():
         raise UsageError(f"Expected the executed notebook {executed}.", f"Run `smallbert run --only {notebook.stem}`.")
-    parts: Content = content(notebook.stem, nbformat.read(executed, as_version=4), notebook.read())
+    return content(notebook.stem, nbformat.read(executed, as_version=4), notebook.read())
+
+
+def _page(edition: Edition, notebook: Notebook, run: dict[str, Any], parts: Content) -> dict[str, Any]:
     values, stage = stage_values(edition, notebook.stem), run["stages"][notebook.stem]
     made = _cited([run | stage])
     number = notebook.stem.partition("_")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import signal
@@ -9,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,10 +19,11 @@ from typing import Any
 
 import smallbert
 from smallbert import paths, provenance
-from smallbert.errors import DataError
+from smallbert.errors import DataError, SmallbertError
 from smallbert.progress import duration
 from smallbert.report import failures
 from smallbert.report.console import Console
+from smallbert.report.forked import Forked, started
 from smallbert.report.nursery import nursery
 from smallbert.report.parameters import ENVIRONMENT
 from smallbert.report.stages import Stage
@@ -40,6 +42,8 @@ class Runner:
             finished.
         console: where to report.
         modules: what stages import, to be imported once for all of them where processes can be forked.
+        meanwhile: done with finished stages while fewer run than may; what it raises as a :class:`SmallbertError` is
+            left to whoever does it again.
     """
 
     def __init__(
@@ -50,10 +54,12 @@ class Runner:
         jobs: int = 1,
         console: Console | None = None,
         modules: Sequence[str] = (),
+        meanwhile: Callable[[Stage], None] | None = None,
     ) -> None:
         self.profile, self.command, self.jobs, self._modules = profile, command, jobs, modules
+        self._meanwhile = meanwhile
         self.console = console or Console()
-        self._children: dict[str, subprocess.Popen[str]] = {}
+        self._children: dict[str, Forked | subprocess.Popen[str]] = {}
         self._nursery: dict[str, str] = {}
         self._stopping = threading.Event()
         self._shares: SimpleQueue[list[int]] = SimpleQueue()
@@ -83,24 +89,39 @@ class Runner:
         for stage in stages:
             if not stage.reasons:
                 self.console.say(f"      {stage.stem}  up to date")
-        running: dict[Future[None], str] = {}
+        running: dict[Future[None], Stage] = {}
+        finished: list[Stage] = []
         failed: BaseException | None = None
         stamp = provenance.stamp() if waiting else {}
         with ThreadPoolExecutor(self.jobs) as pool:
             try:
                 while running or (waiting and not failed):
-                    ready = [] if failed else [one for one in waiting if self._ready(waiting[one], waiting, running)]
+                    started = {stage.stem for stage in running.values()}
+                    ready = [] if failed else [one for one in waiting if self._ready(waiting[one], waiting, started)]
                     # Only what can start at once: what ends next may make ready what more stages wait for.
                     for stem in ready[: self.jobs - len(running)]:
-                        running[pool.submit(self._run, waiting.pop(stem), stamp)] = stem
-                    for future in wait(running, return_when=FIRST_COMPLETED).done:
-                        del running[future]
-                        failed = failed or future.exception()
+                        stage = waiting.pop(stem)
+                        running[pool.submit(self._run, stage, stamp)] = stage
+                    timeout = 0 if self._use_the_wait(running, finished) else None
+                    for future in wait(running, timeout, FIRST_COMPLETED).done:
+                        stage = running.pop(future)
+                        if error := future.exception():
+                            failed = failed or error
+                        else:
+                            finished.append(stage)
             except KeyboardInterrupt:
                 self._stop()
                 raise
         if failed:
             raise failed
+
+    def _use_the_wait(self, running: Mapping[Future[None], Stage], finished: list[Stage]) -> bool:
+        """Do something meanwhile, where fewer stages run than may; whether there was anything to do."""
+        if not (self._meanwhile and finished and running and len(running) < self.jobs):
+            return False
+        with contextlib.suppress(SmallbertError):
+            self._meanwhile(finished.pop())
+        return True
 
     def _in_order(self, stages: list[Stage]) -> list[Stage]:
         """One at a time as they come; side by side those first that the longest chain of others waits for.
@@ -114,8 +135,8 @@ class Runner:
         return sorted(stages, key=lambda stage: (-_chain(stage.stem, used), -_chain(stage.stem, needs)))
 
     @staticmethod
-    def _ready(stage: Stage, waiting: dict[str, Stage], running: dict[Future[None], str]) -> bool:
-        return not any(need in waiting or need in running.values() for need in stage.parameters.needs)
+    def _ready(stage: Stage, waiting: Container[str], running: Container[str]) -> bool:
+        return not any(need in waiting or need in running for need in stage.parameters.needs)
 
     def _run(self, stage: Stage, stamp: dict[str, Any]) -> None:
         self.console.say(f"start {stage.stem}  ({_short(stage.reasons)})")
@@ -152,7 +173,10 @@ class Runner:
         self.console.end(stage.stem, f"done  {stage.stem}  in {duration(seconds)}")
 
     def _execute(self, stage: Stage) -> dict[str, Any]:
-        """Start the child process, relay what it says, and read how it ended."""
+        """Start the child process, relay what it says, and read how it ended.
+
+        Ctrl-C does not reach the child: we stop it, and it takes its kernel down in order.
+        """
         job, end = (stage.record.with_suffix(suffix) for suffix in (".job.json", ".outcome.json"))
         cores = self._shares.get()
         write_json(
@@ -169,16 +193,7 @@ class Runner:
         try:
             with (
                 stage.log.open("w", encoding="utf-8") as log,
-                subprocess.Popen(
-                    command,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.STDOUT,
-                    text=True,
-                    errors="replace",
-                    env=self._environment(stage, len(cores)),
-                    # Ctrl-C goes to us alone; we then stop the child, which takes its kernel down in order.
-                    start_new_session=True,
-                ) as child,
+                started(command, self._environment(stage, len(cores))) as child,
             ):
                 self._children[stage.stem] = child
                 if self._stopping.is_set():  # meanwhile
