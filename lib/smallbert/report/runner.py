@@ -89,11 +89,14 @@ class Runner:
         for stage in stages:
             if not stage.reasons:
                 self.console.say(f"      {stage.stem}  up to date")
+        if not waiting:
+            return
         running: dict[Future[None], Stage] = {}
         finished: list[Stage] = []
         failed: BaseException | None = None
-        stamp = provenance.stamp() if waiting else {}
-        with ThreadPoolExecutor(self.jobs) as pool:
+        with ThreadPoolExecutor(self.jobs + 1) as pool:
+            # Beside the first stage, whose process the nursery is to be asked for before its longest import.
+            stamp = pool.submit(provenance.stamp)
             try:
                 while running or (waiting and not failed):
                     started = {stage.stem for stage in running.values()}
@@ -138,7 +141,7 @@ class Runner:
     def _ready(stage: Stage, waiting: Container[str], running: Container[str]) -> bool:
         return not any(need in waiting or need in running for need in stage.parameters.needs)
 
-    def _run(self, stage: Stage, stamp: dict[str, Any]) -> None:
+    def _run(self, stage: Stage, stamp: Future[dict[str, Any]]) -> None:
         self.console.say(f"start {stage.stem}  ({_short(stage.reasons)})")
         write_json(stage.record, {"finished": None})
         before = {path: _identity(path) for path in stage.written()}
@@ -165,7 +168,7 @@ class Runner:
                 "finished": _now(),
                 "seconds": round(seconds, 1),
                 "peak_memory_bytes": outcome["peak_memory_bytes"],
-                **stamp,
+                **stamp.result(),
                 "key": stage.key,
                 "outputs": stage.outputs(),
             },
