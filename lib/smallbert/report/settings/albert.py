@@ -68,13 +68,13 @@ class Albert(Parameters):
     batch: Annotated[Count, multiple_of("sequence")] = Field(
         256, description="tokens of a step; a multiple of the sequence's"
     )
-    tokens: Count = Field(8192, description="tokens every arm sees")
-    pair_tokens: Count = Field(8192, description="tokens every sentence-pair arm sees")
+    tokens: Count = Field(4096, description="tokens every arm sees")
+    pair_tokens: Count = Field(4096, description="tokens every sentence-pair arm sees")
     peak_rates: Annotated[list[Rate], ASCENDING] = Field(
         [0.002], min_length=1, description="peak rates; of several, each arm takes the one that suits it best"
     )
     probe_rows: int = Field(
-        75, ge=20, description="test articles behind probes, rows; train articles are twice as many"
+        60, ge=20, description="test articles behind probes, rows; train articles are twice as many"
     )
     rounds: int = Field(5, ge=2, description="timings of every arm")
     layer_texts: Count = Field(16, description="test articles behind the layer figure, rows")

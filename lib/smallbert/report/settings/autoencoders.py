@@ -36,7 +36,7 @@ class Grid(Parameters):
     rates: Annotated[list[Rate], ASCENDING] = Field(
         [0.001, 0.003, 0.01], min_length=2, description="first grid of peak rates, fair protocol; widened at its edges"
     )
-    train_rows: Count = Field(4500, description="training articles used at most, rows")
+    train_rows: Count = Field(4000, description="training articles used at most, rows")
     batch_size: Count = Field(256, description="articles in a mini-batch, rows")
     jobs: int = Field(0, ge=0, description="models trained at once; 0 is one a core")
 

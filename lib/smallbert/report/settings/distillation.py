@@ -56,7 +56,7 @@ class Distillation(Parameters):
     batch: Annotated[Count, multiple_of("sequence")] = Field(
         256, description="tokens of a step; a multiple of the sequence's"
     )
-    tokens: Count = Field(8192, description="tokens every student reads")
+    tokens: Count = Field(5120, description="tokens every student reads")
     copied_tokens: Count = Field(2048, description="tokens every student of the teacher's width reads")
     rate: Rate = Field(0.003, description="peak rate of the students")
     copied_rate: Rate = Field(0.0002, description="peak rate of students of the teacher's width")
@@ -67,7 +67,7 @@ class Distillation(Parameters):
         [0.1], min_length=1, description="parts of what is read that are new text, shares of 1; the rest repeats"
     )
     probe_rows: int = Field(
-        100, ge=20, description="test articles behind probes, rows; train articles are twice as many"
+        75, ge=20, description="test articles behind probes, rows; train articles are twice as many"
     )
     loss_texts: int = Field(32, ge=2, description="test articles on which losses are compared, rows")
     rounds: int = Field(3, ge=2, description="timings of every student")

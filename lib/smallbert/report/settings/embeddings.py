@@ -27,7 +27,7 @@ class CorpusAndEmbeddings(Parameters):
     columns: dict[Column, str] = Field(
         {}, examples=[{"title": "headline"}], description="our column -> the corpus's own name of it; {} guesses"
     )
-    rows: Count = Field(8000, description="articles to read at most, rows")
+    rows: Count = Field(6000, description="articles to read at most, rows")
     encoder: str = Field("pretrain", description="pretrain (train one here), minilm, a folder or a hub id")
     max_tokens: int = Field(128, ge=8, le=512, description="longer texts are cut here, tokens")
     pooling: Literal["mean", "cls"] = Field("mean", description="token vectors to text vector: mean or cls")
@@ -43,7 +43,7 @@ class CorpusAndEmbeddings(Parameters):
         4, description="its attention heads; must divide the width"
     )
     pretrain_vocabulary: int = Field(4000, ge=200, description="its WordPiece vocabulary, tokens")
-    pretrain_tokens: Count = Field(1000000, description="tokens it sees in pretraining")
+    pretrain_tokens: Count = Field(800_000, description="tokens it sees in pretraining")
     pretrain_rate: Rate = Field(0.0015, description="peak rate of its pretraining; the wider the encoder, the lower")
     pretrain_batch: Count = Field(1024, description="tokens of a step; a multiple of the sequence's")
     pretrain_sequence: Annotated[int, SEQUENCE_FITS] = Field(
