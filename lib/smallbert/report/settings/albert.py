@@ -76,6 +76,6 @@ class Albert(Parameters):
     probe_rows: int = Field(
         60, ge=20, description="test articles behind probes, rows; train articles are twice as many"
     )
-    rounds: int = Field(5, ge=2, description="timings of every arm")
+    rounds: int = Field(4, ge=2, description="timings of every arm")
     layer_texts: Count = Field(16, description="test articles behind the layer figure, rows")
     jobs: int = Field(0, ge=0, description="arms trained at once; 0 is one a core")

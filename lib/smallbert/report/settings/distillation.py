@@ -56,7 +56,7 @@ class Distillation(Parameters):
     batch: Annotated[Count, multiple_of("sequence")] = Field(
         256, description="tokens of a step; a multiple of the sequence's"
     )
-    tokens: Count = Field(5120, description="tokens every student reads")
+    tokens: Count = Field(4096, description="tokens every student reads")
     copied_tokens: Count = Field(2048, description="tokens every student of the teacher's width reads")
     rate: Rate = Field(0.003, description="peak rate of the students")
     copied_rate: Rate = Field(0.0002, description="peak rate of students of the teacher's width")

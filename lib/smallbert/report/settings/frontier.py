@@ -56,8 +56,8 @@ class Frontier(Parameters):
     code_bytes: Annotated[Count, among("budgets")] = Field(32, description="the size shown most; one of budgets")
     autoencoder_bytes: Budgets = Field([16, 64], min_length=1, description="sizes at which autoencoders are trained")
     seeds: int = Field(3, ge=2, description="repetitions of codes that are drawn or trained")
-    code_epochs: Count = Field(4, description="epochs of trained codes")
-    autoencoder_epochs: Count = Field(6, description="epochs of the autoencoders")
+    code_epochs: Count = Field(3, description="epochs of trained codes")
+    autoencoder_epochs: Count = Field(5, description="epochs of the autoencoders")
     rates: Annotated[list[Rate], ASCENDING] = Field(
         [0.003, 0.01], min_length=2, description="first grid of their peak rates; widened at its edges"
     )

@@ -40,7 +40,7 @@ class Knowledge(Parameters):
     batch: Count = Field(16, description="questions of a step")
     vector_epochs: Count = Field(30, description="epochs of the vectors that are injected")
     graph_width: int = Field(64, ge=8, description="width of a graph's embedding, numbers")
-    graph_epochs: Count = Field(20, description="epochs of the embeddings of the last sections' graph")
+    graph_epochs: Count = Field(15, description="epochs of the embeddings of the last sections' graph")
     ranked: int = Field(500, ge=50, description="held-out triples that are ranked")
     text_triples: int = Field(2000, ge=200, description="triples told true from false by their words")
     jobs: int = Field(0, ge=0, description="readers trained at once; 0 is one a core")

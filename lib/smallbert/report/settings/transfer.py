@@ -75,7 +75,7 @@ class Transfer(Parameters):
         512, description="tokens of a step; a multiple of the sequence's"
     )
     tokens: int = Field(
-        15_360, ge=2048, description="tokens every size reads; a twin reads half as many, a batch size a fifth"
+        25_600, ge=2048, description="tokens every size reads; a twin reads half as many, a batch size a fifth"
     )
     peak_rates: Rates = Field([0.003], min_length=1, description="peak rates of pretraining, scaled to each size")
     twin_rates: Rates = Field([0.002, 0.005], min_length=1, description="peak rates of fine-tuning the twins")
