@@ -29,10 +29,10 @@ class Knowledge(Parameters):
         ["appended", "tree", "open tree", "embedded"], min_length=1, description="ways to inject triples"
     )
     seeds: int = Field(3, ge=2, description="repetitions: other questions, entities, weights and orders")
-    tools: int = Field(48, ge=16, description="training questions about the tool an action needs")
-    birthplaces: int = Field(128, ge=16, description="training questions about the place a person was born in")
-    people: int = Field(128, ge=16, description="people that training asks about")
-    asked: int = Field(24, ge=8, description="test questions of each kind and condition")
+    tools: int = Field(64, ge=16, description="training questions about the tool an action needs")
+    birthplaces: int = Field(160, ge=16, description="training questions about the place a person was born in")
+    people: int = Field(160, ge=16, description="people that training asks about")
+    asked: int = Field(32, ge=8, description="test questions of each kind and condition")
     others: Annotated[list[Count], ASCENDING] = Field(
         [1, 3], min_length=1, description="wrong triples given beside the right one, numbers of them"
     )
