@@ -82,6 +82,30 @@ def test_workers_have_what_their_kernel_imported_and_end_with_it(project, write_
     wait_until(lambda: not os.path.exists(f"/proc/{server}"))  # it sees that the kernel has ended
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core needs no workers")
+def test_a_kernel_that_is_asked_to_end_need_not_wait_for_its_helpers(project, write_body, run):
+    """It ends the children of its group, and waits for those that are still there, dead ones too."""
+    mark = project.root / "said.json"
+    body = "\n".join(
+        [
+            "import json, os, signal, time",
+            "from multiprocessing import forkserver, resource_tracker",
+            "from pathlib import Path",
+            "tracker = resource_tracker._resource_tracker._pid",
+            "server = forkserver._forkserver._forkserver_pid",
+            "apart = os.getpgid(tracker) != os.getpgid(0) == os.getpgid(server)",
+            "os.kill(server, signal.SIGTERM)",
+            "end = time.monotonic() + 20",
+            "while Path(f'/proc/{server}').exists() and time.monotonic() < end:",
+            "    time.sleep(0.01)",
+            f"Path({str(mark)!r}).write_text(json.dumps([apart, not Path(f'/proc/{{server}}').exists()]))",
+        ]
+    )
+    project.write("01_first", body, write_body("01_first"))
+    run(project.plan(), modules=(MARKED,))
+    assert json.loads(mark.read_text()) == [True, True]
+
+
 def test_one_stage_alone_and_nothing_to_import_need_no_nursery(project, run, monkeypatch):
     monkeypatch.setattr("smallbert.report.runner.nursery", None)  # calling it would be another error
     run(project.plan(only="01_first"), modules=(MARKED,))

@@ -74,8 +74,8 @@ class Albert(Parameters):
         [0.002], min_length=1, description="peak rates; of several, each arm takes the one that suits it best"
     )
     probe_rows: int = Field(
-        60, ge=20, description="test articles behind probes, rows; train articles are twice as many"
+        40, ge=20, description="test articles behind probes, rows; train articles are twice as many"
     )
-    rounds: int = Field(4, ge=2, description="timings of every arm")
+    rounds: int = Field(3, ge=2, description="timings of every arm")
     layer_texts: Count = Field(16, description="test articles behind the layer figure, rows")
     jobs: int = Field(0, ge=0, description="arms trained at once; 0 is one a core")

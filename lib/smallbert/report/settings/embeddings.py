@@ -43,7 +43,7 @@ class CorpusAndEmbeddings(Parameters):
         4, description="its attention heads; must divide the width"
     )
     pretrain_vocabulary: int = Field(4000, ge=200, description="its WordPiece vocabulary, tokens")
-    pretrain_tokens: Count = Field(800_000, description="tokens it sees in pretraining")
+    pretrain_tokens: Count = Field(700_000, description="tokens it sees in pretraining")
     pretrain_rate: Rate = Field(0.0015, description="peak rate of its pretraining; the wider the encoder, the lower")
     pretrain_batch: Count = Field(1024, description="tokens of a step; a multiple of the sequence's")
     pretrain_sequence: Annotated[int, SEQUENCE_FITS] = Field(

@@ -55,7 +55,7 @@ class Transfer(Parameters):
     tasks: str = Field("world", description="world (generated tasks), or a tasks.toml that names your own")
     task_languages: list[str] = Field(["en"], description="languages of generated tasks; [] takes all")
     examples: int = Field(96, ge=16, description="examples to learn from, at most; long ones take their share")
-    asked: int = Field(120, ge=8, description="test examples at most; development has half as many")
+    asked: int = Field(96, ge=8, description="test examples at most; development has half as many")
     seeds: int = Field(3, ge=2, description="paired repetitions of every cell")
     max_tokens: int = Field(128, ge=16, le=512, description="longer inputs are cut or read in windows, tokens")
     head_rates: Rates = Field([0.01], min_length=1, description="peak rates of heads on frozen encoders")
@@ -75,7 +75,7 @@ class Transfer(Parameters):
         512, description="tokens of a step; a multiple of the sequence's"
     )
     tokens: int = Field(
-        25_600, ge=2048, description="tokens every size reads; a twin reads half as many, a batch size a fifth"
+        21_504, ge=2048, description="tokens every size reads; a twin reads half as many, a batch size a fifth"
     )
     peak_rates: Rates = Field([0.003], min_length=1, description="peak rates of pretraining, scaled to each size")
     twin_rates: Rates = Field([0.002, 0.005], min_length=1, description="peak rates of fine-tuning the twins")
