@@ -64,6 +64,8 @@ def test_the_small_encoder_is_half_of_the_middle_one_at_a_rate_that_follows():
     assert (own.batch_tokens, own.tokens, own.sequence_length) == (64, 1024, 16)
     assert batch_size.rates(middle, [0.001, 0.002]) == pytest.approx([0.002 / 2**0.5, 0.004 / 2**0.5])
     assert batch_size.batches(own, [0.25, 4]) == [16, 256] and batch_size.batches(own, [0.01]) == [16]
+    assert batch_size.text(own, [16, own.tokens]) == own.tokens  # a step of the largest needs as much
+    assert batch_size.text(own, [1]) == max(own.tokens // 5, own.batch_tokens)
     least = batch_size.small(
         model_size.base(layers=1, hidden=16, heads=1, vocabulary=9, sequence=16, batch=16, tokens=80)
     )

@@ -147,6 +147,16 @@ def batches(recipe: SharedRecipe, ratios: Iterable[float]) -> list[int]:
     return sorted({max(round(ratio * recipe.batch_tokens / row), 1) * row for ratio in ratios})
 
 
+def text(recipe: SharedRecipe, batches: Iterable[int]) -> int:
+    """Tokens of the text that is read several times: at least a step of the largest batch.
+
+    Args:
+        recipe: from :func:`small`.
+        batches: from :func:`batches`.
+    """
+    return max(recipe.tokens // TIMES, recipe.batch_tokens, *batches)
+
+
 def arms(recipe: SharedRecipe, batches: Iterable[int]) -> list[BatchArm]:
     """Every batch by every regime and rule; the base's own batch is one encoder in all of them.
 
