@@ -112,13 +112,14 @@ class _Nursery:
 
     def serve(self, modules: Sequence[str]) -> None:
         """Import, and between two modules and ever after do what is asked, until standard input closes."""
-        try:
-            for module in modules:
+        for module in modules:
+            try:
                 importlib.import_module(module)
-                if not self._answer(timeout=0):
-                    return
-        except Exception:  # of a module; the page that imports it will tell whoever reads it
-            traceback.print_exc()
+            except Exception:  # the page that imports it will tell whoever reads it
+                traceback.print_exc()
+                break
+            if not self._answer(timeout=0):
+                return
         gc.collect()
         gc.freeze()  # what is shared with the kernels stays shared
         while self._answer(timeout=None):

@@ -99,8 +99,8 @@ class Runner:
             stamp = pool.submit(provenance.stamp)
             try:
                 while running or (waiting and not failed):
-                    started = {stage.stem for stage in running.values()}
-                    ready = [] if failed else [one for one in waiting if self._ready(waiting[one], waiting, started)]
+                    underway = {stage.stem for stage in running.values()}
+                    ready = [] if failed else [one for one in waiting if self._ready(waiting[one], waiting, underway)]
                     # Only what can start at once: what ends next may make ready what more stages wait for.
                     for stem in ready[: self.jobs - len(running)]:
                         stage = waiting.pop(stem)
