@@ -14,6 +14,7 @@ import sys
 import pytest
 from jupyter_client.kernelspec import KernelSpec
 
+from smallbert import runtime
 from smallbert.errors import StageError
 from smallbert.report import forked, nursery
 from smallbert.report.forked import ADDRESS, Forked, NurseryProvisioner
@@ -47,6 +48,7 @@ def test_a_forked_kernel_is_what_a_new_one_is_but_for_its_imports(project, write
         said[modules] = [json.loads(mark.read_text()) for mark in marks]
         log = (project.edition.executed / "01_first.log").read_text()
         assert "to errors" in log and "raw" in log
+        assert "encryption" not in log and "Ctrl-C" not in log  # what ipykernel says of kernels that lack something
         assert all(10 * 2**20 < read_json(stage.record)["peak_memory_bytes"] < 2**31 for stage in stages)
     for plain, other in zip(*said.values(), strict=True):
         assert "smallbert.report.execute" in plain.pop("parent")
@@ -62,27 +64,36 @@ def test_nothing_is_left_of_a_run(project, write_body, run):
     assert not any(os.path.exists(f"/proc/{pid}") for pid in json.loads(mark.read_text()))
 
 
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core needs no workers")
+@pytest.mark.skipif(runtime.cores() < 2, reason="one core needs no workers")
 def test_workers_have_what_their_kernel_imported_and_end_with_it(project, write_body, run, wait_until):
     mark = project.root / "said.json"
     body = "\n".join(
         [
-            "import json, os, sys, concurrent.futures, multiprocessing",
+            "import json, os, sys, time, concurrent.futures, multiprocessing",
             "from pathlib import Path",
             f'ask = \'["{MARKED}" in __import__("sys").modules, __import__("os").getppid()]\'',
             "with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context('forkserver')) as pool:",
-            f"    Path({str(mark)!r}).write_text(json.dumps([os.getpid(), *pool.submit(eval, ask).result()]))",
+            "    said = [os.getpid(), *pool.submit(eval, ask).result()]",
+            "from multiprocessing import forkserver",
+            "os.kill(first := forkserver._forkserver._forkserver_pid, 9)",
+            "while forkserver._forkserver._forkserver_pid is not None:",
+            "    time.sleep(0.01)",
+            "with concurrent.futures.ProcessPoolExecutor(1, multiprocessing.get_context('forkserver')) as pool:",
+            "    other = pool.submit(eval, ask).result()",
+            "said += [other[0], other[1] == forkserver._forkserver._forkserver_pid != first]",
+            f"Path({str(mark)!r}).write_text(json.dumps(said))",
         ]
     )
     project.write("01_first", body, write_body("01_first"))
     run(project.plan(), modules=(MARKED,))
-    kernel, imported, server = json.loads(mark.read_text())
+    kernel, imported, server, *other = json.loads(mark.read_text())
     assert imported and server != kernel
+    assert other == [False, True]  # one that was killed is replaced, as multiprocessing does it
     assert not os.path.exists(f"/proc/{kernel}")
     wait_until(lambda: not os.path.exists(f"/proc/{server}"))  # it sees that the kernel has ended
 
 
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one core needs no workers")
+@pytest.mark.skipif(runtime.cores() < 2, reason="one core needs no workers")
 def test_a_kernel_that_is_asked_to_end_need_not_wait_for_its_helpers(project, write_body, run):
     """It ends the children of its group, and waits for those that are still there, dead ones too."""
     mark = project.root / "said.json"
@@ -166,6 +177,7 @@ def alive(tmp_path, wait_until):
             wait_until(path.exists)
             return kernel
 
+        ask.address = where[ADDRESS]
         yield ask
 
 
@@ -207,14 +219,18 @@ def test_what_a_started_process_says_is_its_output(forks, tmp_path):
     assert f"{job}" in said and "DataError" in said
 
 
-def test_a_message_that_is_none_costs_nobody_a_kernel(alive):
-    with nursery.nursery(os.environ, []) as where:
-        for message in (b"", b"no json\n", b"{}\n"):
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.connect(where[ADDRESS])
-                connection.sendall(message)
-                connection.shutdown(socket.SHUT_WR)
-                assert b'"status": 0' not in connection.recv(100)
+@pytest.mark.parametrize("message", [b"", b"no json\n", b"{}\n"])
+def test_a_message_that_is_none_costs_nobody_a_kernel(alive, message):
+    """Nor does it leave open the output that came with it."""
+    reading, writing = os.pipe()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection, open(reading, "rb") as output:
+        connection.connect(alive.address)
+        socket.send_fds(connection, [message or b" "], [writing, writing])
+        os.close(writing)
+        connection.shutdown(socket.SHUT_WR)
+        said = b"".join(iter(lambda: connection.recv(100), b""))
+        assert (b'"pid"' in said, b'"status": 0' in said) == (message == b"{}\n", False)
+        assert (b"KeyError" in output.read()) == (message == b"{}\n")
     kernel = alive()
     kernel.kill()
     kernel.wait()
@@ -238,7 +254,8 @@ def test_an_environment_without_the_provisioner_starts_kernels_as_ever(tmp_path,
     for there in (True, False):
         monkeypatch.setattr(KernelProvisionerFactory, "is_provisioner_available", lambda self, spec, there=there: there)
         execute._own_kernel(tmp_path)
-        assert ("metadata" in read_json(tmp_path / "kernels" / "python3" / "kernel.json")) == there
+        spec = read_json(tmp_path / "kernels" / "python3" / "kernel.json")
+        assert ("kernel_provisioner" in spec["metadata"]) == there
 
 
 def test_the_report_names_modules_that_there_are():

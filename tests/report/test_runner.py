@@ -14,6 +14,7 @@ import pytest
 
 from smallbert import cli
 from smallbert.errors import StageError
+from smallbert.report.forked import PARENT
 from smallbert.report.record import read_run
 from smallbert.report.runner import Runner
 from smallbert.storage import write_json
@@ -119,7 +120,7 @@ def test_independent_notebooks_run_at_once_and_dependent_ones_wait(project, writ
     # Each waits for the other's mark, so one after the other would time out.
     meet = (
         "import os, time\nfrom pathlib import Path\nmine, other = Path({0!r}), Path({1!r})\n"
-        "mine.write_text(repr(sorted(os.sched_getaffinity(0))))\n"
+        "mine.write_text(repr(sorted(getattr(os, 'sched_getaffinity', lambda _: ())(0))))\n"
         "end = time.time() + 20\nwhile not other.exists():\n    assert time.time() < end\n    time.sleep(0.05)"
     )
     marks = [str(project.root / name) for name in ("a", "b")]
@@ -129,6 +130,8 @@ def test_independent_notebooks_run_at_once_and_dependent_ones_wait(project, writ
     assert seen.index("done  01_first") < min(seen.index("start 02_second"), seen.index("start 03_third"))
     assert "done  02_second" in seen and "done  03_third" in seen
     first, second = (set(json.loads(Path(mark).read_text())) for mark in marks)
+    if not hasattr(os, "sched_getaffinity"):
+        return
     cores = os.sched_getaffinity(0)
     assert len(first) == len(second) == max(1, len(cores) // 2)
     assert len(cores) == 1 or (first | second <= cores and not first & second)
@@ -178,6 +181,15 @@ def test_finished_stages_are_dealt_with_while_fewer_run_than_may(project, jobs, 
     assert project.reasons() == {"01_first": (), "02_second": ()}
 
 
+def gone(pid):
+    """Whether there is no such process."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
 @KERNELS
 def test_interrupt_takes_the_kernel_down(project, run, wait_until, modules):
     mark = project.root / "pid"
@@ -193,8 +205,16 @@ def test_interrupt_takes_the_kernel_down(project, run, wait_until, modules):
     threading.Thread(target=press_ctrl_c, daemon=True).start()
     with pytest.raises(KeyboardInterrupt):
         run(project.plan(), modules=modules)
-    wait_until(lambda: not os.path.exists(f"/proc/{mark.read_text()}"))
+    wait_until(lambda: gone(int(mark.read_text())))
     assert project.reasons() == {"01_first": ("did not finish last time",), "02_second": ("new",)}
+
+
+def write_job(project, code):
+    """What a runner tells the executor of a notebook with this code."""
+    job = project.root / "job.json"
+    ends = {"output": project.root / "out.ipynb", "outcome": project.root / "outcome.json"}
+    write_json(job, {"notebook": project.write("01_first", code), "parameters": {}, "cores": [], **ends})
+    return job
 
 
 def test_kernel_ends_when_the_runner_is_killed(project, wait_until, run):
@@ -202,20 +222,26 @@ def test_kernel_ends_when_the_runner_is_killed(project, wait_until, run):
     code = (
         f"import os, time\nfrom pathlib import Path\nPath({str(mark)!r}).write_text(str(os.getpid()))\ntime.sleep(60)"
     )
-    job = project.root / "job.json"
-    write_json(
-        job,
-        {
-            "notebook": project.write("01_first", code),
-            "output": project.root / "out.ipynb",
-            "parameters": {},
-            "outcome": project.root / "outcome.json",
-            "cores": [],
-        },
-    )
+    job = write_job(project, code)
     start = "import subprocess, sys; subprocess.run([sys.executable, '-m', 'smallbert.report.execute', sys.argv[1]])"
     runner = subprocess.Popen([sys.executable, "-c", start, str(job)], stderr=subprocess.DEVNULL)
     wait_until(lambda: mark.exists() and mark.read_text())
     runner.kill()
     runner.wait()
-    wait_until(lambda: not os.path.exists(f"/proc/{mark.read_text()}"))
+    wait_until(lambda: gone(int(mark.read_text())))
+
+
+def test_an_executor_whose_runner_died_while_it_imported_ends(project, wait_until):
+    """Then its parent is no longer who started it, from the first look on."""
+    mark = project.root / "mark"
+    code = f"import time\nfrom pathlib import Path\ntime.sleep(20)\nPath({str(mark)!r}).write_text('went on')"
+    job = write_job(project, code)
+    died = subprocess.Popen([sys.executable, "-c", ""])
+    died.wait()
+    executor = subprocess.run(
+        [sys.executable, "-m", "smallbert.report.execute", str(job)],
+        env={**os.environ, PARENT: str(died.pid)},
+        stderr=subprocess.DEVNULL,
+        timeout=15,
+    )
+    assert executor.returncode == -signal.SIGTERM and not mark.exists()

@@ -27,10 +27,10 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets.config import Config
 
 from smallbert.report import engine
-from smallbert.report.forked import ADDRESS, PROVISIONER, Forked
+from smallbert.report.forked import ADDRESS, PARENT, PROVISIONER, Forked
 from smallbert.storage import read_json, write_json
 
-# Sockets on the loopback interface with keys, without the warning that ipykernel 7.3 and later print at each start.
+# Sockets on the loopback interface with keys, where the kernelspec says that the kernel takes them.
 _KERNEL = Config(
     {"KernelManager": {"transport_encryption": "auto"}, "AsyncKernelManager": {"transport_encryption": "auto"}}
 )
@@ -74,9 +74,10 @@ def _own_kernel(folder: Path) -> None:
     """Put a ``python3`` kernelspec of this interpreter ahead of all others."""
     spec = folder / "kernels" / "python3" / "kernel.json"
     arguments = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-    kernel: dict[str, Any] = {"argv": arguments, "display_name": "Python 3", "language": "python"}
+    metadata: dict[str, Any] = {"supported_encryption": ["curve"]}
     if ADDRESS in os.environ and KernelProvisionerFactory.instance().is_provisioner_available(_FORKED):
-        kernel["metadata"] = _FORKED.metadata
+        metadata |= _FORKED.metadata
+    kernel = {"argv": arguments, "display_name": "Python 3", "language": "python", "metadata": metadata}
     write_json(spec, kernel)
     os.environ["JUPYTER_PATH"] = os.pathsep.join(filter(None, [str(folder), os.environ.get("JUPYTER_PATH")]))
 
@@ -104,7 +105,8 @@ def _end_with(parent: int) -> None:
 
 def main(arguments: Sequence[str]) -> None:
     """Do the job that a file describes, as a process that was started for it."""
-    _end_with(os.getppid())
+    # Whoever started us may have died while we imported: then the parent that we find is another one.
+    _end_with(int(os.environ.get(PARENT, os.getppid())))
     warnings.filterwarnings("ignore", module="papermill|nbclient|jupyter_client|zmq")
     job = read_json(Path(arguments[0]))
     if job["cores"]:

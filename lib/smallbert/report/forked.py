@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,9 @@ from jupyter_client.provisioning import LocalProvisioner
 
 ADDRESS = "SMALLBERT_NURSERY"
 """Environment variable with the nursery's socket."""
+
+PARENT = "SMALLBERT_PARENT"
+"""Environment variable with the process that a started process is to end with."""
 
 PROVISIONER = "smallbert-nursery"
 """As pyproject.toml enters it among Jupyter's provisioners."""
@@ -47,6 +51,7 @@ class Forked:
         self._lines = connection.makefile("rb")
         self.pid: int = self._read()["pid"]
         self.returncode: int | None = None
+        self._lock = threading.Lock()  # who stops a run looks while who waits for the process does
         connection.setblocking(False)
 
     @classmethod
@@ -93,19 +98,20 @@ class Forked:
 
     def poll(self) -> int | None:
         """Its exit status, negative a signal's number, or None while it runs."""
-        if self.returncode is None:
-            try:
-                with contextlib.suppress(BlockingIOError):
-                    if self._connection.recv(1, socket.MSG_PEEK):
-                        self._connection.setblocking(True)
-                        end = self._read()
-                        self.returncode = end["status"]
-                        Forked.largest = max(Forked.largest, end["peak"])
-                    else:
-                        self.returncode = -signal.SIGKILL  # the nursery has ended, and its kernels with it
-            except ConnectionError:
-                self.returncode = -signal.SIGKILL
-        return self.returncode
+        with self._lock:
+            if self.returncode is None:
+                try:
+                    with contextlib.suppress(BlockingIOError):
+                        if self._connection.recv(1, socket.MSG_PEEK):
+                            self._connection.setblocking(True)
+                            end = self._read()
+                            self.returncode = end["status"]
+                            Forked.largest = max(Forked.largest, end["peak"])
+                        else:
+                            self.returncode = -signal.SIGKILL  # the nursery has ended, and its kernels with it
+                except ConnectionError:
+                    self.returncode = -signal.SIGKILL
+            return self.returncode
 
     def wait(self, timeout: float = math.inf) -> int:
         """Wait until it has ended.
@@ -154,7 +160,7 @@ def started(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            env=dict(environment),
+            env={**environment, PARENT: str(os.getpid())},
             start_new_session=True,  # Ctrl-C goes to us alone
         )
     try:

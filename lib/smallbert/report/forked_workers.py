@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import traceback
 from collections.abc import Sequence
 from multiprocessing import forkserver, resource_tracker, util
 from types import FrameType
+from typing import Any
 
 
 def fork_server() -> None:
@@ -26,7 +28,7 @@ def fork_server() -> None:
         forkserver.ensure_running()
     finally:
         util.spawnv_passfds = start
-    _reap(forkserver._forkserver._forkserver_pid)  # type: ignore[attr-defined]
+    _reap(forkserver._forkserver)  # type: ignore[attr-defined]
 
 
 def _spawn_apart(path: str, arguments: Sequence[str], kept: Sequence[int]) -> int:
@@ -46,12 +48,19 @@ def _spawn_apart(path: str, arguments: Sequence[str], kept: Sequence[int]) -> in
     return pid
 
 
-def _reap(pid: int) -> None:
-    """Wait for the end of a child whenever it comes; one that nobody waits for stays until its parent is gone."""
+def _reap(server: Any) -> None:
+    """Wait for the end of the server whenever it comes; one that nobody waits for stays until its parent is gone.
+
+    ``multiprocessing`` then finds that there is none, as where none has been, and starts another for who needs it.
+    """
+    pid, alive = server._forkserver_pid, server._forkserver_alive_fd
 
     def look(number: int, frame: FrameType | None) -> None:
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
+        with contextlib.suppress(ChildProcessError):  # multiprocessing has looked before
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                os.close(alive)
+                server._forkserver_pid = server._forkserver_alive_fd = server._forkserver_address = None
 
     signal.signal(signal.SIGCHLD, look)
 
@@ -62,12 +71,14 @@ def _fork(path: str, arguments: Sequence[str], kept: Sequence[int]) -> int:
     if not pid:
         try:
             # An open end of the kernel's pipe would keep the server alive when the kernel is gone.
-            first = 3
-            for file in sorted(kept):
-                os.closerange(first, file)
-                first = file + 1
-            os.closerange(first, os.sysconf("SC_OPEN_MAX"))
+            for file in map(int, os.listdir("/proc/self/fd")):
+                if file > 2 and file not in kept:
+                    with contextlib.suppress(OSError):  # the listing's own
+                        os.close(file)
+            forkserver._forkserver._lock = threading.Lock()  # type: ignore[attr-defined] # held around this fork
             exec(arguments[-1], {})  # noqa: S102 - multiprocessing's own code
+        except SystemExit:  # its kernel is gone
+            pass
         except BaseException:
             traceback.print_exc()
             os._exit(1)

@@ -11,6 +11,7 @@ input ends the nursery and all it forked, as the end of the runner does, however
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import gc
 import importlib
@@ -32,7 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import smallbert
-from smallbert.report.forked import ADDRESS
+from smallbert.report.forked import ADDRESS, PARENT
 from smallbert.report.forked_workers import fork_server
 
 _LONGEST = 1 << 20
@@ -100,6 +101,7 @@ class _Nursery:
 
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
+        self._pid = os.getpid()
         self._kernels: dict[int, socket.socket | None] = {}  # None: whoever asked for it is gone
         self._woken, wake = os.pipe()
         os.set_blocking(self._woken, False)
@@ -142,18 +144,22 @@ class _Nursery:
         return True
 
     def _fork(self, connection: socket.socket) -> None:
+        """Fork what is asked for; where that cannot be, who asks sees the connection close."""
+        files: list[int] = []
         with contextlib.suppress(OSError, ValueError):
-            message, files, _, _ = socket.recv_fds(connection, _LONGEST, 2)
-            while not message.endswith(b"\n"):
-                if not (more := connection.recv(_LONGEST)):
-                    return
-                message += more
-            asked = json.loads(message)
-            pid = os.fork()
-            if not pid:
-                self._become(asked, files)
-            for file in files:
-                os.close(file)
+            try:
+                message, files, _, _ = socket.recv_fds(connection, _LONGEST, 2)
+                while not message.endswith(b"\n"):
+                    if not (more := connection.recv(_LONGEST)):
+                        return
+                    message += more
+                asked = json.loads(message)
+                pid = os.fork()
+                if not pid:
+                    self._become(asked, files)
+            finally:  # an end kept open here would keep its reader waiting
+                for file in files:
+                    os.close(file)
             self._kernels[pid] = connection
             self._selector.register(connection, selectors.EVENT_READ, pid)
             _tell(connection, pid=pid)
@@ -174,7 +180,7 @@ class _Nursery:
                 os.dup2(file, target)
                 os.close(file)
             os.environ.clear()
-            os.environ.update(asked["environment"], JPY_PARENT_PID=str(os.getppid()))
+            os.environ.update(asked["environment"], **{PARENT: str(self._pid)})
             os.sched_setaffinity(0, asked["cores"])
             os.chdir(asked["folder"])
             _, _, module, *arguments = asked["command"]
@@ -184,7 +190,7 @@ class _Nursery:
                 sys.argv = [module, *arguments]
                 from ipykernel.kernelapp import launch_new_instance
 
-                launch_new_instance()
+                launch_new_instance(parent_handle=self._pid)
             else:
                 importlib.import_module(module).main(arguments)
             status = 0
@@ -193,6 +199,8 @@ class _Nursery:
         except BaseException:
             traceback.print_exc()
         finally:  # whatever happens on the way, the child must not go on as a second server
+            with contextlib.suppress(BaseException):
+                atexit._run_exitfuncs()
             for stream in (sys.stdout, sys.stderr):
                 with contextlib.suppress(OSError, ValueError):
                     stream.flush()
@@ -226,8 +234,10 @@ def _memory(used: resource.struct_rusage) -> int:
 
 
 def _kill_group(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(pid, signal.SIGKILL)
+    """Kill a child that has not been reaped and all of its group; one just forked has no group of its own yet."""
+    for kill in (os.killpg, os.kill):
+        with contextlib.suppress(ProcessLookupError):
+            kill(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":

@@ -226,7 +226,7 @@ class Runner:
             "PYTHONHASHSEED": "0",
         }
         if self.jobs > 1:
-            extra["OMP_NUM_THREADS"] = str(max(1, cores))
+            extra["OMP_NUM_THREADS"] = str(cores or max(1, (os.cpu_count() or 1) // self.jobs))
         return {**os.environ, **extra, **self._nursery}
 
     def _stop(self) -> None:

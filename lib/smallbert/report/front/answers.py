@@ -20,6 +20,9 @@ KNOWLEDGE = "07_knowledge"
 TOPIC = "topic accuracy"
 
 
+_STEMS = {int(stem[:2]): stem for stem in PAGES}
+
+
 @dataclass(frozen=True)
 class Triples:
     """Page 7, questions about entities that training did not show.
@@ -158,7 +161,7 @@ def _need(row: dict[Hashable, Any], known: set[str]) -> Need:
     if pd.isna(row["cost"]):
         return Need(row["need"], row["answer"], why=why)
     least = float(row["least kept"])
-    page = next(one for one in PAGES if int(one[:2]) == row["page"])
+    page = _STEMS[row["page"]]
     return Need(row["need"], row["answer"], row["cost"], least, measures, page, command, why, measures in known)
 
 
