@@ -28,7 +28,7 @@ def fork_server() -> None:
         forkserver.ensure_running()
     finally:
         util.spawnv_passfds = start
-    _reap(forkserver._forkserver)  # type: ignore[attr-defined]
+    _reap(forkserver._forkserver)
 
 
 def _spawn_apart(path: str, arguments: Sequence[str], kept: Sequence[int]) -> int:

@@ -18,8 +18,6 @@ from smallbert.studies.recommend import POINTS
 
 KNOWLEDGE = "07_knowledge"
 TOPIC = "topic accuracy"
-
-
 _STEMS = {int(stem[:2]): stem for stem in PAGES}
 
 
