@@ -28,9 +28,9 @@ class Articles:
         width: numbers of a vector.
         components: principal components that hold 95% of the variance.
         between: share of the variance between the means of languages, and the components that hold 95% once these are
-            taken off; None where there is one language only.
+            taken off; None where there is one language only, or an older version has not told.
         topic: share of test articles whose topic a linear probe reads from the whole vector, and from these components
-            alone; None where no topics are known.
+            alone; None where no topics are known, or an older version has not told.
     """
 
     rows: int
@@ -66,7 +66,7 @@ class Articles:
 
 def _topic(probes: pd.DataFrame) -> tuple[float, float] | None:
     """Accuracy from the whole vector and from its first components."""
-    if probes.empty:
+    if "read from" not in probes or probes.empty:
         return None
     whole = probes["read from"] == WHOLE
     return float(probes[whole].accuracy.iloc[0]), float(probes[~whole].accuracy.iloc[0])
