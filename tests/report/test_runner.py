@@ -231,7 +231,7 @@ def test_kernel_ends_when_the_runner_is_killed(project, wait_until, run):
     wait_until(lambda: gone(int(mark.read_text())))
 
 
-def test_an_executor_whose_runner_died_while_it_imported_ends(project, wait_until):
+def test_an_executor_whose_runner_died_while_it_imported_ends(project):
     """Then its parent is no longer who started it, from the first look on."""
     mark = project.root / "mark"
     code = f"import time\nfrom pathlib import Path\ntime.sleep(20)\nPath({str(mark)!r}).write_text('went on')"
