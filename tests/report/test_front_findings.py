@@ -334,11 +334,15 @@ def test_pages_that_have_not_run_are_left_out(tmp_path):
     assert collect(paths.Edition("none", tmp_path), [*FINDINGS, "77_unknown"]) == {}
 
 
-def test_a_page_that_an_older_version_ran_is_left_out(tmp_path):
+def test_a_page_that_another_version_ran_is_left_out(tmp_path):
     page = tmp_path / "data" / "results" / "old" / "04_albert"
     shutil.copytree(RESULTS / "default" / "04_albert", page)
     shutil.copytree(ROOT / "figures" / "default", tmp_path / "figures" / "old")
     values = read_json(page / "values.json")
     del values["learnt"]
     write_json(page / "values.json", values)
+    assert collect(paths.Edition("old", tmp_path), ["04_albert"]) == {}
+    write_json(page / "values.json", values | {"learnt": [0, 1]})
+    contrasts = pd.read_csv(page / "contrasts.csv")
+    contrasts.drop(columns="learnt").to_csv(page / "contrasts.csv", index=False)
     assert collect(paths.Edition("old", tmp_path), ["04_albert"]) == {}

@@ -206,8 +206,6 @@ def test_growth_without_end_is_told_with_page_6s_own_sentence_on_laws(results, l
     page = results.of("06_transfer")
     page.write_table("size_steps", steps)
     page.write_table("size_laws", laws.assign(preferred=laws.law == law))
-    page.record(seeds=[0, 1])  # as editions did before sizes were counted
-    assert verdicts(results)["bigger-is-better"] == expected
     page.record(sizes_learnt=0)
     assert verdicts(results)["bigger-is-better"] == OPEN
     page.record(sizes_learnt=3)
@@ -230,14 +228,6 @@ def ranks(told, against):
 def test_the_order_of_depths(results, told, against, expected):
     results.of("02_autoencoder_depth").write_table("ranks", ranks(told, against))
     assert verdicts(results)["depth-order"] == expected
-
-
-def test_orders_of_an_older_edition_say_nothing_of_pairs_that_were_not_judged(results):
-    older = ranks(0, 0).drop(columns=["pairs", "told", "reversed"])
-    results.of("02_autoencoder_depth").write_table("ranks", older)
-    assert verdicts(results)["depth-order"] == FAILS
-    [row] = claims.audit(results).query("link == '02_autoencoder_depth.html#gap_by_depth'").to_dict("records")
-    assert "tau +0.00" in row["evidence"] and "pairs" not in row["evidence"]
 
 
 def test_a_graph_has_to_help_with_every_kind_of_question(results):

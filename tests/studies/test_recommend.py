@@ -24,7 +24,7 @@ def points(tmp_path):
     ]
     columns = ["point", "name", "kind", "megabytes", "bytes", "measure", "kept", "low", "high", "command", "time"]
     frame = pd.DataFrame(rows, columns=columns).assign(n=200, over="articles", detail=False)
-    frame = frame.assign(page="05_distillation", where="reductions")
+    frame = frame.assign(page="05_distillation", where="reductions", floor=none)
     frame["time low"], frame["time high"] = frame.time - 0.1, frame.time + 0.1
     results = Results(Edition("mine", tmp_path), "08_frontier")
     results.write_table("points", frame)

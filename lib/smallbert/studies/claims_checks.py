@@ -62,15 +62,10 @@ def judge(words: Iterable[str], *, support: Collection[str], against: Collection
 def depth_order(results: Results) -> Finding:
     """The published order of losses by depth: one pair told the other way round refutes it, all told establish it."""
     ranks = nonempty(results.of(DEPTH).table("ranks"))
-    judged = "reversed" in ranks
-    if not judged:  # made before pairs were judged: the orders of the means, where our seeds agree on one
-        same = ranks.ours == ranks.published
-        ranks = ranks.assign(pairs=1, told=same.astype(int), reversed=(~same & (ranks.low > 0)).astype(int))
     verdict = FAILS if (ranks.reversed > 0).any() else HOLDS if (ranks.told == ranks.pairs).all() else OPEN
     told = "; ".join(
-        f"{row.protocol} protocol, {row.k} numbers: {row.ours} against {row.published}, tau {row.published_tau:+.2f}"
-        + f", {row.told} of {row.pairs} pairs of depths told in the published order and {row.reversed} in the other"
-        * judged
+        f"{row.protocol} protocol, {row.k} numbers: {row.ours} against {row.published}, tau {row.published_tau:+.2f}, "
+        f"{row.told} of {row.pairs} pairs of depths told in the published order and {row.reversed} in the other"
         for row in ranks.itertuples()
     )
     return Finding(verdict, f"Orders of losses, largest first: {told}.", anchor(DEPTH, "gap_by_depth"))
@@ -186,8 +181,7 @@ def bigger_is_better(results: Results) -> Finding:
     if verdict == HOLDS and bent:
         verdict = FAILS
     beyond = "What lies beyond the largest size cannot be told."
-    # Editions that ran before it was recorded do not say it.
-    if page.values().get("sizes_learnt") == 0:
+    if page.values()["sizes_learnt"] == 0:
         verdict, beyond = OPEN, "No size is shown to have learnt more than how often words occur."
     return Finding(
         verdict,

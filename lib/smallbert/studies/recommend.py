@@ -100,8 +100,8 @@ def answer(found: pd.DataFrame, cost: str, budget: float, name: str) -> list[str
         f"{best['name']} ({best.point}): {best[cost]:.4g} {unit}, {_kept(best)} of its reference's {measured}.",
         f"Measured on page {int(best.page[:2])} ({best.page}.html#{best['where']}), {_behind(best)}.",
     ]
-    if best.kept <= (floor := best.get("floor", np.nan)):  # an edition of an older version has no floors
-        lines.append(f"That is worth nothing: without any encoder, by frequencies alone, {floor:.1%} is kept.")
+    if best.kept <= best.floor:
+        lines.append(f"That is worth nothing: without any encoder, by frequencies alone, {best.floor:.1%} is kept.")
     if not pd.isna(best.time):
         high = f"{best['time high']:.0%}" if np.isfinite(best["time high"]) else "no upper limit told"
         lines.append(f"Its time for one text: {best.time:.0%} [{best['time low']:.0%}, {high}] of the reference's.")

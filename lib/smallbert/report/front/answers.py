@@ -127,8 +127,7 @@ class Frontier:
         keep = re.search(r"\d+%", page.values().get("answer", ""))
         known = set(page.table(POINTS).measure)
         rows = [_need(row, known) for row in needs.to_dict("records")]
-        # An edition of an older version does not say what decided a claim.
-        looked_up = claims[claims.basis == "source"] if "basis" in claims else claims.iloc[:0]
+        looked_up = claims[claims.basis == "source"]
         return cls(
             keep[0] if keep else "",
             tuple(rows),
@@ -160,13 +159,8 @@ def _need(row: dict[Hashable, Any], known: set[str]) -> Need:
     if pd.isna(row["cost"]):
         return Need(row["need"], row["answer"], why=why)
     least = float(row["least kept"])
-    page = stem(row["page"])
+    page = _STEMS[row["page"]]
     return Need(row["need"], row["answer"], row["cost"], least, measures, page, command, why, measures in known)
-
-
-def stem(page: Any) -> str:
-    """The stem of a page by its number; an edition of an older version has the stem itself."""
-    return page if isinstance(page, str) else _STEMS[page]
 
 
 def _worthless(page: Results) -> Iterator[Worthless]:
@@ -180,7 +174,7 @@ def _worthless(page: Results) -> Iterator[Worthless]:
 
 
 def _drawn(page: Results, name: str, *columns: str) -> pd.DataFrame:
-    """These columns of a figure's data, not-a-number where an older version has none; empty where nothing was drawn."""
+    """These columns of a figure's data, not-a-number where it has none (no topics); empty where nothing was drawn."""
     try:
         return figure_data(page, name).reindex(columns=columns)
     except DataError:

@@ -72,7 +72,7 @@ class Sharing:
         """As the edition's page 4 recorded it.
 
         Raises:
-            DataError: the page has not run, or an older version ran it.
+            DataError: the page has not run.
         """
         page = results.of(ALBERT)
         sizes = figure_data(page, "parameters_and_flops")
@@ -90,13 +90,8 @@ class Sharing:
 
 def _trained(page: Results) -> tuple[Tally, int, int]:
     contrasts = page.table("contrasts")
-    try:
-        learnt, arms = page.values()["learnt"][:2]
-        # Where all arms have learnt, or none, a table of an older version needs no column to say which.
-        which = contrasts.learnt if 0 < learnt < arms else pd.Series(learnt == arms, contrasts.index)
-    except (KeyError, AttributeError) as error:
-        raise DataError("Expected page 4 to record what its arms have learnt.", "Run it again.") from error
-    return Tally.of(contrasts[which.astype(bool)]), learnt, arms
+    learnt, arms = page.values()["learnt"][:2]
+    return Tally.of(contrasts[contrasts.learnt.astype(bool)]), learnt, arms
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,8 @@ FINDINGS: dict[str, type[Finding]] = {
 
 
 def collect(edition: Edition, stems: list[str]) -> dict[str, Finding]:
-    """The findings of an edition by page, in order; a page that has not run or compared nothing is left out.
+    """The findings of an edition by page, in order; a page that has not run or compared nothing is left out, and so is
+    one that another version ran, whose results lack a column or value that this one reads.
 
     Args:
         edition: its folders.
@@ -52,6 +53,6 @@ def collect(edition: Edition, stems: list[str]) -> dict[str, Finding]:
         if stem in FINDINGS:
             try:
                 found[stem] = FINDINGS[stem].of(Results(edition, stem))
-            except DataError:
+            except (DataError, LookupError, AttributeError):
                 continue
     return found

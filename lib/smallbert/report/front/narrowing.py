@@ -28,9 +28,9 @@ class Articles:
         width: numbers of a vector.
         components: principal components that hold 95% of the variance.
         between: share of the variance between the means of languages, and the components that hold 95% once these are
-            taken off; None where there is one language only, or an older version has not told.
+            taken off; None where there is one language only.
         topic: share of test articles whose topic a linear probe reads from the whole vector, and from these components
-            alone; None where no topics are known, or an older version has not told.
+            alone; None where no topics are known.
     """
 
     rows: int
@@ -66,7 +66,7 @@ class Articles:
 
 def _topic(probes: pd.DataFrame) -> tuple[float, float] | None:
     """Accuracy from the whole vector and from its first components."""
-    if "read from" not in probes or probes.empty:
+    if probes.empty:
         return None
     whole = probes["read from"] == WHOLE
     return float(probes[whole].accuracy.iloc[0]), float(probes[~whole].accuracy.iloc[0])
