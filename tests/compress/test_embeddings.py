@@ -229,6 +229,18 @@ def test_a_second_run_of_the_same_part_is_refused_with_the_firsts_pid(copy):
     extract(copy)
 
 
+def test_a_run_that_waits_takes_what_the_first_has_finished(copy, capsys):
+    encoder = FakeEncoder()
+    with ThreadPoolExecutor(1) as pool:
+        with storage.lock(copy, "1-of-1"):
+            waiting = pool.submit(extract, copy, encoder=encoder, wait=True)
+            time.sleep(0.3)
+            assert not waiting.done()
+        assert len(waiting.result(timeout=30)) == ROWS
+    assert encoder.encoded == 0
+    assert f"waiting for another run (process {os.getpid()})" in capsys.readouterr().err
+
+
 def test_errors_about_the_folder_say_what_to_do(tmp_path):
     with pytest.raises(DataError, match="found none") as caught:
         EmbeddingStore.open(tmp_path)

@@ -57,3 +57,25 @@ def test_two_columns_of_one_name():
 def test_unknown_target_is_refused_with_the_nearest_name():
     with pytest.raises(UsageError, match=r"got 'titel'. Did you mean 'title'\?"):
         resolve(["text"], {"titel": "headline"}, "f")
+
+
+@pytest.mark.parametrize(
+    ("where", "header", "told", "step"),
+    [
+        ("n.csv", "title;text", "commas.* one column and holds semicolons: 'title;text'", "sep=';'"),
+        ("n.csv.gz", "title|text, long|x", "commas.* holds vertical bars", r"sep='\|'"),
+        ("n.csv", "title\ttext", "commas.* holds tabs", "Rename it to end in .tsv"),
+        ("n.tsv", "title,text", "tabs, as in every .tsv file.* holds commas", "Rename it to end in .csv"),
+    ],
+)
+def test_another_delimiter_is_named_with_a_step_that_works(where, header, told, step):
+    for columns in ({}, {"title": "headline"}):
+        with pytest.raises(DataError, match=f"^{where}: expected columns set apart by {told}.*{step}") as caught:
+            resolve([header], columns, where)
+        assert "--column" not in str(caught.value)
+
+
+def test_one_column_without_another_delimiter_and_other_formats_are_asked_for_their_content():
+    for where, header in (("n.csv", "name"), ("n.csv", "title,text"), ("n.parquet", "title;text"), ("hub:x", "a;b")):
+        with pytest.raises(DataError, match="expected a content column"):
+            resolve([header], {}, where)

@@ -1,5 +1,6 @@
 """Preparing a corpus: sampling, splitting, leaks, manifest, crash and resume."""
 
+import contextlib
 import json
 import os
 import signal
@@ -12,8 +13,10 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
+from smallbert.corpus import hub
 from smallbert.corpus.prepare import prepare, prepare_source
 from smallbert.corpus.prepared import METADATA, Corpus
+from smallbert.corpus.readers import Table
 from smallbert.corpus.rows import batch
 from smallbert.errors import DataError, UsageError
 from smallbert.storage import lock, sha256_file
@@ -279,3 +282,42 @@ def test_generated_rows_by_name(tmp_path):
     corpus = prepare_source("world-300", tmp_path, batches=stream(300), seed=4)
     assert corpus.rows == 300 and corpus.manifest["request"]["source"] == {"name": "world-300"}
     assert corpus.manifest["reading"] is None
+
+
+def test_descriptions_of_other_hub_data_sets_are_other_corpora(tmp_path, monkeypatch):
+    made = []
+    for name in ("hub:owner/english-news", "hub:owner/korean-news", "hub:owner/korean-news:2024"):
+        monkeypatch.setattr(hub, "splits", lambda asked: [("train", asked)])
+        monkeypatch.setattr(hub, "open_split", lambda asked: contextlib.nullcontext(table_of(asked)))
+        (tmp_path / "corpus.toml").write_text(f'[[source]]\npath = "{name}"\n')
+        corpus = prepare_source(tmp_path / "corpus.toml", tmp_path / "out", test_fraction=0, validation_fraction=0)
+        assert {row["content"] for row in everything(corpus)} == {f"article of {name}"}
+        made.append(corpus.key)
+    assert len(set(made)) == 3
+
+
+def table_of(name):
+    return Table(["title", "text"], lambda names: iter([(1, ["a title", f"article of {name}"])]), "row ", lambda: 0)
+
+
+def test_the_key_of_a_corpus_of_files_stays(tmp_path):
+    """Corpora that were prepared before are found again: published checksums stand on them."""
+    (tmp_path / "news" / "en").mkdir(parents=True)
+    (tmp_path / "news" / "en" / "a.csv").write_text("title,text\n" + "".join(f"t{i},c{i}\n" for i in range(20)))
+    (tmp_path / "corpus.toml").write_text('[[source]]\npath = "news"\nlang_from_folder = true\n')
+    (tmp_path / "list.toml").write_text('[[source]]\npath = "news/en/a.csv"\n')
+    made = [prepare_source(tmp_path / name, tmp_path / "out") for name in ("corpus.toml", "list.toml", "news")]
+    assert [corpus.folder.name for corpus in made] == [
+        "corpus-ac1fc3060e47",
+        "list-d54b5210c283",
+        "news-e6f751b8c330",
+    ]
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="its file systems hold names in UTF-8 only")
+def test_a_source_whose_name_is_no_utf_8(tmp_path):
+    path = os.path.join(os.fsencode(tmp_path), b"caf\xe9.csv")
+    with open(path, "w") as file:
+        file.write("title,text\n" + "".join(f"t{i},c{i}\n" for i in range(50)))
+    corpus = prepare_source(os.fsdecode(path), tmp_path / "out")
+    assert corpus.rows == 50 and corpus.manifest["request"]["source"]["name"] == "caf\\xe9.csv"

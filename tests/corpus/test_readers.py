@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import string
+import tracemalloc
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from smallbert.corpus.news import read
 from smallbert.corpus.readers import kind, open_table
+from smallbert.corpus.tally import BadRow
 from smallbert.errors import DataError
 
 ROWS = [
@@ -116,6 +118,40 @@ def test_damaged_files_are_named(tmp_path, name, content, message):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=message.replace("[", r"\[")):
         read(tmp_path / name)
+
+
+@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf", b"\n  \n "])
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_a_list_is_refused_before_it_is_read(tmp_path, start, end):
+    path = tmp_path / "n.json"
+    path.write_bytes(start + b"[" + end + b'{"text": "a long article"},' * 200_000)
+    tracemalloc.start()
+    refused = pytest.raises(DataError, match=r"n.json:\d: expected one JSON object a line, got a JSON list. Write each")
+    with refused, open_table(path, "n.json", longest_row=10_000):
+        pass
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 1_000_000
+
+
+def test_a_line_of_json_that_is_too_long_is_a_bad_row_and_never_held(tmp_path):
+    path = tmp_path / "n.jsonl"
+    long = '{"title":"t","text":"' + "x" * 3_000_000 + '"}'
+    path.write_text('{"title":"t","text":"first"}\n' + long + "\r\n" + '{"title":"t","text":"last"}\n' + long)
+    tracemalloc.start()
+    with open_table(path, "n.jsonl", longest_row=10_000) as table:
+        found = list(table.rows(["text"]))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    bad = BadRow("oversized field", "a line of more than 10,000 characters")
+    assert found == [(1, ["first"]), (2, bad), (3, ["last"]), (4, bad)]
+    assert peak < 1_000_000
+
+
+def test_a_first_line_of_several_long_fields_is_read(tmp_path):
+    row = {"title": "t" * 90, "text": "x" * 90, "html": "y" * 1000}
+    (tmp_path / "n.jsonl").write_text(json.dumps(row) + "\n")
+    assert [found["title"] for found in read_rows(tmp_path / "n.jsonl", longest_field=100)] == ["t" * 90]
 
 
 def test_position_ends_at_the_files_size(tmp_path):

@@ -1,14 +1,19 @@
 """Files, folders, descriptions and hub data sets behind one name."""
 
+import os
 import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from smallbert.corpus import hub, sources
 from smallbert.corpus.news import read
 from smallbert.corpus.sources import Options, describe, files, parts
 from smallbert.errors import DataError, MachineError, UsageError
+from smallbert.report import profiles
+from smallbert.report.parameters import MODELS
 from smallbert.storage import sha256_file
 
 
@@ -173,3 +178,103 @@ def test_missing_extra_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(MachineError, match=r"pip install 'smallbert\[hub\]'"):
         read("hub:some/data")
+
+
+@pytest.fixture
+def linked(tmp_path):
+    """A folder as a hub's cache, DVC and git-annex lay it out: names are links to contents."""
+    for folder in ("blobs", "data/en", "data/ko"):
+        (tmp_path / folder).mkdir(parents=True)
+    for lang in ("en", "ko"):
+        (tmp_path / "blobs" / f"{lang}0123").write_text(f"title,text\nt,{lang} text\n")
+        (tmp_path / "data" / lang / "a.csv").symlink_to(tmp_path / "blobs" / f"{lang}0123")
+    return tmp_path
+
+
+def test_a_linked_file_keeps_the_folder_that_names_its_language(linked, monkeypatch):
+    rows = rows_of(linked / "data", lang_from_folder=True)
+    assert [(row["lang"], row["content"]) for row in rows] == [("en", "en text"), ("ko", "ko text")]
+    monkeypatch.chdir(linked / "data" / "en")
+    for name in ("a.csv", "../en/a.csv", "../ko/../en/a.csv"):
+        assert [row["lang"] for row in rows_of(name, lang_from_folder=True)] == ["en"]
+
+
+def test_a_linked_file_keeps_its_ending_as_a_parameter(linked, monkeypatch):
+    monkeypatch.chdir(linked)
+    layers = profiles.Profile(name="none", description="", minutes=1, machine="", values={})
+    found = profiles.resolve(layers, MODELS, ["corpus=data/en/a.csv"])["01_corpus_and_embeddings"].corpus
+    assert found == str(linked / "data" / "en" / "a.csv")
+    assert [row["content"] for row in rows_of(found)] == ["en text"]
+
+
+def test_an_absolute_path_follows_links_only_before_two_dots(tmp_path, monkeypatch):
+    (tmp_path / "far" / "inner").mkdir(parents=True)
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "link").symlink_to(tmp_path / "far" / "inner")
+    monkeypatch.chdir(tmp_path / "here")
+    expected = {"link": "here/link", "link/..": "far", "link/../inner/x": "far/inner/x", ".": "here"}
+    assert {name: sources.absolute(Path(name)) for name in expected} == {
+        name: tmp_path / place for name, place in expected.items()
+    }
+
+
+class Remote:
+    """A split on the hub whose only article says which data set it is of."""
+
+    def __init__(self, name):
+        self.features = {"title": None, "text": None}
+        self.table = pa.table({"title": ["t"], "text": [f"article of {name}"]})
+
+    def select_columns(self, names):
+        self.table = self.table.select(names)
+        return self
+
+    def with_format(self, _):
+        return self
+
+    def iter(self, _):
+        yield self.table
+
+
+def test_data_sets_on_the_hub_keep_their_whole_names_in_a_description(tmp_path, monkeypatch):
+    monkeypatch.setattr(hub, "splits", lambda name: [("train", Remote(name))])
+    names = ["hub:owner/english-news", "hub:owner/korean-news", "hub:owner/korean-news:2024", "hub:other/korean-news"]
+    toml = tmp_path / "corpus.toml"
+    toml.write_text("".join(f'[[source]]\npath = "{name}"\n' for name in names))
+    found = describe(parts(toml, Options()))
+    assert sorted(one["name"] for one in found) == sorted(f"{name}/train" for name in names)
+    assert [row["id"] for row in rows_of(toml)] == [f"{name}/train:1" for name in names]
+
+
+def test_configurations_and_folders_of_a_local_data_set_are_told_apart(tmp_path):
+    def described(*names):
+        (tmp_path / "corpus.toml").write_text("".join(f'[[source]]\npath = "{name}"\n' for name in names))
+        return describe(parts(tmp_path / "corpus.toml", Options()))
+
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        pq.write_table(pa.table({"text": [folder]}), tmp_path / folder / "train.parquet")
+        (tmp_path / folder / "README.md").write_text(
+            "---\nconfigs:\n"
+            + "".join(f"- config_name: {name}\n  data_files: train.parquet\n" for name in ("main", "other"))
+            + "---\n"
+        )
+    assert described("hub:one:main") != described("hub:one:other")
+    sums = {one["sha256"] for one in described("hub:one:main", "hub:two:main") if one["name"] == "train.parquet"}
+    assert sums == {sha256_file(tmp_path / folder / "train.parquet") for folder in ("one", "two")}
+    (split,) = [one for one in described("hub:two:main") if "sha256" not in one]
+    assert split == {"name": "hub:two:main/train"}
+
+
+def test_a_file_listed_twice_is_described_once(folder):
+    (folder / "corpus.toml").write_text('[[source]]\npath = "news/eng/b.csv"\n' * 2)
+    assert [one["name"] for one in describe(parts(folder / "corpus.toml", Options()))] == ["news/eng/b.csv"]
+
+
+def test_an_unreadable_file_is_named(folder, monkeypatch):
+    def refused(path):
+        raise PermissionError(13, os.strerror(13), str(path))
+
+    monkeypatch.setattr(sources, "sha256_file", refused)
+    with pytest.raises(DataError, match=r"^eng/a.jsonl: expected a readable file: Permission denied"):
+        describe(parts(folder / "news", Options()))

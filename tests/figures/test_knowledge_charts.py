@@ -46,9 +46,13 @@ def test_answers_stand_in_their_rows_beside_chance():
         assert any(np.allclose(line.get_xdata(), chance) and line.get_linestyle() == ":" for line in axes.lines)
     assert "which tool? triples appended: right (0.95, chance 0.50)" in chart.alt
     assert "born where? triples appended: right (0.70, chance 0.25)" in chart.alt
-    assert chart.caption.endswith("Student's t over 3 seeds and Wilson's over their 96 questions.")
+    assert chart.caption.endswith(
+        "Student's t over 3 seeds and Wilson's over the 96 different subjects of their questions."
+    )
     assert len(chart.data) == len(asked())
-    assert knowledge.answers(asked(seeds=1)).caption.endswith("Wilson's over 32 questions; one seed.")
+    assert knowledge.answers(asked(seeds=1)).caption.endswith(
+        "Wilson's over 32 different subjects of questions; one seed."
+    )
 
 
 def test_distractors_are_drawn_for_arms_that_have_them():

@@ -50,6 +50,6 @@ def test_points_intervals_and_reported_values_are_drawn():
 def test_it_says_what_is_highest_and_what_the_bars_are():
     chart = sentence_order.cross_table(*tables())
     assert "words: no task, own head (0.30); order: order, own head (0.90)." in chart.alt
-    assert "t interval over seeds" in chart.caption
+    assert "the wider of Student's t over seeds and Wilson's over pairs" in chart.caption
     assert "Wilson interval over pairs; one seed" in sentence_order.cross_table(*tables(seeds=1)).caption
     assert len(chart.data) == 7 and set(chart.data.reader) >= {"reported", "own head"}

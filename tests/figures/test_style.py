@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from itertools import combinations
 
 import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from fontTools.fontBuilder import FontBuilder
+from fontTools.pens.ttGlyphPen import TTGlyphPen
+from matplotlib import font_manager
 
 from smallbert.figures import codes, frontier, student_costs, style
 from smallbert.figures.style import LOOKS, Look, look
@@ -121,3 +126,51 @@ def test_a_detail_or_another_size_keeps_the_method_s_colour():
     assert look("all shared, 8 layers") == LOOKS["all shared"]
     scaled = look("uniform, size of geometric")
     assert scaled.color == LOOKS["uniform"].color and scaled.marker != LOOKS["uniform"].marker
+
+
+def drawn(text):
+    style.use_theme()
+    figure, axes = plt.subplots()
+    axes.set(title=text, xlabel=r"$T^2$", xscale="log", xlim=(1e-5, 1))
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    plt.close(figure)
+    return buffer.getvalue()
+
+
+@pytest.fixture
+def korean_font(tmp_path, monkeypatch):
+    """A font of one Korean syllable, installed under a name that is looked for."""
+    name, pen = "Noto Sans CJK KR", TTGlyphPen(None)
+    for move, place in ((pen.moveTo, (0, 0)), (pen.lineTo, (500, 0)), (pen.lineTo, (0, 500))):
+        move(place)
+    pen.closePath()
+    builder = FontBuilder(1000)
+    builder.setupGlyphOrder([".notdef", "ga"])
+    builder.setupCharacterMap({ord("가"): "ga"})
+    builder.setupGlyf({".notdef": TTGlyphPen(None).glyph(), "ga": pen.glyph()})
+    builder.setupHorizontalMetrics(dict.fromkeys((".notdef", "ga"), (600, 0)))
+    builder.setupHorizontalHeader(ascent=800, descent=-200)
+    builder.setupNameTable({"familyName": name, "styleName": "Regular", "fullName": name, "psName": "TestKorean"})
+    builder.setupOS2()
+    builder.setupPost()
+    builder.save(tmp_path / "korean.ttf")
+    manager = font_manager.fontManager
+    monkeypatch.setattr(manager, "ttflist", [one for one in manager.ttflist if one.name not in style.FALLBACKS])
+
+    def install():
+        manager.addfont(tmp_path / "korean.ttf")
+
+    return install
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_character_that_the_font_lacks_is_drawn_from_another_that_is_installed(korean_font):
+    before = drawn("accuracy")
+    with pytest.warns(UserWarning, match="Glyph 44032"):
+        drawn("가")
+    assert mpl.rcParams["font.family"] == [style.FONT]
+    korean_font()
+    assert b"TestKorean" in drawn("가")
+    assert mpl.rcParams["font.family"] == [style.FONT, "Noto Sans CJK KR"]
+    assert drawn("accuracy") == before

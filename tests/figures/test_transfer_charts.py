@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.text import Text
 
 from smallbert.figures import transfer
 from smallbert.figures.style import use_theme
@@ -134,3 +135,13 @@ def test_without_unanswerable_questions_the_chart_says_so():
     chart = transfer.null_threshold(pd.DataFrame(columns=["task", "mode", "seed", "tau"]))
     assert chart.alt == chart.figure.texts[0].get_text() == "No task here has questions without an answer."
     assert not chart.figure.axes
+
+
+@pytest.mark.parametrize("name", [r"cost $\price$ of", r"a \$ b", "one $ sign", "$x^2$"])
+def test_names_of_the_users_own_are_drawn_letter_by_letter(name):
+    renamed = found().replace({"task": {"topic": name}, "model": {"small": name}})
+    every = totals().replace({"model": {"small": name}})
+    for chart in (transfer.scores(renamed, SAMPLES), transfer.retained(renamed, every, "whole", SAMPLES)):
+        chart.figure.canvas.draw()
+        texts = [text for text in chart.figure.findobj(Text) if " ".join(text.get_text().split()) == name]
+        assert texts and not any(text.get_parse_math() for text in texts if text.get_visible())

@@ -1,9 +1,13 @@
 """What page 1 works on: too small a corpus is refused before anything is trained."""
 
+import threading
+
+import numpy as np
 import pytest
 
 from smallbert.compress.codes.product import CODEWORDS
 from smallbert.errors import DataError
+from smallbert.storage import lock
 from smallbert.studies import articles, embed, quality
 
 OPTIONS = {
@@ -31,3 +35,33 @@ def test_news_are_held_to_it_too(tmp_path, monkeypatch):
     news.write_text("title,text\n" + "".join(f"t{i},c{i}\n" for i in range(30)))
     with pytest.raises(DataError, match=r"Take more articles: .* about 340 are enough"):
         embed.corpus(str(news), rows=1000, seed=0, **OPTIONS)
+
+
+class Lengths:
+    """An encoder whose vector is the text's length."""
+
+    width = 1
+
+    def describe(self):
+        return {"name": "lengths", "sha256": "0" * 64}
+
+    def tokenize(self, texts):
+        return [np.arange(len(text)) for text in texts]
+
+    def encode(self, ids, *, advance):
+        advance(len(ids))
+        return np.array([[len(one)] for one in ids], np.float32)
+
+
+def test_two_editions_may_embed_one_corpus_side_by_side(tmp_path, monkeypatch):
+    monkeypatch.setenv("SMALLBERT_CACHE", str(tmp_path))
+    prepared = embed.corpus("world", rows=30, seed=0, least={}, **OPTIONS)
+    store = embed.embeddings(prepared, Lengths())
+    found = []
+    second = threading.Thread(target=lambda: found.append(embed.embeddings(prepared, Lengths())))
+    with lock(store.folder, "1-of-1"):
+        second.start()
+        second.join(0.3)
+        assert second.is_alive()
+    second.join(30)
+    assert [len(one) for one in found] == [30]

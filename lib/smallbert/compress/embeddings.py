@@ -53,6 +53,7 @@ def extract(
     shard: tuple[int, int] = (1, 1),
     shard_rows: int = SHARD_ROWS,
     dtype: Literal["float32", "float16"] = "float32",
+    wait: bool = False,
     progress: TextIO | None = None,
 ) -> EmbeddingStore | None:
     """Embed every row of a corpus into the store ``out``; what is finished there already is kept.
@@ -64,6 +65,7 @@ def extract(
         shard: ``(i, n)``: compute the i-th of n disjoint parts, for n processes on any machines that see ``out``.
         shard_rows: rows a shard; part of the key, as batches do not cross shards.
         dtype: number format on disk.
+        wait: wait for another run that holds this part of ``out``, then take what it has finished.
         progress: where progress goes; standard error by default.
 
     Returns:
@@ -71,7 +73,7 @@ def extract(
 
     Raises:
         DataError: ``out`` holds another corpus' or encoder's embeddings.
-        UsageError: another run holds this part of ``out``, or ``shard`` is out of range.
+        UsageError: another run holds this part of ``out`` and ``wait`` is not set, or ``shard`` is out of range.
         MachineError: the disk is full or not writable; finished shards are kept.
     """
     out, stream = Path(out), progress or sys.stderr
@@ -84,7 +86,7 @@ def extract(
     own = mine(shards, shard)
     claim(out, plan)
     hint = "Wait for it to end, or give each process its own shard i/n."
-    with storage.lock(out, f"{shard[0]}-of-{shard[1]}", hint=hint):
+    with storage.lock(out, f"{shard[0]}-of-{shard[1]}", wait=wait, hint=hint):
         _reopen(out, shards, stream)
         if (out / MANIFEST).exists():
             return _complete(out, plan, shards)

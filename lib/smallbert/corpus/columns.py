@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
+from smallbert.corpus import readers
 from smallbert.corpus.rows import COLUMNS
 from smallbert.errors import DataError, UsageError
 
@@ -75,8 +77,36 @@ def _plain(name: str) -> str:
 
 
 def _missing(where: str, wanted: str, available: Sequence[str]) -> DataError:
+    if len(available) == 1 and (other := _other_delimiter(where, available[0])):
+        return other
     there = ", ".join(repr(name[:60]) for name in list(available)[:20]) or "none"
     return DataError(
         f"{where}: expected {wanted}; the columns there are {there}.",
         'Say which it is: --column content=NAME, or for the report -p \'columns={"content": "NAME"}\'.',
+    )
+
+
+_DELIMITERS = {",": "commas", "\t": "tabs", ";": "semicolons", "|": "vertical bars"}
+
+
+def _other_delimiter(where: str, header: str) -> DataError | None:
+    """The error for a CSV or TSV file whose header is one column because another character sets the columns apart."""
+    suffix = readers.kind(Path(where)) or ""
+    expected = readers.DELIMITERS.get(suffix)
+    found = max((one for one in _DELIMITERS if one != expected), key=header.count)
+    if expected is None or found not in header:
+        return None
+    named = next((other for other, delimiter in readers.DELIMITERS.items() if delimiter == found), None)
+    if named:
+        hint = f"Rename it to end in {named}, which is read with {_DELIMITERS[found]}."
+    else:
+        convert = f"pandas.read_csv('OLD.csv', sep='{found}', dtype=str, keep_default_na=False)"
+        hint = (
+            "No option reads it. Write the file with commas: "
+            f"python -c \"import pandas; {convert}.to_csv('NEW.csv', index=False)\""
+        )
+    return DataError(
+        f"{where}: expected columns set apart by {_DELIMITERS[expected]}, as in every {suffix} file; the header is one "
+        f"column and holds {_DELIMITERS[found]}: {header[:60]!r}.",
+        hint,
     )

@@ -71,7 +71,7 @@ def read(
 def rows(found: list[Part], report: Tally, longest_field: int = LONGEST_FIELD) -> Iterator[pa.RecordBatch]:
     """Read the parts of a source; see :func:`read`."""
     for part in found:  # every file is opened before the first is read: a wrong one costs no hours
-        with part.open(longest_field) as table:
+        with part.open(_longest_row(longest_field)) as table:
             resolve(table.columns, part.options.columns, part.name)
     return _rows(found, report, longest_field)
 
@@ -79,8 +79,7 @@ def rows(found: list[Part], report: Tally, longest_field: int = LONGEST_FIELD) -
 def _rows(found: list[Part], report: Tally, longest_field: int) -> Iterator[pa.RecordBatch]:
     for part in found:
         before = report.bytes
-        # A row may hold several long fields, and one that is too long should be skipped in one piece.
-        with part.open(16 * longest_field) as table:
+        with part.open(_longest_row(longest_field)) as table:
             for rows_of_part in _part(part, table, report, longest_field, prefix=len(found) > 1):
                 report.bytes = before + table.position()
                 yield rows_of_part
@@ -88,6 +87,11 @@ def _rows(found: list[Part], report: Tally, longest_field: int) -> Iterator[pa.R
     report.finish()
     if report.rows == report.total:
         raise DataError(f"Expected rows that can be used, found none among {report.rows:,}.", "Is the source empty?")
+
+
+def _longest_row(longest_field: int) -> int:
+    """A row may hold several long fields, and one that is too long should be skipped in one piece."""
+    return 16 * longest_field
 
 
 def _part(part: Part, table: Table, report: Tally, longest_field: int, prefix: bool) -> Iterator[pa.RecordBatch]:

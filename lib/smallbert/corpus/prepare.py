@@ -20,7 +20,7 @@ import pyarrow as pa
 from smallbert.corpus import duplicates, first_pass, hub, news, second_pass
 from smallbert.corpus.delimited import Quoting
 from smallbert.corpus.prepared import MANIFEST, ROWS, Corpus
-from smallbert.corpus.sources import Options, describe, parts
+from smallbert.corpus.sources import Options, describe, parts, plain_name
 from smallbert.corpus.tally import Tally
 from smallbert.errors import DataError, UsageError
 from smallbert.progress import Progress
@@ -185,7 +185,7 @@ def prepare_source(
     found = parts(source, Options(dict(columns or {}), lang, lang_from_folder, quoting))
     files = describe(found)
     described = {
-        "name": str(source) if hub.is_remote(str(source)) else Path(source).name,
+        "name": str(source) if hub.is_remote(str(source)) else plain_name(Path(source).name),
         "files": files,
         "options": [vars(part.options) for part in found],
         "max_bad_rows": max_bad_rows,

@@ -72,7 +72,8 @@ def open_table(
         path: the file.
         where: its name, for messages.
         quoting: of CSV and TSV, see :func:`smallbert.corpus.delimited.read`.
-        longest_row: characters after which a quoted CSV or TSV row counts as never closed.
+        longest_row: characters after which a quoted CSV or TSV row counts as never closed, and a line of JSON as
+            too long.
 
     Raises:
         DataError: the suffix is unknown, or the file is missing, empty, damaged or of another format.
@@ -94,7 +95,7 @@ def open_table(
                 columns, rows = delimited.read(text, where, DELIMITERS[suffix], quoting, longest_row)
                 yield Table(columns, _pick(columns, rows), "", raw.tell)
             else:
-                yield _json_lines(text, where, raw.tell)
+                yield _json_lines(text, where, raw.tell, longest_row)
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         reason = str(error).splitlines()[0][:200]
         raise DataError(f"{where}: expected a readable {suffix} file: {reason}.") from error
@@ -119,8 +120,8 @@ def _pick(
     return picked
 
 
-def _json_lines(text: TextIO, where: str, position: Callable[[], int]) -> Table:
-    objects = _objects(text)
+def _json_lines(text: TextIO, where: str, position: Callable[[], int], longest: int) -> Table:
+    objects = _objects(text, where, longest)
     head = list(itertools.islice(objects, KEYS_FROM))
     if not head:
         raise DataError(f"{where}: expected one JSON object a line, the file is empty.")
@@ -128,10 +129,7 @@ def _json_lines(text: TextIO, where: str, position: Callable[[], int]) -> Table:
     if not columns:
         line, first = head[0]
         got = first.detail if isinstance(first, BadRow) else "one without keys"
-        raise DataError(
-            f"{where}:{line}: expected one JSON object a line, got {got}.",
-            "Write each article as an object on a line of its own (JSON Lines), without a list around them.",
-        )
+        raise _no_objects(where, line, got)
 
     def rows(names: Sequence[str]) -> Iterator[tuple[int, Cells | BadRow]]:
         for line, value in itertools.chain(head, objects):
@@ -140,9 +138,22 @@ def _json_lines(text: TextIO, where: str, position: Callable[[], int]) -> Table:
     return Table(columns, rows, "", position)
 
 
-def _objects(text: TextIO) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
-    for number, line in enumerate(text, start=1):
+def _objects(text: TextIO, where: str, longest: int) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
+    """The lines that are not blank; no more than ``longest`` characters of one are held."""
+    begun = False
+    for number in itertools.count(1):
+        line = text.readline(longest + 1)
+        if not line:
+            return
         if not line.strip():
+            continue
+        if not begun and line.lstrip().startswith("["):
+            raise _no_objects(where, number, "a JSON list")
+        begun = True
+        if len(line) > longest:
+            while line and not line.endswith(("\n", "\r")):
+                line = text.readline(longest)
+            yield number, BadRow("oversized field", f"a line of more than {longest:,} characters")
             continue
         try:
             value = json.loads(line)
@@ -151,6 +162,13 @@ def _objects(text: TextIO) -> Iterator[tuple[int, dict[str, Any] | BadRow]]:
         else:
             is_object = isinstance(value, dict)
             yield number, value if is_object else BadRow("broken JSON", f"a JSON {type(value).__name__}")
+
+
+def _no_objects(where: str, line: int, got: str) -> DataError:
+    return DataError(
+        f"{where}:{line}: expected one JSON object a line, got {got}.",
+        "Write each article as an object on a line of its own (JSON Lines), without a list around them.",
+    )
 
 
 def _cells(value: dict[str, Any], names: Sequence[str]) -> Cells | BadRow:

@@ -58,7 +58,7 @@ class Part:
     def lang(self) -> str:
         """The language of all its rows, or ``""``."""
         if self.options.lang_from_folder and self.path is not None:
-            return self.path.resolve().parent.name
+            return absolute(self.path).parent.name
         return self.options.lang
 
     def open(self, longest_row: int) -> AbstractContextManager[Table]:
@@ -94,13 +94,13 @@ def _parts(source: str | Path, options: Options, above: tuple[Path, ...]) -> lis
     if _is_description(path):
         return list(_described(path, options, above))
     if path.is_file():
-        return [Part(_name(path.name), path, options)]
+        return [Part(plain_name(path.name), path, options)]
     if hub.is_saved(path):
         return _hub(f"{hub.PREFIX}{path}", options)
     files = sorted(file for file in path.rglob("*") if _readable(file, path))
     if not files:
         raise DataError(f"Expected files ending in {', '.join(readers.SUFFIXES)} in {path}, found none.")
-    return [Part(_name(file.relative_to(path).as_posix()), file, options) for file in files]
+    return [Part(plain_name(file.relative_to(path).as_posix()), file, options) for file in files]
 
 
 def files(source: str | Path) -> list[Path]:
@@ -136,7 +136,15 @@ def _existing(source: str | Path) -> Path:
     return path
 
 
-def _name(path: str) -> str:
+def absolute(path: Path) -> Path:
+    """The path from the root on. A link keeps its name, for that is the user's word for a language or a format; only
+    up to the last ``..`` are links followed, as the system does."""
+    parts = path.absolute().parts
+    fixed = 1 + max((place for place, part in enumerate(parts) if part == ".."), default=0)
+    return Path(*parts[:fixed]).resolve().joinpath(*parts[fixed:])
+
+
+def plain_name(path: str) -> str:
     """A file's name as rows and messages carry it: bytes that are no UTF-8 stand as ``\\xff``, each name its own."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
@@ -164,8 +172,18 @@ def _described(path: Path, options: Options, above: tuple[Path, ...]) -> Iterato
     for name, given in _tables(path, above):
         with _naming(path):
             inner = _parts(_beside(path, name), given, (*above, path.resolve()))
-        folder = name.rstrip("/") if (path.parent / name).is_dir() else str(Path(name).parent)
-        yield from (replace(part, name=(Path(folder) / part.name).as_posix()) for part in inner)
+        folder = _folder(name, path.parent)
+        yield from (replace(part, name=(folder / part.name).as_posix()) for part in inner)
+
+
+def _folder(name: str, base: Path) -> Path:
+    """What stands before the names of a listed source's parts, so that no two sources have a part of one name."""
+    if name.startswith(hub.PREFIX):
+        # A folder here is known by its files' checksums, but not which of its configurations is read.
+        whole = hub.local(name, base) is None or ":" in name.removeprefix(hub.PREFIX)
+    else:
+        whole = (base / name).is_dir()
+    return Path(name) if whole else Path(name).parent
 
 
 def _tables(path: Path, above: tuple[Path, ...]) -> Iterator[tuple[str, Options]]:
@@ -214,11 +232,22 @@ def _naming(description: Path) -> Iterator[None]:
 
 def describe(found: list[Part]) -> list[dict[str, Any]]:
     """Name, size in bytes and sha256 of every file read, those of a local hub folder included; of a data
-    set on the hub the split's name alone, since it is streamed."""
-    read = {part.name: part.path for part in found}
-    for folder in {part.folder for part in found if part.folder is not None}:
-        read |= {file.relative_to(folder).as_posix(): file for file in _all(folder)}
-    return [
-        {"name": name} | ({} if path is None else {"bytes": path.stat().st_size, "sha256": sha256_file(path)})
-        for name, path in sorted(read.items())
-    ]
+    set on the hub the split's name alone, since it is streamed.
+
+    Raises:
+        DataError: a file cannot be read.
+    """
+    read = [(part.name, part.path) for part in found]
+    for folder in dict.fromkeys(part.folder for part in found if part.folder is not None):
+        read += [(plain_name(file.relative_to(folder).as_posix()), file) for file in _all(folder)]
+    # Two hub folders may hold files of one name, and a description may list one file twice.
+    known = dict.fromkeys((name, path and path.resolve()) for name, path in read)
+    in_order = sorted(known, key=lambda one: one[0])
+    return [{"name": name} | ({} if path is None else _content(name, path)) for name, path in in_order]
+
+
+def _content(name: str, path: Path) -> dict[str, Any]:
+    try:
+        return {"bytes": path.stat().st_size, "sha256": sha256_file(path)}
+    except OSError as error:
+        raise DataError(f"{name}: expected a readable file: {error.strerror}.", "Check its permissions.") from error

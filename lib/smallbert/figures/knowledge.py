@@ -203,9 +203,10 @@ def _legend(figure: plt.Figure, axes: Axes) -> None:
 def _bars(found: pd.DataFrame) -> str:
     seeds, asked = int(found.seeds.max()), _range(found.questions)
     return "Error bars: 95%, each for itself, " + (
-        f"at each end the wider of Student's t over {seeds} seeds and Wilson's over their {asked} questions."
+        f"at each end the wider of Student's t over {seeds} seeds and Wilson's over the {asked} different subjects of "
+        "their questions."
         if seeds > 1
-        else f"Wilson's over {asked} questions; one seed."
+        else f"Wilson's over {asked} different subjects of questions; one seed."
     )
 
 

@@ -57,7 +57,8 @@ def cross_table(found: pd.DataFrame, reported: pd.DataFrame) -> Chart:
         "Own head: as it was trained. Fresh head: a logistic regression on the frozen encoder. Dotted: chance. Open "
         "diamonds: ALBERT, Table 5, far larger models on other text. Error bars: "
         + (
-            "95% t interval over seeds; of the bags of words, 95% Wilson interval."
+            "95%, at each end the wider of Student's t over seeds and Wilson's over pairs, which every seed shares; of "
+            "masked words over seeds alone, of the bags of words over pairs alone."
             if several
             else "95% Wilson interval over pairs; one seed."
         ),

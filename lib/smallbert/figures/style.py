@@ -7,10 +7,12 @@ its own marker and line style, so that figures also read in grey.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import seaborn as sns
 from cycler import cycler
+from matplotlib import font_manager
 
 INK = "#1b1b1b"
 GRID = "#d9d9d9"
@@ -20,6 +22,34 @@ BLUE, VERMILION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 
 WIDTH = 7.2
 """Width of a full figure, inches; the page shows it at about 690 CSS pixels."""
+
+VERBATIM: dict[str, Any] = {"parse_math": False}
+"""For a text with a name of the user's own, in which a dollar is a dollar; our own labels hold formulas."""
+
+FONT = "DejaVu Sans"
+
+FALLBACKS = (
+    "Noto Sans",
+    "Noto Sans CJK KR",
+    "Noto Sans CJK JP",
+    "Noto Sans CJK SC",
+    "Noto Sans KR",
+    "Noto Sans JP",
+    "Noto Sans SC",
+    "Noto Sans Arabic",
+    "Noto Sans Hebrew",
+    "Noto Sans Devanagari",
+    "Noto Sans Bengali",
+    "Noto Sans Thai",
+    "NanumGothic",
+    "Apple SD Gothic Neo",
+    "Malgun Gothic",
+    "Hiragino Sans",
+    "Microsoft YaHei",
+    "WenQuanYi Zen Hei",
+    "Arial Unicode MS",
+)
+"""Fonts asked, in this order, for the characters that ours lacks, such as those of Korean names."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +121,9 @@ def look(name: str, position: int = 0) -> Look:
 
 def use_theme() -> None:
     """Set the report's theme; called once by every page, before its first figure."""
-    sns.set_theme(context="paper", style="ticks", font="DejaVu Sans")
+    installed = set(font_manager.get_font_names())  # matplotlib warns of every other one
+    fonts = [FONT, *(name for name in FALLBACKS if name in installed)]
+    sns.set_theme(context="paper", style="ticks", font=fonts)
     mpl.rcParams.update(
         {
             "figure.figsize": (WIDTH, 3.4),

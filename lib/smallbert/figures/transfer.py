@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from smallbert.figures.absent import absent
 from smallbert.figures.page import Chart
-from smallbert.figures.style import BLUE, FLOOR, INK, ORANGE, VERMILION, WIDTH
+from smallbert.figures.style import BLUE, FLOOR, INK, ORANGE, VERBATIM, VERMILION, WIDTH
 
 MODES = {"frozen": (BLUE, "o", "white"), "fine-tuned": (VERMILION, "s", VERMILION)}
 """How an encoder is used: colour, marker, fill."""
@@ -35,7 +35,8 @@ def scores(found: pd.DataFrame, examples: str) -> Chart:
     for axes, task in zip(panels.flat, tasks, strict=False):
         part = found[found.task == task]
         _panel(axes, part, models)
-        axes.set(title=textwrap.fill(task, 24), xlabel=part.metric.iloc[0])
+        axes.set_title(textwrap.fill(task, 24), **VERBATIM)
+        axes.set_xlabel(part.metric.iloc[0])
     for axes in panels.flat[len(tasks) :]:
         axes.remove()
     shown = [mode for mode in MODES if (found["mode"] == mode).any()]
@@ -84,7 +85,7 @@ def _panel(axes: Axes, part: pd.DataFrame, models: list[str]) -> None:
     axes.axvline(part.floor.iloc[0], color=FLOOR, linestyle=":")
     axes.axvline(part.words.iloc[0], color=INK, linestyle="--", linewidth=1)
     axes.set_xlim(*_limits(part))
-    axes.set_yticks(range(len(models)), models[::-1], fontsize=7.5)
+    axes.set_yticks(range(len(models)), models[::-1], fontsize=7.5, **VERBATIM)
     axes.set_ylim(-0.6, len(models) - 0.4)
 
 
@@ -133,7 +134,8 @@ def retained(found: pd.DataFrame, totals: pd.DataFrame, reference: str, examples
         _heat(axes, every[every["mode"] == mode], rows[mode], tasks)
         axes.set_title(mode)
         axes.tick_params(length=0)
-    panels[-1, 0].set_xticks(range(len(tasks)), [textwrap.fill(task, 14) for task in tasks], fontsize=7.5)
+    names = [textwrap.fill(task, 14) for task in tasks]
+    panels[-1, 0].set_xticks(range(len(tasks)), names, fontsize=7.5, **VERBATIM)
     told = "; ".join(
         f"{row.mode}: {row.model} {row.retained:.0%}" for row in totals[totals.model != reference].itertuples()
     )
@@ -175,7 +177,7 @@ def _heat(axes: Axes, own: pd.DataFrame, models: list[str], tasks: list[str]) ->
     table = own.pivot(index="model", columns="task", values="retained").reindex(index=models, columns=tasks)
     axes.imshow(table.astype(float).clip(0, 1), cmap=_SHADES, vmin=0, vmax=1, aspect="auto")
     axes.grid(False)
-    axes.set_yticks(range(len(models)), models, fontsize=7.5)
+    axes.set_yticks(range(len(models)), models, fontsize=7.5, **VERBATIM)
     limits = own.set_index(["model", "task"])[["retained low", "retained high"]]
     for y, model in enumerate(models):
         for x, task in enumerate(tasks):

@@ -132,9 +132,10 @@ def pretrained(prepared: Corpus, recipe: PretrainRecipe, device: str = "auto") -
 
 
 def embeddings(prepared: Corpus, chosen: encoders.Encoder) -> EmbeddingStore:
-    """Embed the corpus, or find it embedded."""
+    """Embed the corpus, or find it embedded; what another edition is embedding right now is waited for."""
     identity = {key: value for key, value in chosen.describe().items() if key != "name"}
-    store = extract(prepared, chosen, paths.cache() / "embeddings" / digest([prepared.key, identity]))
+    out = paths.cache() / "embeddings" / digest([prepared.key, identity])
+    store = extract(prepared, chosen, out, wait=True)
     assert store is not None  # one shard of one: nothing is left to others
     return store
 
