@@ -5,8 +5,12 @@ import torch
 import transformers
 from torch import nn
 
+from smallbert import storage
 from smallbert.compress import fewer_layers
 from smallbert.errors import UsageError
+from smallbert.models import interchange
+from smallbert.models.shared_encoder import fresh
+from smallbert.models.sizes import Sizes
 
 SIZES = {"vocab_size": 20, "max_position_embeddings": 12}
 BERT = {"hidden_size": 8, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 16}
@@ -31,6 +35,25 @@ def test_the_folder_is_the_model_without_the_other_layers(config, layers, tmp_pa
     stack.layer = nn.ModuleList(stack.layer[layer] for layer in layers)
     with torch.inference_mode():
         torch.testing.assert_close(found(IDS).logits, model(IDS).logits, rtol=0, atol=1e-6)
+
+
+def test_the_configuration_is_written_once_and_last(tmp_path, monkeypatch):
+    """Killed before it, the folder is no encoder; with the whole one's it would be one of too few weights."""
+    transformers.BertModel(CONFIGS[0]).save_pretrained(tmp_path / "whole")
+    (tmp_path / "whole" / "vocab.txt").touch()
+    written, write = [], storage.atomic_write
+    monkeypatch.setattr(storage, "atomic_write", lambda path: written.append(path.name) or write(path))
+    fewer_layers.write(tmp_path / "whole", [0, 2], tmp_path / "fewer")
+    assert written == ["model.safetensors", "vocab.txt", "config.json"]
+
+
+def test_layers_that_shared_weights_are_left_as_layers_of_their_own(tmp_path):
+    """Three of four layers that shared attention two by two are no two groups."""
+    sizes = Sizes(20, 8, 4, 2, 16, positions=12, share="attention", groups=2, pooler=False, head="mlm")
+    interchange.save(fresh(sizes, 3, torch.device("cpu")), tmp_path / "whole")
+    fewer_layers.write(tmp_path / "whole", [0, 1, 2], tmp_path / "fewer")
+    found = interchange.load(tmp_path / "fewer", device="cpu").sizes
+    assert (found.layers, found.share, found.groups) == (3, "none", 1)
 
 
 def test_layers_that_are_not_there(tmp_path):

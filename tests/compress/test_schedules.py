@@ -69,6 +69,13 @@ def test_matched_partners_have_equal_size_within_one_percent(name, partner, d, k
     assert min(matched) >= k
 
 
+def test_widths_that_all_round_to_the_bottleneck_cannot_be_scaled():
+    assert hidden_widths("bottleneck-heavy-3", 384, 383, 2) == (383,)
+    assert matched_partner("bottleneck-heavy-3", "uniform", 384, 383, 2) == (384,)
+    with pytest.raises(UsageError, match=r"with 1,000 parameters \(within 1 %\)"):
+        match_parameters("bottleneck-heavy-3", 384, 383, 2, 1_000)
+
+
 def test_a_schedule_matched_to_itself_is_itself():
     assert matched_partner("geometric", "geometric", 768, 64, 5) == hidden_widths("geometric", 768, 64, 5)
 

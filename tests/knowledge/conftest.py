@@ -43,7 +43,7 @@ def giver(graph):
 
 @pytest.fixture(scope="session")
 def encoders(tmp_path_factory):
-    """Folders of encoders, ``bert`` and ``albert``, whose tokens are characters."""
+    """Folders of encoders with characters as tokens: ``bert``, ``albert`` and ``grouped``, an ALBERT of two groups."""
     base = tmp_path_factory.mktemp("encoders")
     tokens = [*SPECIAL, *LETTERS, *(f"##{letter}" for letter in LETTERS)]
     raw = Tokenizer(models.WordPiece({token: i for i, token in enumerate(tokens)}, unk_token="[UNK]"))
@@ -54,11 +54,17 @@ def encoders(tmp_path_factory):
     names = dict(zip(("pad_token", "unk_token", "cls_token", "sep_token", "mask_token"), SPECIAL, strict=True))
     tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=raw, **names)
     generator = torch.Generator().manual_seed(11)
-    for config in (transformers.BertConfig(**SIZE), transformers.AlbertConfig(**SIZE, embedding_size=8)):
+    grouped = {**SIZE, "num_hidden_layers": 4, "num_hidden_groups": 2, "embedding_size": 8}
+    configs = {
+        "bert": transformers.BertConfig(**SIZE),
+        "albert": transformers.AlbertConfig(**SIZE, embedding_size=8),
+        "grouped": transformers.AlbertConfig(**grouped),
+    }
+    for name, config in configs.items():
         with torch.random.fork_rng(devices=[]):
             model = transformers.AutoModel.from_config(config)
         for parameter in model.parameters():
             parameter.data += 0.2 * torch.randn(parameter.shape, generator=generator)
-        model.save_pretrained(base / config.model_type)
-        tokenizer.save_pretrained(base / config.model_type)
+        model.save_pretrained(base / name)
+        tokenizer.save_pretrained(base / name)
     return base

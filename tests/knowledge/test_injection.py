@@ -67,6 +67,21 @@ def test_the_lowest_layers_alone_can_be_kept(family, encoders):
     torch.testing.assert_close(states, read.hidden_states[1][0], rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("layers", [1, 2, 3])
+def test_the_lowest_layers_of_an_albert_with_groups_are_its_own(encoders, layers):
+    """Two groups of two layers: transformers runs another group at a place where there are fewer layers."""
+    reader, tokenizer = TreeReader.load(encoders / "grouped", layers=layers)
+    [own] = Injector("plain", tokenizer, 64).inputs([ITEM])
+    plain = transformers.AutoModel.from_pretrained(encoders / "grouped").eval()
+    batch = Batch.of([own], CPU)
+    trunk = torch.from_numpy(own.tree.branches == -1)
+    with torch.inference_mode():
+        read = plain(batch.ids[:, trunk], token_type_ids=batch.kinds[:, trunk], output_hidden_states=True)
+        states = reader.states(batch)[0, trunk]
+    torch.testing.assert_close(states, read.hidden_states[layers][0], rtol=1e-5, atol=1e-5)
+    assert len(reader.encoder.encoder.albert_layer_groups) == (layers + 1) // 2  # others would never be trained
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_without_knowledge_the_trunk_is_the_plain_encoders(readers, method):
     folder, both, tokenizer = readers

@@ -107,18 +107,18 @@ def test_transformers_weights_load_into_ours(rng, tmp_path, form, changes):
     theirs.save_pretrained(tmp_path)
     ids, kept, types = batch(rng)
     expected = theirs(ids, attention_mask=kept, token_type_ids=types, output_hidden_states=True)
-    for model in (interchange.from_transformers(theirs), interchange.load(tmp_path, device="cpu")):
-        states = run(model, ids, kept, types)
-        assert len(states) == 5
-        for found, wanted in zip(states, expected.hidden_states, strict=True):
-            close(found[kept.bool()], wanted[kept.bool()])
-        logits = next((expected[name] for name in ("logits", "prediction_logits") if name in expected), None)
-        if logits is not None:
-            close(model.vocabulary_logits(states[-1].flatten(0, 1)).view(logits.shape), logits)
-        pairs = next((expected[name] for name in ("seq_relationship_logits", "sop_logits") if name in expected), None)
-        assert (pairs is None) == (model.pair_head is None)
-        if pairs is not None:
-            close(model.pair_logits(states[-1][:, 0]), pairs)
+    model = interchange.load(tmp_path, device="cpu")
+    states = run(model, ids, kept, types)
+    assert len(states) == 5
+    for found, wanted in zip(states, expected.hidden_states, strict=True):
+        close(found[kept.bool()], wanted[kept.bool()])
+    logits = next((expected[name] for name in ("logits", "prediction_logits") if name in expected), None)
+    if logits is not None:
+        close(model.vocabulary_logits(states[-1].flatten(0, 1)).view(logits.shape), logits)
+    pairs = next((expected[name] for name in ("seq_relationship_logits", "sop_logits") if name in expected), None)
+    assert (pairs is None) == (model.pair_head is None)
+    if pairs is not None:
+        close(model.pair_logits(states[-1][:, 0]), pairs)
 
 
 @pytest.mark.parametrize("pair_head", [False, True])

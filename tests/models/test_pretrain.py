@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -103,11 +104,12 @@ def test_loss_and_gradients_equal_transformers(rng):
         torch.testing.assert_close(ours, theirs, atol=1e-6, rtol=1e-4)
 
 
-def test_both_models_make_the_same_loss_of_the_same_weights(store):
+def test_both_models_make_the_same_loss_of_the_same_weights(store, tmp_path):
     """An encoder of ours without sharing or map is a BERT: equal losses, gradient norms and held-out measures."""
     recipe = SharedRecipe(**asdict(RECIPE))
     plain, shared = (objective_of(r, store, CPU, torch.float32) for r in (RECIPE, recipe))
-    shared.model = interchange.from_transformers(plain.model)
+    plain.model.save_pretrained(tmp_path)
+    shared.model = interchange.load(tmp_path, device="cpu")
     for step in range(3):
         losses = [objective.loss(step) for objective in (plain, shared)]
         assert losses[0].item() == pytest.approx(losses[1].item(), abs=1e-5)
@@ -303,6 +305,22 @@ def test_a_diverging_run_stops_and_keeps_its_checkpoint(recipe, store, tmp_path)
 def test_impossible_recipes_are_refused(change, message):
     with pytest.raises(UsageError, match=message):
         replace(RECIPE, **change)
+
+
+@pytest.mark.parametrize(
+    ("gone", "message"),
+    [("tokenizer.json", "a tokenizer at"), ("tokenizer_config.json", "a tokenizer's settings at .* does not exist")],
+)
+def test_a_store_without_a_tokenizer_of_ours_is_refused_before_training(
+    store, tmp_path, monkeypatch, gone, message, recipe
+):
+    """A store of a teacher's tokenizer, which is for distilling, has no settings of one."""
+    folder = shutil.copytree(store.folder, tmp_path / "store")
+    (folder / gone).unlink()
+    monkeypatch.setattr(training, "update", None)
+    with pytest.raises(DataError, match=f"Expected {message}"):
+        pretrain(replace(store, folder=folder), recipe, tmp_path / "out", device="cpu")
+    assert not (tmp_path / "out").exists()
 
 
 def test_too_little_data_is_refused(store, tmp_path):

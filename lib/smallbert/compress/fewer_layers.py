@@ -12,6 +12,7 @@ from smallbert import storage
 from smallbert.compress.folders import copy_beside, copy_last_layers, weights
 from smallbert.compress.vocabulary import check_free
 from smallbert.errors import UsageError
+from smallbert.models.interchange import OURS
 
 _LAYER = re.compile(r"(?<![^.])(encoder|transformer)\.layer\.(\d+)\.")
 _COUNTS = ("num_hidden_layers", "n_layers")
@@ -52,6 +53,7 @@ def write(folder: Path, layers: Sequence[int], out: Path) -> Path:
         file.write(save(kept, metadata={"format": "pt"}))
     config = storage.read_json(folder / "config.json")
     copy_last_layers(folder, out)
-    copy_beside(folder, out)
+    copy_beside(folder, out, config=False)
+    config.pop(OURS, None)  # tells which of all the layers shared weights: these are others
     storage.write_json(out / "config.json", config | {name: len(layers) for name in _COUNTS if name in config})
     return out

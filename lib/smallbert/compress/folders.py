@@ -39,7 +39,7 @@ def weights(folder: Path, name: str | None = None) -> Iterator[tuple[str, Tensor
             raise DataError(f"{path} holds no weights: {error}", "Copy or download it again.") from error
 
 
-def copy_beside(folder: Path, out: Path, *more: str) -> None:
+def copy_beside(folder: Path, out: Path, *more: str, config: bool = True) -> None:
     """Copy configuration and tokenizer; the configuration last, for it makes a folder an encoder.
 
     What tells sentence-transformers of modules stays behind: it names folders that are not copied.
@@ -48,6 +48,7 @@ def copy_beside(folder: Path, out: Path, *more: str) -> None:
         folder: of an encoder.
         out: where to.
         more: patterns of further files.
+        config: whether the configuration too; False where the caller then writes another.
 
     Raises:
         MachineError: a file cannot be written.
@@ -55,6 +56,8 @@ def copy_beside(folder: Path, out: Path, *more: str) -> None:
     beside = {path for pattern in _BESIDE for path in folder.glob(pattern)}
     files = {path for path in beside if path.name not in _OF_MODULES and not path.name.endswith(".index.json")}
     files |= {path for pattern in more for path in folder.glob(pattern)}
+    if not config:
+        files.discard(folder / "config.json")
     for path in sorted(files, key=lambda path: (path.name == "config.json", path.name)):
         _copy(path, out / path.name)
 

@@ -127,7 +127,7 @@ def match_parameters(name: str, input_width: int, bottleneck: int, depth: int, t
         return encoder_parameters(input_width, widths, bottleneck)
 
     low, high = 0.0, 1.0
-    while base and bottleneck < input_width and count(scaled(high)) < target:
+    while max(base, default=bottleneck) > bottleneck and count(scaled(high)) < target:
         high *= 2
     for _ in range(60):
         middle = (low + high) / 2

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from smallbert.errors import UsageError
 from smallbert.knowledge.inject import Input
 from smallbert.models import pretrained, sources
+from smallbert.models.through_transformers import keep_layers
 
 FAMILIES = ("bert", "albert")
 """Families whose ``transformers`` models take positions, added vectors and a matrix of who sees whom."""
@@ -125,11 +126,12 @@ class TreeReader(nn.Module):
         Raises:
             MachineError: the encoder is not to be had here.
             DataError: the folder holds no encoder that can be used.
-            UsageError: it is of another family, or has not so many layers.
+            UsageError: it is of another family, has not so many layers, or is an ALBERT whose groups cannot be cut
+                there.
         """
         found = pretrained.read(Path(sources.find(str(name))), layers)
         encoder = copy.deepcopy(found.encoder)
-        encoder.config.num_hidden_layers = found.depth  # ALBERT's forward counts by it
+        keep_layers(encoder, found.depth)
         return cls(encoder.eval(), vectors, seed), found.tokenizer
 
     @property

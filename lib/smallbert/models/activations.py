@@ -37,14 +37,13 @@ class Activations:
         return sum(asdict(self).values())
 
 
-def saved(sizes: Sizes, rows: int, length: int, *, predicted: int | None = None, fused: bool = True) -> Activations:
+def saved(sizes: Sizes, rows: int, length: int, *, fused: bool = True) -> Activations:
     """What one forward of ``rows`` sequences of ``length`` tokens saves, loss included where there is a head.
 
     Args:
         sizes: of the encoder; its head decides what is saved above it.
         rows: sequences of the batch.
         length: tokens of a sequence.
-        predicted: tokens of the batch that the head reads; all of them by default.
         fused: attention in one kernel (FlashAttention, Dao et al. 2022), which never writes the length x length scores
             out; else as the formula says.
     """
@@ -59,15 +58,15 @@ def saved(sizes: Sizes, rows: int, length: int, *, predicted: int | None = None,
         embeddings=embeddings,
         layers=sizes.layers * layer + tokens * wide,
         scores=sizes.layers * scores,
-        heads=_heads(sizes, rows, tokens if predicted is None else predicted),
+        heads=_heads(sizes, rows, tokens),
     )
 
 
-def training_bytes(sizes: Sizes, rows: int, length: int, *, predicted: int | None = None) -> dict[str, int]:
+def training_bytes(sizes: Sizes, rows: int, length: int) -> dict[str, int]:
     """Bytes that one fp32 training step with AdamW and fused attention holds at its peak, by what they are for.
 
     Args:
-        sizes, rows, length, predicted: as in :func:`saved`.
+        sizes, rows, length: as in :func:`saved`.
 
     Returns:
         ``weights``, ``gradients``, ``moments`` (AdamW's two) and ``activations``. Working space of single operations
@@ -78,16 +77,16 @@ def training_bytes(sizes: Sizes, rows: int, length: int, *, predicted: int | Non
         "weights": weights,
         "gradients": weights,
         "moments": 2 * weights,
-        "activations": _FP32 * saved(sizes, rows, length, predicted=predicted).total,
+        "activations": _FP32 * saved(sizes, rows, length).total,
     }
 
 
-def _heads(sizes: Sizes, rows: int, predicted: int) -> int:
+def _heads(sizes: Sizes, rows: int, tokens: int) -> int:
     pooler = rows * sizes.hidden * sizes.pooler
     if sizes.head == "none":
         return pooler
     if sizes.head == "lm":
-        return pooler + predicted * sizes.vocabulary
+        return pooler + tokens * sizes.vocabulary
     # Around the activation, the LayerNorm's input with mean and deviation, its output, log-probabilities.
-    mlm = predicted * (3 * sizes.factor + 2 + sizes.vocabulary)
+    mlm = tokens * (3 * sizes.factor + 2 + sizes.vocabulary)
     return pooler + mlm + rows * 2 * (sizes.head == "pretraining")

@@ -17,7 +17,7 @@ import torch
 from safetensors.torch import load_file
 from safetensors.torch import save as to_bytes
 from torch import Tensor
-from transformers import AlbertConfig, AutoConfig, BertConfig, PreTrainedConfig, PreTrainedModel
+from transformers import AlbertConfig, AutoConfig, BertConfig, PreTrainedConfig
 
 from smallbert import runtime, storage
 from smallbert.errors import DataError, UsageError
@@ -86,21 +86,6 @@ def load(name: str | Path, *, pair_head: bool | None = None, seed: int = 0, devi
         message = f"{folder} holds no encoder that can be loaded: {error}"
         raise DataError(message, "Copy or download the whole folder again.") from error
     return _read(config, state, str(folder), pair_head=pair_head, seed=seed).to(where)
-
-
-def from_transformers(model: PreTrainedModel, *, pair_head: bool | None = None, seed: int = 0) -> SharedEncoder:
-    """The same encoder as ours, weights copied: a ``BertModel``, an ``AlbertModel`` or one of their pretraining forms.
-
-    Args:
-        model: the encoder.
-        pair_head: whether ours shall have one; None keeps what the model has.
-        seed: of the heads' weights where the model has none.
-
-    Raises:
-        DataError: another family, or settings ours has not.
-    """
-    name = type(model).__name__
-    return _read(model.config, model.state_dict(), name, pair_head=pair_head, seed=seed).to(model.device)
 
 
 def _read(

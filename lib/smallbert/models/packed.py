@@ -46,24 +46,27 @@ class Batch:
         return sum(length * count for length, count in self.groups)
 
 
-def plan(lengths: np.ndarray, budget: int) -> list[Batch]:
+def plan(lengths: np.ndarray, budget: int, *, padded: bool = False) -> list[Batch]:
     """Cut texts into batches of at most ``budget`` tokens, longest texts first.
 
     Args:
         lengths: tokens a text (n).
         budget: tokens a batch; a longer text runs alone.
+        padded: whether each text counts as the longest of its batch, which is what padding makes of it.
 
     Returns:
         Batches that hold every text once; the same lengths always give the same batches. With many texts
         nearly every batch has a single length.
     """
     order = np.argsort(-lengths, kind="stable")
-    batches, start, tokens = [], 0, 0
+    batches, start, tokens, longest = [], 0, 0, 0
     for place, length in enumerate(lengths[order].tolist()):
-        if tokens and tokens + length > budget:
+        if tokens and tokens + (longest if padded else length) > budget:
             batches.append(_batch(order[start:place], lengths))
             start, tokens = place, 0
-        tokens += length
+        if not tokens:
+            longest = length
+        tokens += longest if padded else length
     return [*batches, _batch(order[start:], lengths)] if len(order) else batches
 
 

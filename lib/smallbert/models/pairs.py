@@ -108,7 +108,7 @@ class PairOrder:
 
     Args:
         lengths: tokens of each pair, special ones included, (n,).
-        batch_tokens: tokens of a batch, at most, padding aside.
+        batch_tokens: tokens of a batch, padding aside; as pairs are whole, a batch may have up to almost one pair more.
         seed: of the order.
     """
 

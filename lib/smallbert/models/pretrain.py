@@ -17,6 +17,7 @@ import transformers
 from smallbert import runtime, storage
 from smallbert.errors import DataError, UsageError
 from smallbert.models import interchange, parallel
+from smallbert.models import tokenizer as wordpiece
 from smallbert.models.alone import held
 from smallbert.models.causal import TwinRecipe, twin_modelling
 from smallbert.models.mlm import MaskedLanguageModelling, SharedLanguageModelling, build_model
@@ -68,7 +69,7 @@ def pretrain(
 
     Raises:
         UsageError: ``out`` holds another run's encoder, checkpoint or tokens; or the loss is no longer finite.
-        DataError: the texts are too few.
+        DataError: the texts are too few, or the store's tokenizer is none of ours.
         MachineError: the device is missing or the disk is full.
     """
     where = runtime.device(device)
@@ -90,6 +91,7 @@ def pretrain(
     if (out / FINISHED).exists():
         _check_finished(out, key)
         return out
+    _require_tokenizer(store)
     if len(store.train) < recipe.batch_tokens:
         raise DataError(
             f"Expected at least one step of {recipe.batch_tokens} tokens to train on, got {len(store.train)}.",
@@ -153,6 +155,18 @@ def _check_finished(out: Path, key: str) -> None:
         raise UsageError(
             f"Expected the encoder {key} in {out}, found {found}, made with another recipe or corpus.",
             "Choose another folder or delete this one.",
+        )
+
+
+def _require_tokenizer(store: TokenStore) -> None:
+    """Refuse, before any training, a store whose tokenizer cannot be saved with the encoder."""
+    wordpiece.load(store.folder)
+    path = store.folder / "tokenizer_config.json"
+    if not path.exists():
+        raise DataError(
+            f"Expected a tokenizer's settings at {path}, which does not exist.",
+            "Give texts, or a store of TokenStore.build that trained its own tokenizer: one of a teacher's tokenizer "
+            "is for distilling.",
         )
 
 

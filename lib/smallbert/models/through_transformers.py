@@ -70,6 +70,39 @@ def load_model(folder: Any, layer: int) -> tuple[Any, Any, int]:
     return model, tokenizer, depth
 
 
+def keep_layers(model: Any, depth: int) -> None:
+    """Make a model its first layers, in what it runs and in its configuration.
+
+    Which of its groups an ALBERT runs at a place follows from how many layers and groups it has: with fewer layers
+    alone, every place would get another group.
+
+    Args:
+        model: of :func:`load_model`, read for ``depth`` layers.
+        depth: layers that stay.
+
+    Raises:
+        UsageError: no number of groups gives the ALBERT's first layers.
+    """
+    config = model.config
+    if config.model_type == "albert" and 0 < depth < config.num_hidden_layers:
+        whole = _groups(config.num_hidden_layers, config.num_hidden_groups)
+        fitting = [count for count in range(1, len(whole) + 1) if _groups(count, whole[count - 1] + 1) == whole[:count]]
+        if depth not in fitting:
+            raise UsageError(
+                f"Expected a number of layers out of {', '.join(map(str, fitting))}, got {depth}.",
+                f"An ALBERT spreads its groups evenly over its layers, which {depth} of {len(whole)} layers in "
+                f"{config.num_hidden_groups} groups are not.",
+            )
+        config.num_hidden_groups = whole[depth - 1] + 1
+        model.encoder.albert_layer_groups = model.encoder.albert_layer_groups[: config.num_hidden_groups]
+    config.num_hidden_layers = depth
+
+
+def _groups(layers: int, groups: int) -> list[int]:
+    """The group that an ALBERT of ``transformers`` runs at each place."""
+    return [int(place / (layers / groups)) for place in range(layers)]
+
+
 def layer_count(folder: Path) -> int:
     """Layers of the whole encoder; its loaded configuration counts those that were built."""
     import transformers

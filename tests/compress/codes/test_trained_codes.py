@@ -6,7 +6,7 @@ import torch
 
 from smallbert.compress.autoencoder import Architecture, build
 from smallbert.compress.codes import matryoshka, sparse
-from smallbert.compress.codes.autoencoded import Autoencoded
+from smallbert.compress.codes.autoencoded import Autoencoded, Bottleneck
 from smallbert.compress.codes.code import cosines
 from smallbert.compress.codes.formats import Floats
 from smallbert.compress.linear import Pca
@@ -89,3 +89,19 @@ def test_an_autoencoders_code_is_its_bottleneck_and_decodes_to_its_reconstructio
         expected = module(torch.from_numpy(test) - 0.25).numpy() + 0.25
     np.testing.assert_allclose(code.decode(stored), expected, atol=1e-5)
     assert (code.query(test) == test).all()
+
+
+@pytest.mark.parametrize("rows", [0, 8200])
+def test_any_number_of_rows_is_coded(split, dictionary, rows):
+    """None, and more than are worked on at once."""
+    vectors = np.resize(split[0], (rows, 32))
+    module, centre = build(Architecture(32, 5, (16,)), seed=0), np.full(32, 0.25, np.float32)
+    for code in (sparse.Sparse(dictionary, 4), Autoencoded(module, centre, Floats(5, 32))):
+        stored = code.encode(vectors)
+        decoded = code.decode(stored)
+        assert stored.shape == (rows, code.nbytes) and stored.dtype == np.uint8
+        assert decoded.shape == (rows, 32) and decoded.dtype == np.float32
+        parts = slice(0, 8192), slice(8192, None)
+        np.testing.assert_array_equal(stored, np.concatenate([code.encode(vectors[part]) for part in parts]))
+        np.testing.assert_array_equal(decoded, np.concatenate([code.decode(stored[part]) for part in parts]))
+    assert Bottleneck(module, centre).encode(vectors).shape == (rows, 5)

@@ -5,6 +5,7 @@ import pytest
 import torch
 import transformers
 
+from smallbert import storage
 from smallbert.compress.distill import elastic_student
 from smallbert.compress.linear import Pca
 from smallbert.compress.moments import Moments
@@ -16,17 +17,20 @@ SEQUENCE = 24
 WORDS = [a + b for a in "bdfgklmnprst" for b in "aeiou"]
 
 
-@pytest.fixture(scope="module")
-def source(tmp_path_factory, toy):
-    """Folder of an encoder of 4 layers that knows words of one syllable."""
-    folder = tmp_path_factory.mktemp("elastic-teacher")
-    toy.stir(
-        transformers.BertModel(transformers.BertConfig(vocab_size=65, max_position_embeddings=40, **toy.SIZES))
-    ).save_pretrained(folder)
+def write_teacher(folder, model):
+    """Save an encoder that knows words of one syllable."""
+    model.save_pretrained(folder)
     special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
     vocabulary = {word: place for place, word in enumerate([*special, *WORDS])}
     transformers.BertTokenizerFast(vocab=vocabulary).save_pretrained(folder)
     return str(folder)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory, toy):
+    """Folder of an encoder of 4 layers."""
+    config = transformers.BertConfig(vocab_size=65, max_position_embeddings=40, **toy.SIZES)
+    return write_teacher(tmp_path_factory.mktemp("elastic-teacher"), toy.stir(transformers.BertModel(config)))
 
 
 @pytest.fixture(scope="module")
@@ -112,3 +116,46 @@ def test_the_first_token_can_be_the_vector(source, given):
     student = elastic_student.start(source, pca, layer=4, pooling="cls")
     own = read(student, source, given, [4])[4].numpy()
     np.testing.assert_allclose(own, pca.code(32).encode(vectors(source, given, pooling="cls")), atol=2e-5)
+
+
+@pytest.fixture(scope="module")
+def grouped(tmp_path_factory, toy):
+    """Folder of an ALBERT of six layers in two groups, which says what it shares as ours do."""
+    sizes = {**toy.SIZES, "num_hidden_layers": 6, "num_hidden_groups": 2, "embedding_size": 8}
+    config = transformers.AlbertConfig(vocab_size=65, max_position_embeddings=40, **sizes)
+    config.smallbert = {"sharing": "all", "groups": 2}
+    return write_teacher(tmp_path_factory.mktemp("grouped-teacher"), toy.stir(transformers.AlbertModel(config)))
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3, 5])
+def test_the_layers_of_an_albert_with_groups_are_those_of_the_whole(grouped, given, tmp_path, layers):
+    pca = Pca.fit(Moments.of(vectors(grouped, given, layer=layers)))
+    student = elastic_student.start(grouped, pca, layer=layers, pooling="mean")
+    expected = pca.code(32).encode(vectors(grouped, given, layer=layers))
+    np.testing.assert_allclose(read(student, grouped, given, [layers])[layers].numpy(), expected, atol=2e-5)
+    made = elastic_student.save(student, grouped, tmp_path / "student", max_tokens=SEQUENCE)
+    np.testing.assert_allclose(vectors(made, given), expected, atol=2e-5)
+    assert "smallbert" not in storage.read_json(made / "config.json")
+
+
+def test_a_student_of_an_albert_with_groups_is_cut_where_they_fit(grouped, given, tmp_path):
+    pca = Pca.fit(Moments.of(vectors(grouped, given)))
+    student = elastic_student.start(grouped, pca, layer=6, pooling="mean")
+    folder = elastic_student.save(student, grouped, tmp_path / "student", max_tokens=SEQUENCE)
+    for layers in (2, 3):
+        options = {"layers": layers, "width": 8, "max_tokens": SEQUENCE}
+        small = elastic_student.load(elastic_student.cut(folder, tmp_path / str(layers), **options))
+        whole = read(elastic_student.load(folder), folder, given, [layers])[layers][:, :8]
+        np.testing.assert_array_equal(read(small, folder, given, [layers])[layers].numpy(), whole.numpy())
+        assert len(small.encoder.encoder.albert_layer_groups) == 1
+    with pytest.raises(UsageError, match="a number of layers out of 1, 2, 3, 5, 6, got 4"):
+        elastic_student.cut(folder, tmp_path / "4", layers=4, width=8, max_tokens=SEQUENCE)
+    assert not (tmp_path / "4").exists()
+
+
+def test_the_configuration_is_written_once_and_last(student, source, tmp_path, monkeypatch):
+    written, write = [], storage.atomic_write
+    monkeypatch.setattr(storage, "atomic_write", lambda path: written.append(path) or write(path))
+    out = elastic_student.save(student, source, tmp_path / "student", max_tokens=SEQUENCE)
+    assert [path for path in written if path == out / "config.json"] == written[-1:]
+    assert out / "tokenizer.json" in written

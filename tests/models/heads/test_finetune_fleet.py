@@ -165,6 +165,20 @@ def test_an_error_names_the_trial(encoders, tmp_path):
         finetune_all([trial], tmp_path, device="cpu")
 
 
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_part_without_examples_is_refused_before_any_training(encoders, sentence, tmp_path, monkeypatch, frozen):
+    train = texts(sentence)
+    recipe = replace(RECIPE, frozen=frozen)
+    trials = [
+        Trial("whole", str(encoders / "bert"), Classification(), train, {"test": train}, recipe),
+        Trial("part", str(encoders / "bert"), Classification(), train, {"test": train, "development": []}, recipe),
+    ]
+    monkeypatch.setattr(fleet, "prepare", None)
+    with pytest.raises(DataError, match="part: Expected examples to predict in the part development, got none"):
+        finetune_all(trials, tmp_path, device="cpu", jobs=1)
+    assert not list(tmp_path.iterdir())
+
+
 def test_hostile_inputs_are_answered(encoders, tmp_path):
     """A passage of 40,000 characters, emoji, right-to-left text, and a label that training lacks."""
     words = "w3 🙂🚀 שלום עברית w9 "

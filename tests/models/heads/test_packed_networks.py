@@ -11,12 +11,13 @@ from smallbert.errors import UsageError
 from smallbert.models.heads import network, packing
 from smallbert.models.heads.choice import MultipleChoice
 from smallbert.models.heads.classification import Classification, Similarity
-from smallbert.models.heads.forward import all_outputs
+from smallbert.models.heads.forward import TOKENS_PER_BATCH, all_outputs, batches
 from smallbert.models.heads.objective import FineTuning, Part
 from smallbert.models.heads.recipe import FineTuneRecipe, Run
 from smallbert.models.heads.sequences import Reader
 from smallbert.models.heads.spans import SpanExtraction
 from smallbert.models.heads.tagging import Tagging
+from smallbert.models.packed import plan
 from smallbert.runtime import device
 
 FAMILIES = ("bert", "bert-bare", "xlm-roberta", "roberta", "distilbert", "albert")
@@ -219,3 +220,14 @@ def test_a_fresh_head_is_at_chance(encoders, sentence, rng):
     np.testing.assert_allclose(found.probabilities.sum(1), 1, rtol=1e-6)
     low, high = scipy.stats.binom.interval(0.999, count, 1 / 3)
     assert low <= sum(a == b.label for a, b in zip(found.labels, texts, strict=True)) <= high
+
+
+def test_a_gpus_batches_bound_what_padding_makes_of_them(rng):
+    """One window of 512 tokens beside 20,000 short texts: padded to it, a batch would have fifty times its tokens."""
+    lengths = np.concatenate([[512], rng.integers(4, 16, 20_000)])
+    made = batches(lengths, "cuda")
+    assert sorted(np.concatenate([batch.rows for batch in made]).tolist()) == list(range(len(lengths)))
+    padded = [len(batch.rows) * lengths[batch.rows].max() for batch in made]
+    assert max(padded) <= TOKENS_PER_BATCH["cuda"] and len(made) <= 6
+    on_cpu = [batch.rows.tolist() for batch in batches(lengths, "cpu")]
+    assert on_cpu == [batch.rows.tolist() for batch in plan(lengths, TOKENS_PER_BATCH["cpu"])]

@@ -39,11 +39,13 @@ class Autoencoded(Code):
 
     def encode(self, vectors: Array) -> np.ndarray:
         """See :class:`smallbert.compress.codes.code.Code`."""
-        return self.format.encode(_applied(self.module.encoder, matrix(vectors) - self.centre))
+        width = self.module.architecture.bottleneck
+        return self.format.encode(_applied(self.module.encoder, matrix(vectors) - self.centre, width))
 
     def decode(self, stored: np.ndarray) -> np.ndarray:
         """See :class:`smallbert.compress.codes.code.Code`: vectors of the original width."""
-        return _applied(self.module.decoder, self.format.decode(checked(stored, self.nbytes))) + self.centre
+        codes = self.format.decode(checked(stored, self.nbytes))
+        return _applied(self.module.decoder, codes, len(self.centre)) + self.centre
 
     def query(self, vectors: Array) -> np.ndarray:
         """See :class:`smallbert.compress.codes.code.Code`: the vectors themselves."""
@@ -69,10 +71,12 @@ class Bottleneck:
 
     def encode(self, vectors: Array) -> np.ndarray:
         """(n, d) to float32 (n, width)."""
-        return _applied(self.module.encoder, matrix(vectors) - self.centre)
+        return _applied(self.module.encoder, matrix(vectors) - self.centre, self.width)
 
 
-def _applied(module: torch.nn.Module, rows: Array) -> np.ndarray:
-    parts = [torch.from_numpy(np.ascontiguousarray(block, dtype=np.float32)) for block in blocks(matrix(rows))]
+def _applied(module: torch.nn.Module, rows: np.ndarray, width: int) -> np.ndarray:
+    out = np.empty((len(rows), width), np.float32)
     with torch.inference_mode():
-        return torch.cat([module(part) for part in parts]).numpy()
+        for block, into in zip(blocks(rows), blocks(out), strict=True):
+            into[:] = module(torch.from_numpy(np.ascontiguousarray(block, dtype=np.float32))).numpy()
+    return out

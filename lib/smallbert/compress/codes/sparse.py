@@ -115,24 +115,24 @@ class Sparse(Code):
 
     def encode(self, vectors: Array) -> np.ndarray:
         """See :class:`smallbert.compress.codes.code.Code`: all numbers of entries first, then all weights."""
-        parts = []
-        for block in blocks(matrix(vectors, width=len(self.dictionary.centre))):
+        rows = matrix(vectors, width=len(self.dictionary.centre))
+        stored = np.empty((len(rows), self.nbytes), np.uint8)
+        for block, into in zip(blocks(rows), blocks(stored), strict=True):
             weights, places = self.dictionary.top(torch.from_numpy(np.ascontiguousarray(block, np.float32)), self.k)
             require_finite(weights.half().numpy(), what="weights in 16 bits")
             both = places.numpy().astype("<u2"), weights.numpy().astype("<f2")
-            parts.append(np.concatenate([one.view(np.uint8) for one in both], axis=1))
-        return np.concatenate(parts)
+            into[:] = np.concatenate([one.view(np.uint8) for one in both], axis=1)
+        return stored
 
     def decode(self, stored: np.ndarray) -> np.ndarray:
         """See :class:`smallbert.compress.codes.code.Code`: vectors of the original width."""
         places, weights = np.split(checked(stored, self.nbytes), 2, axis=1)
         places = np.ascontiguousarray(places).view("<u2").astype(np.int64)
         weights = np.ascontiguousarray(weights).view("<f2").astype(np.float32)
-        mixed = [
-            self.dictionary.mix(torch.from_numpy(part), torch.from_numpy(where))
-            for part, where in zip(blocks(weights), blocks(places), strict=True)
-        ]
-        return torch.cat(mixed).numpy()
+        mixed = np.empty((len(weights), len(self.dictionary.centre)), np.float32)
+        for part, where, into in zip(blocks(weights), blocks(places), blocks(mixed), strict=True):
+            into[:] = self.dictionary.mix(torch.from_numpy(part), torch.from_numpy(where)).numpy()
+        return mixed
 
     def query(self, vectors: Array) -> np.ndarray:
         """See :class:`smallbert.compress.codes.code.Code`: the vectors themselves."""

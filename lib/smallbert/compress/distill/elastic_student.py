@@ -27,8 +27,9 @@ from smallbert.compress.vocabulary import Vocabulary, check_free
 from smallbert.errors import DataError
 from smallbert.models import last_layer, sources
 from smallbert.models.encoder import Pooling
+from smallbert.models.interchange import OURS
 from smallbert.models.last_layer import Layer
-from smallbert.models.through_transformers import load_model
+from smallbert.models.through_transformers import keep_layers, load_model
 
 
 class ElasticStudent(nn.Module):
@@ -90,9 +91,11 @@ def start(source: str, pca: Pca, *, layer: int, pooling: Pooling) -> ElasticStud
 
     Raises:
         DataError: the components are of another width than the teacher's.
+        UsageError: the teacher is an ALBERT whose groups cannot be cut there.
     """
-    encoder = load_model(sources.find(source), layer)[0]
-    encoder.config.num_hidden_layers = layer
+    encoder, _, depth = load_model(sources.find(source), layer)
+    keep_layers(encoder, depth)
+    vars(encoder.config).pop(OURS, None)  # tells which of all the layers share weights: a student's learn apart
     width = encoder.config.hidden_size
     if len(pca.mean) != width:
         raise DataError(f"Expected principal components of {width} numbers, as the teacher has, got {len(pca.mean)}.")
@@ -119,7 +122,7 @@ def save(student: ElasticStudent, source: str, out: Path, *, max_tokens: int) ->
     state = {name: one.detach().cpu().contiguous() for name, one in student.encoder.named_parameters()}
     with storage.atomic_write(out / "model.safetensors") as file:
         file.write(to_bytes(state, metadata={"format": "pt"}))
-    copy_beside(sources.find(source), out)
+    copy_beside(sources.find(source), out, config=False)
     storage.write_text(out / "config.json", student.encoder.config.to_json_string())
     return out
 
@@ -154,13 +157,14 @@ def cut(folder: Path, out: Path, *, layers: int, width: int, max_tokens: int, ke
         kept: ids of the tokens that are left, from :meth:`smallbert.compress.vocabulary.Vocabulary.keep`; None is all.
 
     Raises:
-        UsageError: more layers or numbers than the student has, or ``out`` holds an encoder.
+        UsageError: more layers or numbers than the student has, an ALBERT whose groups cannot be cut there, or ``out``
+            holds an encoder.
         DataError, MachineError: the folder cannot be read or written.
     """
     whole = load(folder)
     [(layers, width)] = require_pairs([(layers, width)], whole.layers, whole.width)
     encoder, _, _ = load_model(folder, layers)
-    encoder.config.num_hidden_layers = layers
+    keep_layers(encoder, layers)
     head = nn.Linear(whole.head.in_features, width)
     with torch.no_grad():
         head.weight.copy_(whole.head.weight[:width])

@@ -171,7 +171,7 @@ def _task(job: Job, store: TokenStore, teacher: Teacher, where: Path, top: int) 
     recipe, method = job.recipe, job.method
     try:
         train.check(recipe, method, job.start, teacher)
-        train.require_same_vocabulary(store, teacher, method)
+        train.require_same_vocabulary(store, teacher)
     except SmallbertError as error:
         raise type(error)(f"{job.name}: {error.message}", error.hint) from error
     own = _own(job, store)

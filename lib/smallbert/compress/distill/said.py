@@ -48,19 +48,18 @@ def listen(
     method: Method,
     folder: Path,
     top: int,
-    also: Set[str] = frozenset(),
 ) -> Said:
     """Let the teacher read everything a student will, or find what it said.
 
     Args:
-        store, teacher, recipe, method, top, also: as for :func:`smallbert.compress.distill.train.distil`.
+        store, teacher, recipe, method, top: as for :func:`smallbert.compress.distill.train.distil`.
         folder: holds the stores.
     """
     wanted, measured = method.wanted(recipe.layers, teacher.layers), wanted_held_out(recipe, method, teacher)
     options: dict[str, Any] = {"data": store.key, "top": top}
     rows, held_out = train_inputs(store, recipe, method), held_out_inputs(store, recipe, method)
     return Said(
-        record(teacher, rows, wanted | also, folder, **options) if wanted else None,
+        record(teacher, rows, wanted, folder, **options) if wanted else None,
         record(teacher, held_out, measured, folder, **options) if measured else None,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from smallbert import runtime, storage
 from smallbert.compress.distill import students
 from smallbert.compress.distill import teacher as teachers
 from smallbert.compress.distill.layer_maps import copied_layers
-from smallbert.compress.distill.methods import TERMS, Method
+from smallbert.compress.distill.methods import Method
 from smallbert.compress.distill.methods import check as check_method
 from smallbert.compress.distill.objectives import Distillation
 from smallbert.compress.distill.projections import Student
@@ -53,7 +53,6 @@ def distil(
     work: Path | None = None,
     data_key: str | None = None,
     top: int = TOP,
-    also: Set[str] = frozenset(),
     loaded: Teacher | None = None,
     said: Said | None = None,
     device: str = "auto",
@@ -79,8 +78,6 @@ def distil(
         work: folder of token store and teacher's outputs, which students share; ``out/work`` by default.
         data_key: identifies the texts; by default a digest of them, which costs one pass.
         top: logits the teacher's predictions are kept at.
-        also: outputs of the teacher to record beside those the method reads, by the names of :meth:`Teacher.trace`:
-            students whose methods read different ones share a store that has all.
         loaded: the teacher, where it is in memory already.
         said: its outputs, where they are recorded already.
         device: auto, cpu or cuda.
@@ -104,7 +101,7 @@ def distil(
     recipe = replace(recipe, vocabulary_size=len(given.vocabulary.theirs))
     check(recipe, method, start, given)
     store = texts if isinstance(texts, TokenStore) else encode(texts, given, work / "tokens", data_key=data_key)
-    require_same_vocabulary(store, given, method)
+    require_same_vocabulary(store, given)
     key = student_key(recipe, store, given, method, start, top)
     if (out / FINISHED).exists():
         _check_finished(out, key)
@@ -120,7 +117,7 @@ def distil(
             _check_finished(out, key)
             return out
         with parallel.in_turn():
-            said = said or listen(store, given, recipe, method, work / "teacher", top, also)
+            said = said or listen(store, given, recipe, method, work / "teacher", top)
         objective = _objective(store, given, recipe, method, start, said, dtype, where)
         folder, vocabulary = given.folder, given.vocabulary
         with_head = method.masked or (start != students.FRESH and given.head is not None)  # else it is as drawn
@@ -227,22 +224,19 @@ def epoch_tokens(store: TokenStore, method: Method, sequence_length: int) -> int
     return len(rows(store.train, sequence_length)) * sequence_length
 
 
-def require_same_vocabulary(store: TokenStore, teacher: Teacher, method: Method) -> None:
-    """Refuse a store of another tokenizer where the teacher must read what the student reads.
+def require_same_vocabulary(store: TokenStore, teacher: Teacher) -> None:
+    """Refuse a store of another tokenizer: a student has its teacher's vocabulary, whatever it learns from.
 
     Raises:
         UsageError: the store's tokenizer is not the teacher's.
     """
-    needy = [term for term in method.terms if term != "hard"]
-    if not needy:
-        return
     path = store.folder / "tokenizer.json"
     theirs = teacher.vocabulary.tokenizer.get_vocab()
     if not path.exists() or Tokenizer.from_file(str(path)).get_vocab() != theirs:
         raise UsageError(
-            f"Expected tokens of the teacher's vocabulary in {store.folder}, found another vocabulary's: the loss "
-            f"{needy[0]} ({TERMS[needy[0]]}) compares student and teacher token by token.",
-            "Give the texts themselves, which are then encoded with the teacher's tokenizer, or method alone.",
+            f"Expected tokens of the teacher's vocabulary in {store.folder}, found another vocabulary's: the "
+            "student reads and is saved with the teacher's tokenizer.",
+            "Give the texts themselves, which are then encoded with the teacher's tokenizer.",
         )
 
 

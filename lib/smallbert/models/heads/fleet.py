@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from smallbert import runtime, storage
+from smallbert.errors import DataError
 from smallbert.models import sources, workers
 from smallbert.models.heads.finetune import CHECKPOINT, Fitted, Prepared, key_of, prepare
 from smallbert.models.heads.forward import all_outputs, all_states
@@ -95,9 +96,11 @@ def finetune_all(
         :meth:`smallbert.models.heads.task.Task.plain` gives them.
 
     Raises:
+        DataError: a trial asks for a part without examples.
         UsageError, DataError, MachineError: as :func:`smallbert.models.heads.finetune.prepare` and its ``train``, with
             the trial's name.
     """
+    _require_examples(trials)
     kind = runtime.device(device).type
     keys = _keys(trials, torch.device(kind))
     files = [where / f"{key}.json" for key in keys]
@@ -111,6 +114,16 @@ def finetune_all(
             finished = sum(trial.steps for file, trial in every.items() if file not in todo)
             run(_jobs(todo, kind), label=label, unit="steps", finished=finished, kind=kind, workers=jobs)
     return files
+
+
+def _require_examples(trials: Sequence[Trial]) -> None:
+    for trial in trials:
+        for part, examples in trial.asked.items():
+            if not len(examples):
+                raise DataError(
+                    f"{trial.name}: Expected examples to predict in the part {part}, got none.",
+                    "Leave the part out, or give it examples.",
+                )
 
 
 def _keys(trials: Sequence[Trial], device: torch.device) -> list[str]:

@@ -14,7 +14,20 @@ from smallbert.models.heads.sequences import Sequences
 from smallbert.models.packed import Batch, plan
 
 TOKENS_PER_BATCH = {"cpu": 2048, "cuda": 65536}
-"""Tokens a batch of inference; see :data:`smallbert.models.encoder.TOKENS_PER_BATCH`."""
+"""Tokens a batch of inference, padding included on a GPU; see :data:`smallbert.models.encoder.TOKENS_PER_BATCH`."""
+
+
+def batches(lengths: np.ndarray, device: str) -> list[Batch]:
+    """Inputs as batches of inference, a pure function of their lengths.
+
+    A GPU pads attention (:func:`smallbert.models.heads.packing.attend_padded`): there one long input among thousands of
+    short ones would make each of them as long.
+
+    Args:
+        lengths: tokens an input (n).
+        device: cpu or cuda.
+    """
+    return plan(lengths, TOKENS_PER_BATCH[device], padded=device == "cuda")
 
 
 def states(network: Network, inputs: Sequences, batch: Batch) -> Tensor:
@@ -49,7 +62,7 @@ def _collect(
     network: Network, inputs: Sequences, compute: Callable[[Batch], Tensor], advance: Callable[[int], None]
 ) -> Tensor:
     found, places = [], []
-    for batch in plan(inputs.lengths, TOKENS_PER_BATCH[network.device.type]):
+    for batch in batches(inputs.lengths, network.device.type):
         found.append(compute(batch))
         places.append(batch.rows if network.pooled else inputs.flat(batch.rows))
         advance(len(batch.rows))
