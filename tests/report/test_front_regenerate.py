@@ -48,3 +48,9 @@ def test_text_that_looks_like_a_number_or_a_flag_stays_text():
     told = commands("01_corpus_and_embeddings", model, ["smallbert", "run"], {"edition": "12", "corpus": "-y $(x) 'a'"})
     words = shlex.split(dict(told)["The notebook alone, by papermill, after the pages it reads"])
     assert words[3:] == ["-r", "edition", "12", "-r", "corpus", "-y $(x) 'a'"]
+
+
+def test_a_page_that_came_along_with_another_is_asked_for_by_its_own_name():
+    made = ["smallbert", "run", "--profile", "news", "--only", "03_layer_schedules"]
+    told = commands("01_corpus_and_embeddings", MODELS["01_corpus_and_embeddings"], made, {})
+    assert told[0][1] == "smallbert run --profile news --only 01_corpus_and_embeddings --out again"

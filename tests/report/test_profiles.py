@@ -50,6 +50,8 @@ def test_later_layers_win():
         ("02_autoencoder_depth.sedd=1", "02_autoencoder_depth has no parameter 'sedd'. Did you mean 'seed'?"),
         ("columns=title", """dict[str, str], got 'title'. Write it as in -p 'columns={"title": "headline"}'."""),
         ("corpus=missing.csv", "there is no file or folder"),
+        ("edition=mine", "got 'edition=mine'. Use --edition mine."),
+        ("02_autoencoder_depth.edition=mine", "got '02_autoencoder_depth.edition=mine'. Use --edition mine."),
         ("corpus=owner/name", "hub:OWNER/NAME"),
     ],
 )

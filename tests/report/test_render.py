@@ -13,6 +13,7 @@ from smallbert.errors import StageError, UsageError
 from smallbert.report import notebooks
 from smallbert.report.inputs import described
 from smallbert.report.render import label, prepared, render
+from smallbert.report.stages import record_path
 from smallbert.storage import write_json
 
 V4 = nbformat.v4
@@ -203,6 +204,37 @@ def test_pages_tell_their_own_making_and_the_first_page_where_they_differ(editio
     assert "commit 0123456789ab, with changes since (page 1); commit ba9876543210 (page 2)" in index
     assert "2 cores of Some CPU, 8.0 GiB memory and Some GPU, 16 cores of Other CPU" in index
     assert "<dt>Seed</dt><dd>7</dd>" in index
+
+
+def test_every_command_that_made_something_is_told(edition):
+    """Pages were made by different commands: none of them makes the whole edition."""
+    made = ["smallbert", "run", "--profile", "tiny", "--only", "01_first"]
+    change_run(edition, lambda run: run["stages"]["01_first"].update(command=made, finished="2026-11-22T10:00:00"))
+    found = pages(edition)
+    both = "smallbert run --profile tiny -p &#39;corpus=a b.csv&#39;\nsmallbert run --profile tiny --only 01_first\n"
+    assert both in found["report/tiny/index.html"].replace("</pre>", "\n")
+    first, second = (found[f"report/tiny/{stem}.html"] for stem in ("01_first", "02_second"))
+    assert "smallbert run --profile tiny --only 01_first --out again" in first
+    assert "smallbert run --profile tiny -p &#39;corpus=a b.csv&#39; --only 02_second --out again" in second
+
+
+def test_a_page_whose_run_was_killed_is_not_shown_as_finished(edition):
+    """The executed copy is emptied when a run begins."""
+    found = notebooks.discover()
+    before = pages(edition)["report/tiny/02_second.html"]
+    write_json(record_path(edition.edition, "02_second"), {"finished": None})
+    first = render(edition.edition, found).read_text()
+    assert "02_second.html" not in first and "01_first.html" in first
+    assert (edition.edition.report / "02_second.html").read_text() == before  # of the last run that finished
+    write_json(record_path(edition.edition, "01_first"), {"finished": None})
+    with pytest.raises(UsageError, match="Edition tiny has no finished page to render"):
+        render(edition.edition, found)
+
+
+def test_a_page_without_its_executed_copy_says_what_to_run(edition):
+    (edition.edition.executed / "02_second.ipynb").unlink()
+    with pytest.raises(UsageError, match="smallbert run --only 02_second"):
+        render(edition.edition, notebooks.discover())
 
 
 def test_gpu_that_was_not_used_is_not_claimed(edition):

@@ -80,6 +80,44 @@ def test_failed_stage_tells_five_lines_and_is_run_again(project, write_body, run
     assert "done  01_first" in run(project.plan(only="01_first"))
 
 
+RECORD = """\
+from smallbert.paths import edition as folders
+from smallbert.results import Results
+Results(folders(edition), "02_second").record("""
+
+
+def test_values_of_an_earlier_run_do_not_stay(project, run):
+    values = project.edition.results / "02_second" / "values.json"
+    project.write("02_second", f"{RECORD}old=1, both=1)")
+    run(project.plan())
+    project.write("02_second", f"{RECORD}both=2)", "1 / 0")
+    with pytest.raises(StageError):
+        run(project.plan())
+    assert json.loads(values.read_text()) == {"old": 1, "both": 1}  # a run that failed loses nothing
+    project.write("02_second", f"{RECORD}both=2)")
+    run(project.plan())
+    assert json.loads(values.read_text()) == {"both": 2}
+
+
+def test_a_page_alone_takes_those_made_from_its_earlier_run_off_the_report(project, capsys):
+    assert cli.main(["run", "--profile", "tiny"]) == 0
+    assert "left out" not in capsys.readouterr().err
+    page = project.root / "report" / "tiny" / "02_second.html"
+    before = page.read_bytes()
+    assert cli.main(["run", "--profile", "tiny", "--only", "01", "-p", "rows=4"]) == 0
+    told = capsys.readouterr()
+    assert told.err.endswith(
+        "left out 02_second: made from an earlier run of 01_first\n"
+        "to have them again: smallbert run --profile tiny -p rows=4\n"
+    )
+    first = Path(told.out.strip()).read_text()
+    assert "02_second.html" not in first and "stand on an earlier run of another page" in first
+    assert '<pre class="command">smallbert run --profile tiny -p rows=4 --only 01_first</pre>' in first
+    assert page.read_bytes() == before
+    assert cli.main(["render", "--edition", "tiny"]) == 0
+    assert "to have them again: smallbert run --edition tiny" in capsys.readouterr().err
+
+
 def test_an_error_that_says_what_to_do_sends_nobody_into_the_notebook(project, run):
     raised = "from smallbert.errors import DataError\nraise DataError('Expected rows.', 'Add rows.')"
     project.write("01_first", "x = 1", raised)

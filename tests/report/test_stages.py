@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from smallbert import provenance
+from smallbert import paths, provenance
 from smallbert.errors import UsageError
 from smallbert.report import notebooks
 from smallbert.report.keys import imported, reasons
@@ -63,6 +63,18 @@ def test_missing_and_changed_outputs_are_named(finished):
         "01_first": ("missing figures/tiny/01_first__dots.svg",),
         "02_second": ("data/results/tiny/02_second/values.json was changed after it was written",),
     }
+
+
+@pytest.mark.parametrize("name", ["store", "prepared", "pretrained"])
+def test_what_was_deleted_from_the_cache_is_made_again(finished, name):
+    folder = paths.cache(finished.edition.base) / "made" / "by-01"
+    folder.mkdir(parents=True)
+    stage = finished.plan()[0]
+    write_json(stage.values, {"store": "", name: "made/by-01"})
+    write_json(stage.record, {"finished": "now", "key": stage.key, "outputs": stage.outputs()})
+    assert finished.reasons() == {"01_first": (), "02_second": ()}
+    folder.rmdir()
+    assert finished.reasons() == {"01_first": ("missing made/by-01 in the cache",), "02_second": ()}
 
 
 def test_changed_corpus_file_and_lock_are_inputs(finished):

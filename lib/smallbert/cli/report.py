@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 from smallbert.cli.arguments import count, edition, folder, print_table
 
 if TYPE_CHECKING:
+    from smallbert.paths import Edition
+    from smallbert.report.notebooks import Notebook
     from smallbert.report.page import Content
     from smallbert.report.stages import Stage
 
@@ -101,7 +104,7 @@ def _run(options: argparse.Namespace) -> None:
     command += [argument for setting in options.settings for argument in ("-p", setting)]
     runner = Runner(
         profile.name,
-        command,
+        [*command, "--only", only] if only else command,
         jobs=options.jobs or profile.jobs,
         modules=nursery.modules(),
         meanwhile=prepare if options.render else None,
@@ -114,6 +117,7 @@ def _run(options: argparse.Namespace) -> None:
         from smallbert.report.render import render
 
         print(render(where, found, contents))
+    _tell_left_out(where, found, command)
 
 
 def _params(options: argparse.Namespace) -> None:
@@ -143,7 +147,19 @@ def _render(options: argparse.Namespace) -> None:
     from smallbert.report.render import render
 
     _set_out(options.out)
-    print(render(paths.edition(options.edition), notebooks.discover()))
+    where, found = paths.edition(options.edition), notebooks.discover()
+    print(render(where, found))
+    _tell_left_out(where, found, ["smallbert", "run", "--edition", where.name])
+
+
+def _tell_left_out(where: Edition, found: list[Notebook], command: list[str]) -> None:
+    """Say which pages are not among the edition's although they once ran, and what makes them again."""
+    from smallbert.report.standing import standing
+
+    if left_out := standing(where, found).left_out:
+        for stem, why in left_out.items():
+            print(f"left out {stem}: {why}", file=sys.stderr)
+        print(f"to have them again: {shlex.join(command)}", file=sys.stderr)
 
 
 def _env(options: argparse.Namespace) -> None:

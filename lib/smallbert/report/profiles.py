@@ -13,7 +13,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from smallbert import paths
-from smallbert.corpus import hub
+from smallbert.corpus import hub, sources
 from smallbert.errors import UsageError
 from smallbert.report.parameters import MODELS, Parameters, check, check_names, model, suggestion
 from smallbert.report.spelling import example, type_name
@@ -188,6 +188,10 @@ def _parse(settings: Iterable[str], stems: list[str]) -> Values:
         stem, dot, short = name.rpartition(".")
         if dot and stem not in stems:
             raise UsageError(f"-p: there is no notebook {stem!r}.{suggestion(stem, stems)}")
+        if short == "edition":  # results of one name in the folders of another
+            raise UsageError(
+                f"-p: expected a parameter other than the edition, got {setting!r}.", f"Use --edition {text}."
+            )
         table = asked.setdefault(stem or EVERY, {})
         table[short] = _value(short, text, [stem] if dot else stems)
     return asked
@@ -229,7 +233,7 @@ def _places(stem: str, values: Mapping[str, Any], base: Path) -> dict[str, str]:
             continue
         path = base / os.path.expanduser(value)
         if os.path.exists(path):  # False, too, for a name that no file can have
-            found[name] = str(path.resolve())
+            found[name] = str(sources.absolute(path))
         elif value.startswith((".", "/", "~")) or name not in _BARE_HUB_IDS:
             raise UsageError(
                 f"{stem}.{name}: there is no file or folder {path}.",

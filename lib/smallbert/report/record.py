@@ -11,6 +11,7 @@ from smallbert.errors import DataError, UsageError
 from smallbert.paths import Edition
 from smallbert.report.notebooks import Notebook
 from smallbert.report.stages import read_record
+from smallbert.report.standing import standing
 from smallbert.results import Results
 from smallbert.storage import read_json, write_json
 
@@ -43,26 +44,29 @@ def require_records(edition: Edition, notebooks: list[Notebook], stems: Iterable
 
 
 def write_run(edition: Edition, notebooks: list[Notebook]) -> None:
-    """Write the edition's ``run.json`` from all its finished stages; nothing where none has finished.
+    """Write the edition's ``run.json`` from all its current stages; nothing where there is none.
+
+    A stage is current where it has finished, and has not been overtaken by another run of a stage that it needs: see
+    :func:`smallbert.report.standing.standing`.
 
     It holds ``edition``; ``profile``, ``command``, ``commit``, ``modified``, ``versions`` and ``machine`` of the
     stage that finished last; ``started``, ``finished``, ``seconds`` (sum over stages); ``corpus`` and ``encoder``
     as the notebooks recorded them, checksums included; and ``stages``, each with what made that stage, since they
-    may have run on different days, machines and commits. No folder of this machine is named.
+    may have run on different days, machines and commits, and by different commands. No folder of this machine is named.
     """
-    records = {one.stem: record for one in notebooks if (record := read_record(edition, one.stem))}
+    records = standing(edition, notebooks).records
     if not records:
         return
     last = max(records.values(), key=lambda record: record["finished"])
     run: dict[str, Any] = {
         "edition": edition.name,
         "profile": last["profile"],
-        "command": [_portable_argument(argument) for argument in last["command"]],
+        "command": _portable_command(last),
         "started": min(record["started"] for record in records.values()),
         "finished": last["finished"],
         "seconds": round(sum(record["seconds"] for record in records.values()), 1),
         **{name: last[name] for name in _MADE},
-        **inputs(edition, list(records)),
+        **inputs(edition, [one.stem for one in notebooks]),
         "stages": {stem: _stage(record) for stem, record in records.items()},
     }
     write_json(edition.results / "run.json", run)
@@ -70,7 +74,11 @@ def write_run(edition: Edition, notebooks: list[Notebook]) -> None:
 
 def _stage(record: dict[str, Any]) -> dict[str, Any]:
     parameters = {name: _portable(value) for name, value in record["parameters"].items()}
-    return {**{name: record[name] for name in _STAGE}, "parameters": parameters}
+    return {**{name: record[name] for name in _STAGE}, "command": _portable_command(record), "parameters": parameters}
+
+
+def _portable_command(record: dict[str, Any]) -> list[str]:
+    return [_portable_argument(argument) for argument in record["command"]]
 
 
 def _portable(value: Any) -> Any:

@@ -22,6 +22,7 @@ from smallbert.report.page import TEMPLATES, Content, content
 from smallbert.report.record import read_run, stage_values
 from smallbert.report.sanitise import inline
 from smallbert.report.settings import Parameters
+from smallbert.report.standing import standing
 from smallbert.storage import write_text
 
 QUESTION = "How small can a multilingual BERT be made, and what does it cost?"
@@ -31,7 +32,10 @@ NAMES = {"albert": "ALBERT"}
 
 
 def render(edition: Edition, notebooks: list[Notebook], contents: Mapping[str, Content] | None = None) -> Path:
-    """Write the pages of every finished stage, the edition's first page, and the list of editions.
+    """Write the pages of every current stage, the edition's first page, and the list of editions.
+
+    A stage that was begun anew and did not finish, or whose executed copy was changed, is left out, as are those that
+    :func:`smallbert.report.standing.standing` finds out of date.
 
     The same executed notebooks and ``run.json`` give the same bytes.
 
@@ -44,15 +48,10 @@ def render(edition: Edition, notebooks: list[Notebook], contents: Mapping[str, C
         The edition's first page.
 
     Raises:
-        UsageError: the edition has no finished stage.
+        UsageError: the edition has no such stage.
         StageError: a page would be faulty: an error in a cell, an image without alt text, headings out of order.
     """
-    try:
-        run = read_run(edition)
-    except DataError as error:
-        raise UsageError(
-            f"Edition {edition.name} has no finished page to render.", f"Run `smallbert run --edition {edition.name}`."
-        ) from error
+    run = _current(edition, notebooks)
     known = contents or {}
     pages = [
         _page(edition, notebook, run, known.get(notebook.stem) or prepared(edition, notebook))
@@ -73,6 +72,21 @@ def render(edition: Edition, notebooks: list[Notebook], contents: Mapping[str, C
         _write(edition.report / one.name, one.template, one.description, **one.values)
     _render_editions(edition.base, titles)
     return edition.report / "index.html"
+
+
+def _current(edition: Edition, notebooks: list[Notebook]) -> dict[str, Any]:
+    """The edition's ``run.json`` with the stages alone whose pages can be shown."""
+    try:
+        run = read_run(edition)
+    except DataError:
+        run = {"stages": {}}
+    left_out = standing(edition, notebooks).left_out
+    stages = {stem: stage for stem, stage in run["stages"].items() if stem not in left_out}
+    if not stages:
+        raise UsageError(
+            f"Edition {edition.name} has no finished page to render.", f"Run `smallbert run --edition {edition.name}`."
+        )
+    return run | {"stages": stages}
 
 
 def prepared(edition: Edition, notebook: Notebook) -> Content:
@@ -105,7 +119,7 @@ def _page(edition: Edition, notebook: Notebook, run: dict[str, Any], parts: Cont
         "answer": inline(values.get("answer", "")),
         "description": values.get("answer") or parts.plain_title,
         "parameters": _parameters(notebook.model, stage["parameters"]),
-        "commands": commands(notebook.stem, notebook.model, run["command"], stage["parameters"]),
+        "commands": commands(notebook.stem, notebook.model, (run | stage)["command"], stage["parameters"]),
         "repetitions": seeds if isinstance(seeds, int) else None,
         "facts": facts,
         "made": made,
@@ -140,7 +154,7 @@ def _run(run: dict[str, Any]) -> dict[str, Any]:
     machines = " and ".join(_distinct(_machine(stage) for stage in stages.values()))
     return {
         "edition": run["edition"],
-        "command": shlex.join(run["command"]),
+        "command": "\n".join(_commands(stages)),
         "standfirst": f"{''.join(sources)}Computed on {machines}; the last run, which keeps what earlier ones did, "
         f"took {duration(run['seconds'])}.",
         "facts": [
@@ -150,6 +164,12 @@ def _run(run: dict[str, Any]) -> dict[str, Any]:
         ],
         **_cited(stages.values()),
     }
+
+
+def _commands(stages: dict[str, dict[str, Any]]) -> list[str]:
+    """What made the stages, in the order in which it did."""
+    in_time = sorted(stages.values(), key=lambda stage: stage["finished"])
+    return _distinct(shlex.join(stage["command"]) for stage in in_time)
 
 
 def _stages(run: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,7 +27,7 @@ from smallbert.report.forked import Forked, started
 from smallbert.report.nursery import nursery
 from smallbert.report.parameters import ENVIRONMENT
 from smallbert.report.stages import Stage
-from smallbert.storage import lock, make_folder, read_json, write_json
+from smallbert.storage import lock, make_folder, read_json, write_json, write_text
 
 _TWO_RUNS = "Wait for it to end, or give this run an edition of its own: --edition NAME."
 
@@ -143,18 +143,20 @@ class Runner:
 
     def _run(self, stage: Stage, stamp: Future[dict[str, Any]]) -> None:
         self.console.say(f"start {stage.stem}  ({_short(stage.reasons)})")
-        write_json(stage.record, {"finished": None})
+        write_json(stage.record, {"finished": None, "key": stage.key})
         before = {path: _identity(path) for path in stage.written()}
         began, clock = _now(), time.monotonic()
-        outcome = self._execute(stage)
-        seconds = time.monotonic() - clock
-        if self._stopping.is_set():
-            return
-        if outcome["status"] != "done":
-            raise failures.explain(stage, outcome)
-        missing = [path for path in stage.expected() if _identity(path) in (None, before.get(path))]
-        if missing:
-            raise failures.incomplete(stage, missing)
+        with _anew(stage.values) as keep:
+            outcome = self._execute(stage)
+            seconds = time.monotonic() - clock
+            if self._stopping.is_set():
+                return
+            if outcome["status"] != "done":
+                raise failures.explain(stage, outcome)
+            missing = [path for path in stage.expected() if _identity(path) in (None, before.get(path))]
+            if missing:
+                raise failures.incomplete(stage, missing)
+            keep()
         for path in stage.written():
             if before.get(path) == _identity(path):
                 path.unlink()  # of an earlier run: a table or figure the notebook no longer makes
@@ -240,6 +242,19 @@ class Runner:
                 child.wait(max(0.1, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
                 child.kill()
+
+
+@contextlib.contextmanager
+def _anew(path: Path) -> Iterator[Callable[[], object]]:
+    """Take away a file that notebooks add to, so that nothing of an earlier run stays in the new one.
+
+    It comes back unless the block calls what it is given: a run that fails loses nothing.
+    """
+    with ExitStack() as back:
+        if path.exists():
+            back.callback(write_text, path, path.read_text(encoding="utf-8", errors="replace"))
+            path.unlink()
+        yield back.pop_all
 
 
 def _chain(stem: str, following: Mapping[str, Sequence[str]]) -> int:

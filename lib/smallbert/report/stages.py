@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import smallbert
+from smallbert import paths
 from smallbert.errors import DataError
 from smallbert.paths import Edition
 from smallbert.report.keys import Key, reasons, stage_key
 from smallbert.report.notebooks import Notebook
 from smallbert.report.settings import Parameters
+from smallbert.results import Results
 from smallbert.storage import read_json, sha256_file
+
+_FOLDERS = ("store", "prepared", "pretrained")
+"""Values of a stage that name a folder in the cache, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +58,17 @@ class Stage:
         """How the stage ended: key, times, checksums of outputs."""
         return record_path(self.edition, self.stem)
 
+    @property
+    def values(self) -> Path:
+        """What the notebook recorded for prose."""
+        return self.edition.results / self.stem / "values.json"
+
     def expected(self) -> list[Path]:
         """Files that must be there after the stage: declared figures and tables, and its values."""
         figures = [(name, suffix) for name in self.parameters.figures for suffix in (".svg", ".png", ".csv")]
         tables = [(name, suffix) for name in self.parameters.tables for suffix in (".html", ".csv")]
         return [
-            self.edition.results / self.stem / "values.json",
+            self.values,
             *(self.edition.figures / f"{self.stem}__{name}{suffix}" for name, suffix in figures + tables),
         ]
 
@@ -136,4 +146,15 @@ def _why(edition: Edition, stem: str, key: Key) -> list[str]:
             found.append(f"missing {name}")
         elif sha256_file(path) != checksum:
             found.append(f"{name} was changed after it was written")
-    return found
+    return found + _missing_folders(edition, stem)
+
+
+def _missing_folders(edition: Edition, stem: str) -> list[str]:
+    """What the stage left in the cache for the stages that need it, where somebody has deleted it."""
+    try:
+        values = Results(edition, stem).values()
+    except DataError:
+        return []  # values that are gone or damaged are a reason of their own
+    cache = paths.cache(edition.base)
+    folders = [values[name] for name in _FOLDERS if values.get(name)]
+    return [f"missing {folder} in the cache" for folder in folders if not (cache / folder).is_dir()]

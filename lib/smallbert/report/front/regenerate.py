@@ -21,10 +21,11 @@ def commands(
     Args:
         stem: the page's notebook.
         model: its parameters; those that have their defaults are not spelt out.
-        command: what made the edition, from its ``run.json``.
+        command: what made the page, from its ``run.json``; ``--only`` ends it where it was given.
         parameters: the page's, from there; folders are shortened, so files of one's own need their paths again.
     """
-    repeat = [*command, "--only", stem, "--out", FOLDER]
+    end = command.index("--only") if "--only" in command else len(command)
+    repeat = [*command[:end], "--only", stem, "--out", FOLDER]
     edition = str(parameters.get("edition", ""))
     return [
         ("Run this page, and what it stands on, into a folder of its own", shlex.join(repeat)),

@@ -129,7 +129,10 @@ def _limits(run: Mapping[str, Any], missing: Sequence[int]) -> list[str]:
         said.append(f"학습은 쪽마다 시드를 바꾸어 {many} 되풀이했습니다. 대괄호는 95% 구간입니다.")
     said.append("시간은 잰 기계에서만 뜻이 있습니다.")
     if missing:
-        said.append(f"이 판에는 {', '.join(map(str, missing))}쪽이 없습니다. 아직 돌리지 않았거나 실패한 쪽입니다.")
+        said.append(
+            f"이 판에는 {', '.join(map(str, missing))}쪽이 없습니다. 아직 돌리지 않았거나, 실패했거나, 다른 쪽의 "
+            "앞선 실행에 기댄 쪽입니다."
+        )
     return said
 
 
