@@ -23,7 +23,7 @@ from smallbert.models import encoder as encoders
 from smallbert.report.settings import MODELS
 from smallbert.storage import read_json, write_json
 from smallbert.studies import build_code, points, searches
-from smallbert.studies.articles import draw
+from smallbert.studies.articles import draw, shuffled
 from smallbert.studies.build import INDEX
 from smallbert.studies.build_code import Settings
 
@@ -55,7 +55,7 @@ def vectors(folder, news, *splits):
     names = {"columns": [], "lang": "en", "max_bad_rows": None, "keep_duplicates": False, "rows": None}
     corpus = corpora.corpus(argparse.Namespace(corpus=str(news), **names), {})
     model = sentence_transformers.SentenceTransformer(str(folder), device="cpu")
-    return [model.encode(draw(corpus, split, 20_000, 0)[1]) for split in splits]
+    return [model.encode(shuffled(*draw(corpus, split, 20_000, 0), 0)[1]) for split in splits]
 
 
 @pytest.mark.parametrize("name", points.MAPS)

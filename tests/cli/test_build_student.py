@@ -64,7 +64,7 @@ def edition(teacher, news):
     page = results.of(DISTIL)
     page.record(students=distillation_verdicts.students(trained))
     page.write_table("students", distillation_training.summary(trained))
-    for panel in build_student.PANELS:
+    for panel in ("methods", "starts", "sizes"):
         path = results.edition.figures / f"{DISTIL}__{panel}.csv"
         path.parent.mkdir(parents=True, exist_ok=True)
         trained.panel(panel).to_csv(path, index=False)

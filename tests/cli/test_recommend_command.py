@@ -25,7 +25,7 @@ from smallbert.results import Results
 from smallbert.storage import read_json, write_json
 from smallbert.studies import build as build_module
 from smallbert.studies import points
-from smallbert.studies.articles import draw
+from smallbert.studies.articles import draw, shuffled
 from smallbert.studies.build_check import reported
 from smallbert.studies.embed import Texts
 
@@ -234,7 +234,7 @@ def test_int8_is_calibrated_on_train_articles_and_written_down(encoder, news, tm
     assert build("pca-3-int8", encoder, news, tmp_path / "small") == 0
     stored = files.read(tmp_path / "small" / build_module.INDEX)
     ours = encoders.load(str(tmp_path / "small"), precision="fp32", max_tokens=16, device="cpu")
-    _, texts = draw(corpus_of(news), "train", build_module.TRAIN_ROWS, 0)
+    _, texts = shuffled(*draw(corpus_of(news), "train", build_module.TRAIN_ROWS, 0), 0)
     codes = ours.encode(ours.tokenize(texts))
     np.testing.assert_allclose(stored.low, codes.min(axis=0), atol=1e-4)
     np.testing.assert_allclose(stored.step * 255, np.ptp(codes, axis=0), atol=1e-4)
@@ -251,7 +251,7 @@ def test_a_code_of_page_8_is_a_last_layer_and_a_format(encoder, news, tmp_path, 
     assert build(point, encoder, news, tmp_path / "small") == 0
     method, nbytes = points.parse(point).code
     assert f"in {nbytes} bytes each" in capsys.readouterr().out
-    _, texts = draw(corpus_of(news), "train", build_module.TRAIN_ROWS, 0)
+    _, texts = shuffled(*draw(corpus_of(news), "train", build_module.TRAIN_ROWS, 0), 0)
     theirs = sentence_transformers.SentenceTransformer(str(encoder), device="cpu").encode(texts)
     centred = theirs - theirs.mean(axis=0, dtype=np.float64)
     expected = METHODS[method].fit(Training(centred, [nbytes], epochs=0), nbytes, 0)
@@ -267,7 +267,7 @@ def test_a_product_is_fitted_to_train_articles(encoder, news, tmp_path):
     again = [line.replace(",", " cd,", 1) for line in news.read_text().splitlines()[1:]]
     news.write_text("\n".join([*news.read_text().splitlines(), *again]) + "\n")  # more than its 256 codewords
     assert build("pca-product-2-bytes", encoder, news, tmp_path / "small") == 0
-    _, texts = draw(corpus_of(news), "train", build_module.TRAIN_ROWS, 0)
+    _, texts = shuffled(*draw(corpus_of(news), "train", build_module.TRAIN_ROWS, 0), 0)
     ours, whole = (
         encoders.load(str(one), precision="fp32", max_tokens=16, device="cpu") for one in (tmp_path / "small", encoder)
     )
@@ -312,6 +312,7 @@ def test_recommend(tmp_path, monkeypatch, capsys):
     row = {"point": "trim-1", "name": "trim", "kind": "encoder", "megabytes": 3.0, "measure": "topic accuracy kept"}
     row |= {"kept": 0.9, "low": 0.8, "high": 1.0, "n": 200, "over": "articles", "page": "05_distillation"}
     row |= {"where": "reductions", "command": "smallbert build trim-1", "bytes": None, "time": None, "detail": False}
+    row["floor"] = None
     Results(edition("default"), "08_frontier").write_table("points", pd.DataFrame([row]))
     assert run("recommend", "--budget-mb", "5") == 0
     assert capsys.readouterr().out.splitlines()[-1] == "To build it: smallbert build trim-1"

@@ -44,6 +44,15 @@ def test_where_nothing_differs_the_limits_have_a_closed_form(n):
     assert (found.low, found.estimate, found.high) == pytest.approx((-(Z**2) / (n + Z**2), 0, Z**2 / (n + Z**2)))
 
 
+def test_trials_that_repeat_others_are_no_more_evidence():
+    a, b = trials(5, 8, 2, 4)
+    alone = paired_difference(a, b)
+    found = paired_difference(np.tile(a, 8), np.tile(b, 8), independent=len(a))
+    assert (found.estimate, found.low, found.high) == pytest.approx((alone.estimate, alone.low, alone.high))
+    with pytest.raises(DataError, match="Expected 1 to 19 independent trials, got 20"):
+        paired_difference(a, b, independent=20)
+
+
 def test_order_and_extremes():
     a, b = trials(5, 8, 2, 4)
     one, other = paired_difference(a, b), paired_difference(b, a)

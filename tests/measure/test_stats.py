@@ -65,6 +65,13 @@ def test_wilson_interval_equals_its_formula(successes, n):
     assert (found.estimate, found.low, found.high) == pytest.approx((p, middle - half, middle + half), abs=1e-12)
 
 
+@pytest.mark.parametrize(("successes", "n", "each"), [(12, 12, 8), (3, 10, 4), (0, 7, 3)])
+def test_trials_that_repeat_others_are_no_more_evidence(successes, n, each):
+    found, alone = wilson_interval(successes * each, n * each, independent=n), wilson_interval(successes, n)
+    assert (found.estimate, found.low, found.high) == pytest.approx((alone.estimate, alone.low, alone.high))
+    assert found.n == n * each
+
+
 @pytest.mark.parametrize(
     ("low", "high", "margin", "p", "word"),
     [
@@ -95,5 +102,7 @@ def test_errors():
         wilson_interval(4, 3)
     with pytest.raises(DataError, match="got 0 of 0"):
         wilson_interval(0, 0)
+    with pytest.raises(DataError, match="Expected 1 to 3 independent trials, got 4"):
+        wilson_interval(1, 3, independent=4)
     with pytest.raises(UsageError, match="margin of 0 or more, got -1"):
         verdict(mean_interval([1, 2]), margin=-1)

@@ -12,17 +12,18 @@ import pytest
 
 from smallbert import paths
 from smallbert.measure.stats import Interval
+from smallbert.paths import Edition
 from smallbert.report.front import english, korean, names_ko, phrases, phrases_ko
 from smallbert.report.front.answers import Frontier, Need, Triples
 from smallbert.report.front.encoders import Copied, Judged, Narrowed, Sharing, Students
 from smallbert.report.front.findings import FINDINGS, collect
-from smallbert.report.front.narrowing import Articles, Floor, Schedules
+from smallbert.report.front.narrowing import Articles, Floor, Schedules, _always
 from smallbert.report.front.planned import Plan, Planned
 from smallbert.report.front.reference import Reference
 from smallbert.report.front.tally import Tally
 from smallbert.report.front.tasks import Kept, Tasks
 from smallbert.results import Results
-from smallbert.storage import read_json, write_json
+from smallbert.storage import read_json, write_json, write_text
 from smallbert.studies.benchmarks_pairs import Ahead
 from smallbert.studies.claims_checks import VERDICTS
 from smallbert.studies.decoder_best import Best
@@ -57,6 +58,7 @@ SOME = [
     Articles(12_345, 6, 678, 9, (0.93, 61), (0.73, 0.31)),
     Floor(1_306, 0.0065, 2, EVERY, ("two-layer decoder", "mirrored, residual"), 30, EFFECT),
     Floor(306, 2.4e-5, 1, Tally(worse=5), (), 15, replace(EFFECT, before=EFFECT.change)),
+    Articles(12, 1, 6, 2, None, (0.4, 0.41), 0.423),
     Floor(306, 0.0, 1, Tally(worse=5), (), 15),
     Floor(
         306, 0.0, 1, Tally(worse=5), (), 15, None, (Best(4, 512, "hidden 8", 0.77, 0.011), Best(16, 512, "", 0.0, 0.0))
@@ -123,6 +125,17 @@ def test_few_components_are_not_told_as_all_that_a_vector_says():
     )
 
 
+def test_topics_that_no_probe_reads_are_not_told_as_read(tmp_path):
+    found = Articles(12, 1, 6, 2, None, (0.4, 0.41), 0.423)
+    assert english.sentence(found).endswith(
+        "from the whole vector 40%, which is not told from always answering the commonest (42%): no topic is read."
+    )
+    for low, expected in ((0.388, 0.423), (0.43, None)):
+        probes = pd.DataFrame({"read from": ["whole embedding", "first 2 components"], "accuracy": 0.45})
+        assert _always(probes.assign(low=low, **{"commonest class": 0.423})) == expected
+    assert _always(pd.DataFrame(columns=["read from", "low", "commonest class"])) is None
+
+
 def test_decoders_of_pcas_own_code_are_told_beside_those_trained_with_an_encoder():
     found = Floor(
         3, 0.0, 1, Tally(worse=5), (), 12, None, (Best(4, 512, "h8", 0.77, 0.011), Best(16, 512, "", 0.0, 0.0))
@@ -184,6 +197,24 @@ def test_published_students_tell_of_copied_layers_and_of_what_they_were_judged_b
     )
 
 
+def test_a_reference_that_has_learnt_no_task_is_told_so(tmp_path):
+    edition = Edition("mine", tmp_path)
+    page = Results(edition, "06_transfer")
+    page.write_table("tasks", pd.DataFrame({"task": ["topics"], "train": [40]}))
+    page.write_table("shelf", pd.DataFrame({"model": ["whole encoder"], "parameters": [1_000], "of reference": [1.0]}))
+    page.write_table("task_contrasts", pd.DataFrame(columns=["mode", "model", "verdict"]))
+    scores = {"model": ["whole encoder"], "mode": ["frozen"], "task": ["topics"], "learnt": [False], "low": [0.1]}
+    drawn = {
+        "scores": pd.DataFrame(scores | {"words": [0.2]}),
+        "retained": pd.DataFrame({"absent": ["Nothing learnt."]}),
+    }
+    for name, frame in drawn.items():
+        write_text(edition.figures / f"06_transfer__{name}.csv", frame.to_csv(index=False))
+    found = Tasks.of(page)
+    assert (found.tasks, found.learnt, found.best, found.reference) == (1, (), None, 1_000)
+    assert "beats a constant answer on none of 1 task" in english.sentence(found)
+
+
 def test_few_examples_stand_beside_the_least_certain_share():
     rest = 7, 0, 1_000, (24, 80)
     said = english.sentence(Tasks(6, ("one",), 0, *KEPT, None, *rest, KEPT[1]))
@@ -209,7 +240,9 @@ def test_gains_of_students_stand_beside_word_frequencies_and_longer_training():
 @pytest.mark.parametrize(
     ("before", "after", "change", "outcome", "said", "told"),
     [
-        (-0.1, 0.1, 0.2, "none", "no loss is shown that training could remove", "드러나지 않았습니다"),
+        (-0.1, 0.0, 0.1, "none", "no loss is shown that training could remove", "드러나지 않았습니다"),
+        (-0.1, 0.1, 0.2, "appears", "a loss is shown only after more training", "학습한 뒤에야"),
+        (0.2, -0.1, -0.3, "reversed", "more training turns the loss into a gain", "오히려 낫습니다"),
         (0.2, 0.0, -0.2, "removed", "more training removes what depth costs.", "잃는 것이 없어집니다"),
         (0.2, 0.1, -0.1, "partly", "removes part of what depth costs, not all.", "다 없어지지는 않습니다"),
         (0.2, 0.002, -0.198, "untold rest", "of the rest nothing can be told", "남은 것이 있는지는"),
@@ -235,7 +268,9 @@ def test_what_training_removes_is_said_as_page_2_found_it(before, after, change,
     assert "epochs and" not in english.sentence(replace(floor, training=None))
     falling = replace(floor, training=replace(found, falling=(2, 3)))
     ours, theirs = english.sentence(falling), korean.sentence(falling)
-    assert ("though 2 of 3 depths still come nearer to PCA." in ours) == (outcome not in ("none", "removed"))
+    assert ("though 2 of 3 depths still come nearer to PCA." in ours) == (
+        outcome not in ("none", "removed", "reversed")
+    )
     assert ("가까워지는 중" in theirs) == ("still come nearer" in ours) and numbers(ours) == numbers(theirs)
 
 

@@ -106,7 +106,7 @@ def test_one_sure_exception_refutes_and_doubt_decides_nothing():
 def test_what_sharing_costs(results, attention, forward, expected):
     rows = [("attention shared", attention), ("feed-forward shared", forward), ("all shared", "higher")]
     frame = pd.DataFrame(rows, columns=["sharing", "verdict"])
-    frame = frame.assign(embedding=64, difference=0.1, low=0.0, high=0.2)
+    frame = frame.assign(embedding=64, difference=0.1, low=0.0, high=0.2, learnt=True)
     results.of("04_albert").write_table("contrasts", frame)
     assert verdicts(results)["what-sharing-costs"] == expected
     [row] = claims.audit(results).query("link == '04_albert.html#sharing'").to_dict("records")
@@ -121,6 +121,11 @@ def test_arms_that_have_learnt_nothing_say_nothing_of_sharing(results):
     assert verdicts(results)["what-sharing-costs"] == HOLDS
     page.write_table("contrasts", frame.assign(learnt=False))
     assert verdicts(results)["what-sharing-costs"] == OPEN
+    # One pair that has learnt cannot establish the claim, but refute it.
+    page.write_table("contrasts", frame.assign(learnt=[False, True]))
+    assert verdicts(results)["what-sharing-costs"] == OPEN
+    page.write_table("contrasts", frame.assign(learnt=[False, True], verdict="equivalent"))
+    assert verdicts(results)["what-sharing-costs"] == FAILS
 
 
 @pytest.mark.parametrize(

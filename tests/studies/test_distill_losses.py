@@ -1,5 +1,6 @@
 """Soft gradients in closed form and in their limit, and what is lost with the logits that are not stored."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -47,7 +48,15 @@ def test_the_gradient_sentence_reads_the_table(found):
     table = gradient_table(found).set_index(["classes", "temperature"])
     said = gradient_sentence(found)
     first, last = (max(abs(table.limit[classes, t] - 1) for classes in (10, 1000)) for t in (1, 64))
-    assert f"Times T^2 it is within {first:.0%} of Hinton's limit (z - v) / N at T = 1 and within {last:.1%} at" in said
+    stated = [float(share) / 100 for share in re.findall(r"within ([\d.]+)%", said)]
+    assert len(stated) == 2 and all(true <= one <= 1.1 * true for one, true in zip(stated, (first, last), strict=True))
+    error = float(re.search(r"to within (\S+?)\. ", said)[1])
+    assert table.error.max() <= error <= 1.1 * table.error.max()
+    table = table.reset_index()
+    wide = table[table.temperature >= 16].pivot(index="temperature", columns="classes", values="with")
+    steady = float(re.search(r"changes by ([\d.]+)% at most", said)[1]) / 100
+    true = (wide.max() / wide.min() - 1).max()
+    assert true <= steady <= 1.1 * true
     assert "From T = 16 to 64 the hard gradient grows 16.0-fold against the soft one without T^2" in said
 
 

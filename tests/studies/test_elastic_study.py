@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 import torch
 
@@ -147,6 +148,15 @@ def test_trimmed_texts_are_read_in_the_whole_vocabularys_ids(inputs):
     assert inputs.unchanged() == {WHOLE: 1.0, 0.8: same}
     assert 0 < same < 1
     assert inputs.vocabularies[0.8] < inputs.vocabularies[WHOLE] == 65
+
+
+def test_a_corpus_that_lies_ordered_is_trained_on_and_probed_alike(predicting_teacher, store, prepared, tmp_path):
+    """Texts, PCA and probes are parts of one draw: of articles ordered by topic none of these may be of one alone."""
+    rows = pa.Table.from_batches(prepared.batches(["id", "lang", "content", "topic"])).sort_by("topic").to_pydict()
+    ordered = prepare([batch(rows)], tmp_path / "c", test_fraction=0.3, validation_fraction=0.1, near_duplicates=False)
+    inputs = read(predicting_teacher, store, ordered, tmp_path)
+    topics, counts = np.unique(inputs.arrays["probe-topics"], return_counts=True)
+    assert topics.tolist() == ["law", "sport"] and counts.min() > 10
 
 
 def test_too_few_rows_are_refused(predicting_teacher, store, prepared, place):

@@ -199,6 +199,10 @@ def test_the_sentence_reads_the_tables(tables):
     assert "from rank 6 on topic accuracy is within" in factorise.sentence(
         WordTable("tiny", curve, poor, pd.DataFrame())
     )
+    vain = costs.assign(**{"topic commonest": 1.0})
+    assert "is not told from always the commonest topic, 100%: nothing to keep" in factorise.sentence(
+        WordTable("tiny", curve, vain, pd.DataFrame())
+    )
 
 
 def test_the_figure_shows_both_panels(tables):

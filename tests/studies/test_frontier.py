@@ -142,6 +142,19 @@ def test_numbers_equal_those_of_the_tables_they_come_from(results):
     assert row["floor"] == 0.2 / 0.4
 
 
+def test_a_page_that_lacks_a_figure_gives_the_points_it_has(results):
+    """A teacher whose layers cannot be copied has no students that start from them; all others are points."""
+    whole, _ = frontier.collect(results)
+    figure(results.edition, DISTIL, "starts", pd.DataFrame({"absent": ["This teacher's layers do not fit."]}))
+    found, missing = frontier.collect(results)
+    pd.testing.assert_frame_equal(found, whole)
+    assert missing[0] == "04_albert" and DISTIL not in missing
+    # A page that has run and has nothing to tell is not one that is missing.
+    figure(results.edition, TRANSFER, "retained", pd.DataFrame({"absent": ["Nothing learnt."]}))
+    found, missing = frontier.collect(results)
+    assert TRANSFER not in missing and TRANSFER not in set(found.page)
+
+
 def test_losses_become_ratios_of_perplexities_with_their_interval(results):
     found, _ = frontier.collect(results)
     row = one(found, DISTIL, "tinybert (soft), 2 x 8", TEACHER)

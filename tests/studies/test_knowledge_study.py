@@ -40,7 +40,8 @@ def made_up(right=0.95, nothing=0.25, wrong=0.05, closed=0.25, text=0.97, known=
             right = tuple(place < round(own * ASKED) for place in range(ASKED))
             agreed = np.nan if given == "nothing" else follows
             limits = np.mean(right), own - 0.1, own + 0.1
-            rows.append((arm, seed, "birthplace", entities, given, count, *limits, ASKED, agreed, right))
+            about = tuple(f"seed {seed}, question {place}" for place in range(ASKED))
+            rows.append((arm, seed, "birthplace", entities, given, count, *limits, ASKED, agreed, right, about))
     return pd.DataFrame(rows, columns=study.COLUMNS)
 
 
@@ -106,7 +107,7 @@ def test_seeds_that_agree_have_an_interval_all_the_same():
 
 def test_the_caption_of_the_contrasts_gives_their_numbers():
     said = findings.compared_caption(findings.contrasts(made_up()))
-    assert "paired over 3 seeds and their 600 questions" in said and "not corrected" in said
+    assert "paired over 3 seeds and the 600 different subjects of their questions" in said and "not corrected" in said
     assert "nothing is compared" in findings.compared_caption(findings.contrasts(made_up(seeds=1)))
 
 
@@ -181,7 +182,11 @@ def test_every_reader_is_asked_what_its_arm_can_answer(tmp_path, monkeypatch):
     assert "put to the encoder of page 1:" in study.reader_sentence("pretrain", -1)
     assert "finds the right triple for 100% of 48 questions" in study.linking_sentence(giver, exam)
     cells = study.run(world, giver, "none", plan, FineTuneRecipe(), tmp_path, vectors=vectors, device="cpu")
-    assert cells.columns.tolist() == study.COLUMNS and (cells.n == 24).all()
+    assert cells.columns.tolist() == study.COLUMNS and (cells.right.map(len) == 24).all()
+    # A seed keeps two actions from training, of two purposes each: questions about these repeat four subjects.
+    assert (cells.n == cells.subjects.map(lambda about: len(set(about)))).all()
+    held = cells[cells.entities == "held out"].groupby("kind").n.unique()
+    assert held["tool"].tolist() == [4] and held["birthplace"].tolist() == [24]
     found = findings.summary(cells).set_index(["kind", "arm", "entities", "given", "others"])["mean"].sort_index()
     assert found.loc[:, study.TEXT].eq(1).all()
     for arm, counts in ((ARM, [0, 1, 3]), (study.INJECTING["embedded"], [0])):

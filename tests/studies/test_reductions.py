@@ -124,6 +124,13 @@ def test_a_row_equals_the_measures_by_hand(cells, predicting_teacher, prepared):
     assert (cells.low <= cells.estimate + 1e-12).all() and (cells.estimate <= cells.high + 1e-12).all()
 
 
+def test_a_change_of_no_article_is_not_certain(cells):
+    """Tango's interval of n pairs that agree reaches z^2 / (n + z^2) to each side."""
+    own = cells[(cells.step == "trim, coverage 1") & (cells.measure == CHANGE)].iloc[0]
+    edge = 3.8415 / (own.n + 3.8415)
+    assert (own.low, own.estimate, own.high) == pytest.approx((-edge, 0, edge), abs=1e-4)
+
+
 def test_a_student_of_another_width_has_no_cosine(predicting_teacher, student, prepared, place):
     cells = study(predicting_teacher, prepared, place, students={"1 layer": student})
     own = cells[cells.step == "1 layer"]

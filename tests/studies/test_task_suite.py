@@ -129,8 +129,9 @@ def test_controls_know_what_words_give_away(tokenizer):
     tasks = [TaskSet(kind, kind, "here", own, own, own) for kind, own in made.items()]
     found = controls(tasks, tokenizer).pivot(index="task", columns="control", values="score")
     assert found[WORDS].to_dict() == pytest.approx(dict.fromkeys(made, 1.0))
+    # Of questions the first sentence: b among the six words of it that are no article.
     assert found[CONSTANT].to_dict() == pytest.approx(
-        {"sentence": 2 / 3, "similarity": 0, "tagging": 2 / 3, "choice": 1 / 2, "questions": 0}
+        {"sentence": 2 / 3, "similarity": 0, "tagging": 2 / 3, "choice": 1 / 2, "questions": 2 / (6 + 1)}
     )
 
 

@@ -10,18 +10,31 @@ from scipy import stats
 from smallbert.errors import DataError
 from smallbert.measure.stats import differences
 
+ROUNDING = 1e-12
+"""Values that differ by a smaller share of the largest differ by the order of their sums alone."""
+
+
+def same(a: Sequence[float], b: Sequence[float]) -> bool:
+    """Whether all differences are the same up to rounding, so that no spread can be told from them.
+
+    Raises:
+        DataError: as of :func:`paired_t`.
+    """
+    return bool(np.ptp(differences(a, b)) <= ROUNDING * max(np.abs(a).max(), np.abs(b).max()))
+
 
 def paired_t(a: Sequence[float], b: Sequence[float]) -> float:
     """Two-sided p of the paired t-test.
 
-    Differences without any spread leave no doubt: p is 1 where all are zero, else 0.
+    Where differences have no spread beyond rounding, t has no scale: few counts of a few questions agree by chance.
+    Then only their sign is evidence, and p is the sign test's, 2 / 2^n; 1 where all are zero.
 
     Raises:
         DataError: unequal lengths, fewer than two pairs, or a value that is not finite.
     """
     d = differences(a, b)
-    if np.ptp(d) == 0:
-        return 1.0 if d[0] == 0 else 0.0
+    if same(a, b):
+        return 1.0 if np.allclose(a, b, rtol=ROUNDING, atol=0) else 2.0 ** (1 - len(d))
     # By hand, since scipy warns of lost precision where differences are nearly the same.
     t = d.mean() / (d.std(ddof=1) / np.sqrt(len(d)))
     return float(2 * stats.t.sf(abs(t), len(d) - 1))

@@ -73,16 +73,30 @@ def paired_interval(a: ArrayLike, b: ArrayLike, *, level: float = 0.95) -> Inter
     return mean_interval(differences(a, b), level=level)
 
 
-def wilson_interval(successes: int, n: int, *, level: float = 0.95) -> Interval:
+def wilson_interval(successes: int, n: int, *, level: float = 0.95, independent: int | None = None) -> Interval:
     """Share of successes with Wilson's score interval (1927), sound near 0 and 1 and for small n.
 
+    Args:
+        successes: of the trials.
+        n: trials.
+        level: confidence level.
+        independent: so many of the trials are independent, and the others repeat them: the interval is that of this
+            share of so many, as if repeats always agreed. None where all are.
+
     Raises:
-        DataError: n is not positive or successes is not in 0..n.
+        DataError: n is not positive, successes is not in 0..n or independent not in 1..n.
     """
     if n < 1 or not 0 <= successes <= n:
         raise DataError(f"Expected 0 to n successes of n >= 1 trials, got {successes} of {n}.")
-    low, high = stats.binomtest(successes, n).proportion_ci(level, method="wilson")
-    return Interval(successes / n, float(low), float(high), n, level)
+    m = n if independent is None else independent
+    if not 1 <= m <= n:
+        raise DataError(f"Expected 1 to {n} independent trials, got {m}.")
+    share, z2 = successes / n, float(stats.norm.ppf((1 + level) / 2)) ** 2
+    centre = (share + z2 / (2 * m)) / (1 + z2 / m)
+    half = math.sqrt(z2 * (share * (1 - share) / m + z2 / (4 * m**2))) / (1 + z2 / m)
+    # At the ends of the scale the limit is the share itself, which the sums miss by a rounding error.
+    low, high = 0.0 if not successes else centre - half, 1.0 if successes == n else centre + half
+    return Interval(share, low, high, n, level)
 
 
 def verdict(difference: Interval, *, margin: float = 0.0, p: float | None = None) -> Verdict:

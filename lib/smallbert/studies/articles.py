@@ -15,6 +15,7 @@ from smallbert.measure.neighbours import nearest, overlap
 from smallbert.measure.probe import probe
 from smallbert.measure.reconstruction import row_cosines
 from smallbert.models.encoder import Encoder
+from smallbert.studies.commonest import commonest
 from smallbert.studies.matrices import common_topics
 
 NEIGHBOURS = 10
@@ -47,6 +48,11 @@ class Articles:
                 f"Expected more than {NEIGHBOURS} test articles, got {len(self.ids['test'])}.", "Use a larger corpus."
             )
         self.key = storage.digest([prepared.key, rows, seed])
+
+    @property
+    def commonest(self) -> float:
+        """Accuracy of always answering the commonest topic; not-a-number where none is known."""
+        return commonest(**common_topics(self.known))
 
     @property
     def total(self) -> int:
@@ -88,6 +94,12 @@ class Articles:
             return dict.fromkeys(columns)
         found = probe(vectors["train"], train, vectors["test"], test, seed=self.seed).accuracy
         return dict(zip(columns, (found.estimate, found.low, found.high), strict=True))
+
+
+def shuffled(facts: pd.DataFrame, texts: list[str], seed: int) -> tuple[pd.DataFrame, list[str]]:
+    """Articles of :func:`draw` in an order of their own: corpora lie ordered by language or class, parts must not."""
+    order = np.random.default_rng(seed).permutation(len(texts))
+    return facts.iloc[order].reset_index(drop=True), [texts[place] for place in order]
 
 
 def draw(prepared: Corpus, split: str, most: int, seed: int) -> tuple[pd.DataFrame, list[str]]:

@@ -30,7 +30,7 @@ from smallbert.models.presets import sizes
 from smallbert.progress import Progress
 from smallbert.results import Results
 from smallbert.studies import build_code, searches
-from smallbert.studies.articles import NEIGHBOURS, draw
+from smallbert.studies.articles import NEIGHBOURS, draw, shuffled
 from smallbert.studies.build_code import Settings
 from smallbert.studies.embed import Texts
 from smallbert.studies.facts import PRETRAIN
@@ -150,7 +150,8 @@ def build(
             loaded = encoders.load(str(folder), precision="fp32", pooling=pooling, max_tokens=max_tokens, device=device)
             vectors = {}
             for split in build_code.splits(plan):
-                _, texts = draw(corpus, split, TRAIN_ROWS if split == "train" else TEST_ROWS, seed)
+                # Some trainings take the first rows: these must not be one language's.
+                _, texts = shuffled(*draw(corpus, split, TRAIN_ROWS if split == "train" else TEST_ROWS, seed), seed)
                 vectors[split] = _vectors(loaded, texts, "embedding")
             code = build_code.fit(plan, vectors, seed, settings, device)
             last = storing(code)

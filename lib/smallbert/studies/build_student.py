@@ -29,10 +29,7 @@ from smallbert.studies.build_check import listed, parameters
 from smallbert.studies.distillation import Arm
 from smallbert.studies.distillation_training import data_tokens
 from smallbert.studies.facts import PRETRAIN
-from smallbert.studies.frontier_points import ALONE, DISTIL, DISTILLED, TEACHER, TRANSFER, figure_data
-
-PANELS = ("methods", "starts", "sizes")
-"""Page 5's figures that hold every student's loss, seed by seed."""
+from smallbert.studies.frontier_points import ALONE, DISTIL, DISTILLED, TEACHER, TRANSFER, student_cells
 
 SEED = 0
 """Of the student that is built: the first of the page's."""
@@ -152,7 +149,7 @@ def first_seed(results: Results, student: Student, row: pd.Series | None) -> pd.
     """
     if row is None or row.measure != TEACHER:
         return row
-    cells = pd.concat([figure_data(results.of(DISTIL), name) for name in PANELS], ignore_index=True)
+    cells = student_cells(results)
     own = cells[(cells.arm == student.arm.name) & (cells.seed == SEED)]
     loss = results.of(DISTIL).table("students").loss.iloc[0]
     return row if own.empty else row.to_frame().T.assign(kept=float(np.exp(loss - own.loss.iloc[0]))).iloc[0]

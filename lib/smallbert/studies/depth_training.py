@@ -11,11 +11,13 @@ from smallbert.measure.stats import Interval, mean_interval
 from smallbert.studies.contrasts import by_seed
 from smallbert.studies.verdicts import MARGIN
 
-Outcome = Literal["none", "removed", "partly", "untold rest", "grows", "untold"]
+Outcome = Literal["none", "appears", "removed", "reversed", "partly", "untold rest", "grows", "untold"]
 
 _SAID: dict[Outcome, str] = {
     "none": "no loss from depth is shown after {shortest} epochs, so there is none for training to remove",
+    "appears": "no loss from depth is shown after {shortest} epochs, and after {longest} there is one",
     "removed": f"more training removes it to within {MARGIN}, so depth is harder to train and no more is shown",
+    "reversed": "more training turns it into a gain",
     "partly": "part of it is training and not depth, and part is left after {longest} epochs",
     "untold rest": "part of it is training and not depth, and what is left cannot be told from nothing",
     "grows": "more training does not remove it",
@@ -77,17 +79,19 @@ class TrainingEffect:
     def outcome(self) -> Outcome:
         """Whether more training removes what depth costs; one comparison, so nothing is corrected."""
         if self.before.low <= 0:
-            return "none"
+            return "appears" if self.after.low > 0 else "none"
         if self.change.high < 0:
             if self.after.low > 0:
                 return "partly"
-            return "removed" if self.after.low >= -MARGIN and self.after.high <= MARGIN else "untold rest"
+            if self.after.low >= -MARGIN and self.after.high <= MARGIN:
+                return "removed"
+            return "reversed" if self.after.high < 0 else "untold rest"
         return "grows" if self.change.low > 0 else "untold"
 
     @property
     def unfinished(self) -> bool:
         """Whether what is left may go with still more training."""
-        return bool(self.falling) and self.outcome not in ("none", "removed")
+        return bool(self.falling) and self.outcome not in ("none", "removed", "reversed")
 
 
 def training_sentence(cells: pd.DataFrame) -> str:

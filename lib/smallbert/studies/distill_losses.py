@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import product
 
@@ -77,12 +78,18 @@ def gradient_sentence(found: pd.DataFrame) -> str:
     steady = (upper["with"].max() / upper["with"].min() - 1).max()
     grows = (upper["without"].last() / upper["without"].first()).mean()
     return (
-        f"Through autograd the soft gradient is (q - p) / T to within {table.error.max():.0e}. Times T^2 it is within "
-        f"{first:.0%} of Hinton's limit (z - v) / N at T = {ends[0]:g} and within {last:.1%} at T = {ends[1]:g}. From "
-        f"T = {ends[1] / 4:g} to {ends[1]:g} the hard gradient grows "
-        f"{grows:.1f}-fold against the soft one without T^2, and by {steady:.1%} at most with it: the factor keeps the "
-        "weight of the two what it was chosen to be."
+        f"Through autograd the soft gradient is (q - p) / T to within {_at_most(table.error.max())}. Times T^2 it is "
+        f"within {_at_most(100 * first)}% of Hinton's limit (z - v) / N at T = {ends[0]:g} and within "
+        f"{_at_most(100 * last)}% at T = {ends[1]:g}. From T = {ends[1] / 4:g} to {ends[1]:g} the hard gradient grows "
+        f"{grows:.1f}-fold against the soft one without T^2, and changes by {_at_most(100 * steady)}% at most with it: "
+        "the factor keeps the weight of the two what it was chosen to be."
     )
+
+
+def _at_most(bound: float) -> str:
+    """A bound to two digits, rounded up: what is said to be within it is."""
+    unit = 10.0 ** (math.floor(math.log10(bound)) - 1) if bound > 0 else 1.0
+    return f"{math.ceil(bound / unit) * unit:.2g}"
 
 
 def kept(batch: SameBatch, *, temperatures: Sequence[float] = (1.0, 2.0, 4.0), most: int = TOP) -> pd.DataFrame:

@@ -18,6 +18,7 @@ from smallbert.models.parameters import break_even
 from smallbert.models.words import with_words, word_table
 from smallbert.progress import Progress
 from smallbert.studies.articles import NEIGHBOURS, Articles
+from smallbert.studies.commonest import ALWAYS, nothing_to_keep
 from smallbert.studies.facts import plain
 
 VERSION = 1
@@ -135,7 +136,8 @@ def truncation_study(
         First the whole table, then one row a norm and rank: ``rank``, ``fitted`` (of ``NORMS``, or ``whole``),
         ``parameters``, ``bytes`` (fp32), ``lost`` (share of the squared norm minimised), ``cosine to original`` (mean
         over test articles), ``neighbour overlap@10``, ``topic accuracy``, ``topic low``, ``topic high``, and the same
-        of ``language`` (95% Wilson intervals; empty where the corpus names fewer than two).
+        of ``language`` (95% Wilson intervals; empty where the corpus names fewer than two); ``topic commonest``, the
+        accuracy of always answering the commonest topic.
     """
     vocabulary, width = both["plain"].words.shape
     plan = [(WHOLE, width)] + [(norm, rank) for norm in NORMS for rank in sorted(set(ranks)) if rank <= width]
@@ -156,7 +158,7 @@ def truncation_study(
         numbers = rank * (vocabulary + width) if norm != WHOLE else vocabulary * width
         lost = both[norm].lost()[rank] if norm != WHOLE else 0.0
         known = {"rank": rank, "fitted": norm, "parameters": numbers, "bytes": 4 * numbers, "lost": float(lost)}
-        rows.append(known | storage.read_json(paths[norm, rank]))
+        rows.append(known | {"topic commonest": articles.commonest} | storage.read_json(paths[norm, rank]))
     return pd.DataFrame(rows)
 
 
@@ -253,6 +255,11 @@ def _smallest_rank(own: pd.DataFrame, whole: pd.Series) -> str:
     """From which rank on topics are read as well as from the whole table, as far as its interval can tell."""
     if pd.isna(whole["topic low"]):
         return ""
+    if nothing_to_keep(whole["topic low"], whole["topic commonest"]):
+        return (
+            f"; the whole table's topic accuracy, {whole['topic accuracy']:.0%}, is not told from {ALWAYS} topic, "
+            f"{whole['topic commonest']:.0%}: nothing to keep"
+        )
     worse = own["rank"][own["topic accuracy"] < whole["topic low"]]
     enough = own["rank"][own["rank"] > worse.max()] if len(worse) else own["rank"]
     if enough.empty:

@@ -46,7 +46,7 @@ def collect(
         timed: from :func:`smallbert.studies.weights.timings`.
 
     Returns:
-        One row a point and measure, and what is missing, in words. Columns: ``point`` (name on a command line),
+        One row a point and measure, and which pages have not run. Columns: ``point`` (name on a command line),
         ``name``, ``kind`` (``index`` or ``encoder``), ``method``, ``measure``, ``detail`` (one task of several),
         ``kept`` with ``low`` and ``high`` (95%; not-a-number where only a mean was measured), ``floor`` (kept without
         training: by word frequencies, always the commonest topic, fresh weights; not-a-number where unknown), ``n`` of
@@ -69,13 +69,21 @@ def collect(
     rows, missing = [], []
     for name, (page, reader) in readers.items():
         try:
-            found = [{"page": page} | row for row in reader()] if reader else []
-        except DataError:  # the page has not run in this edition
-            found = []
-        rows += found
-        missing += [] if found else [name]
+            # A row at a time: what a page has told before something it lacks stays told.
+            for row in reader() if reader else ():
+                rows.append({"page": page} | row)
+        except DataError:
+            reader = None if not _has_run(results.of(page)) else reader
+        missing += [] if reader else [name]
     frame = pd.DataFrame(rows, columns=COLUMNS)
     return frame.assign(detail=frame.detail.eq(True), command=frame.command.fillna("")), missing
+
+
+def _has_run(results: Results) -> bool:
+    try:
+        return bool(results.values())
+    except DataError:
+        return False
 
 
 def missing_sentence(missing: list[str]) -> str:

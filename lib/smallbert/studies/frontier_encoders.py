@@ -39,6 +39,7 @@ from smallbert.studies.frontier_points import (
     limits,
     page_command,
     perplexities,
+    student_cells,
     student_command,
     time,
 )
@@ -117,8 +118,7 @@ def distilled(results: Results) -> Iterator[Row]:
 
 def _students(results: Results) -> Iterator[Row]:
     """Page 5's students by what they predict, where the teacher predicts."""
-    cells = pd.concat([figure_data(results, name) for name in ("methods", "starts", "sizes")], ignore_index=True)
-    cells = cells.drop_duplicates(["arm", "seed"])
+    cells = student_cells(results)
     teacher = results.table("students").iloc[0]
     if not np.isfinite(teacher.loss):
         return

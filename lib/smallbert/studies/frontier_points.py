@@ -7,6 +7,7 @@ says what of. A measure may have a *floor*: what is kept without a trained encod
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -69,6 +70,22 @@ def figure_data(results: Results, name: str) -> pd.DataFrame:
     if "absent" in data:  # see smallbert.figures.absent
         raise DataError(str(data.absent[0]))
     return data
+
+
+def student_cells(results: Results) -> pd.DataFrame:
+    """Page 5's students, a row an arm and seed, from the figures that hold them.
+
+    A teacher whose layers cannot be copied has no students that start from them, and no figure of these.
+
+    Raises:
+        DataError: the page has drawn none.
+    """
+    own = results.of(DISTIL)
+    panels = [figure_data(own, "methods")]
+    for name in ("starts", "sizes"):
+        with suppress(DataError):
+            panels.append(figure_data(own, name))
+    return pd.concat(panels, ignore_index=True).drop_duplicates(["arm", "seed"])
 
 
 def build_command(point: str, results: Results) -> str:

@@ -46,7 +46,10 @@ INJECTING: dict[Method, str] = {
 ENTITIES = {"known": "of training", "unknown": "held out"}
 """Whom questions are about."""
 
-COLUMNS = ["arm", "seed", "kind", "entities", "given", "others", "value", "low", "high", "n", "follows", "right"]
+COLUMNS = [
+    *("arm", "seed", "kind", "entities", "given", "others"),
+    *("value", "low", "high", "n", "follows", "right", "subjects"),
+]
 
 MOST_OTHERS = 3
 """Other triples beside the right one in training, at most; drawn for each question."""
@@ -209,8 +212,9 @@ def run(
     Returns:
         A row for each arm, seed, kind of question and condition: ``arm``, ``seed``, ``kind``, ``entities`` (of
         training, held out), ``given``, ``others`` (triples beside the right one), ``value`` (accuracy) with its Wilson
-        interval ``low`` and ``high``, ``n``, ``follows`` (share of answers that agree with what is given) and ``right``
-        (tuple of bool, question by question: every arm of a seed is asked the same ones in the same order).
+        interval ``low`` and ``high``, ``n`` (different subjects), ``follows`` (share of answers that agree with what is
+        given), ``right`` (tuple of bool, question by question: every arm of a seed is asked the same ones in the same
+        order) and ``subjects`` (tuple of what each question is about: questions about the same are not independent).
     """
     folder = sources.find(encoder)
     checksum = sources.checksum(folder)
@@ -258,13 +262,15 @@ def _cells(sitting: _Sitting, task: Task, answers: Mapping[str, list[int]]) -> I
         items, chosen = task.asked[one.name], np.array(answers[one.name])
         right = chosen == [item.label for item in items]
         follows = chosen == [item.offered for item in items]
-        kinds = np.array([question.kind for question in getattr(sitting.exam, one.entities)])
+        kinds, subjects = np.array([(one.kind, one.subject) for one in getattr(sitting.exam, one.entities)]).T
         for kind in KINDS:
             of = kinds == kind
-            share = wilson_interval(int(right[of].sum()), int(of.sum()))
+            about = tuple(subjects[of].tolist())
+            share = wilson_interval(int(right[of].sum()), int(of.sum()), independent=len(set(about)))
             agreed = float(follows[of].mean()) if one.given != "nothing" else np.nan
             condition = sitting.arm, sitting.seed, kind, ENTITIES[one.entities], one.given, one.others
-            yield *condition, share.estimate, share.low, share.high, share.n, agreed, tuple(right[of].tolist())
+            limits = share.estimate, share.low, share.high, len(set(about))
+            yield *condition, *limits, agreed, tuple(right[of].tolist()), about
 
 
 def _arms(plan: Plan) -> list[tuple[str, Method, Given, list[Asked]]]:

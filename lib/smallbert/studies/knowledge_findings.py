@@ -30,14 +30,15 @@ def summary(cells: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Columns ``kind``, ``arm``, ``entities``, ``given``, ``others``, ``mean``, ``low``, ``high``, ``follows``,
-        ``chance``, ``seeds``, ``questions`` (of all seeds).
+        ``chance``, ``seeds``, ``questions`` (different subjects, of all seeds).
     """
     keys = ["kind", "arm", "entities", "given", "others"]
     rows = []
     for own, part in cells.groupby(keys, sort=False):
-        over = accuracy(part.right)
+        questions = _different(part)
+        over = accuracy(part.right, questions)
         limits = over.estimate, over.low, over.high
-        rows.append((*own, *limits, part.follows.mean(), 1 / CANDIDATES[own[0]], len(part), over.n))
+        rows.append((*own, *limits, part.follows.mean(), 1 / CANDIDATES[own[0]], len(part), questions))
     return pd.DataFrame(rows, columns=[*keys, "mean", "low", "high", "follows", "chance", "seeds", "questions"])
 
 
@@ -66,12 +67,17 @@ def contrasts(cells: pd.DataFrame) -> pd.DataFrame:
                 first, second = wide[arm, given, others], wide[other_arm, against, 0]
                 name = f"{given} among {others + 1}" if others else given
                 row = {"kind": kind, "arm": arm, "given": name, "against": against}
-                rows.append(row | accuracy_contrast(first, second))
+                rows.append(row | accuracy_contrast(first, second, _different(part)))
                 notes.append(_agreement(first, second))
         if len(wide) > 1:
             table = corrected(pd.DataFrame(rows), margin=MARGIN)
             tables.append(table.assign(note=notes))
     return pd.concat(tables[1:] or tables, ignore_index=True)[[*_COMPARED, "verdict", "note"]]
+
+
+def _different(part: pd.DataFrame) -> int:
+    """Subjects that questions are about: those about the same one stand and fall together."""
+    return len({subject for subjects in part.subjects for subject in subjects})
 
 
 def _agreement(a: pd.Series, b: pd.Series) -> str:
@@ -86,10 +92,10 @@ def compared_caption(differences: pd.DataFrame) -> str:
         return "Accuracy on held-out entities: there is one seed, so nothing is compared."
     word = NOT_AFTER_CORRECTION.capitalize()
     return (
-        f"Accuracy on held-out entities, paired over {_range(differences.pairs)} seeds and their "
-        f"{_range(differences.questions)} questions. Intervals are 95% and not corrected: at each end the wider of "
-        "Student's t over seeds and Tango's over questions, cut to -1 and 1. Verdicts follow Holm's p over the "
-        f"comparisons of a kind of question; equivalent: an interval within {MARGIN:g} of zero. {word}: the interval "
+        f"Accuracy on held-out entities, paired over {_range(differences.pairs)} seeds and the "
+        f"{_range(differences.questions)} different subjects of their questions. Intervals are 95% and not corrected: "
+        "at each end the wider of Student's t over seeds and Tango's over subjects, cut to -1 and 1. Verdicts follow "
+        f"Holm's p over the comparisons of a kind of question; equivalent: an interval within {MARGIN:g} of zero. {word}: the interval "
         "leaves zero out, the corrected p does not."
     )
 

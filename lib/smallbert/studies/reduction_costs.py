@@ -10,6 +10,7 @@ from smallbert.corpus.prepared import Corpus
 from smallbert.measure.bootstrap import percentiles, resampled_means
 from smallbert.measure.neighbours import nearest, overlap
 from smallbert.measure.probe import probe
+from smallbert.measure.proportions import paired_difference
 from smallbert.measure.reconstruction import row_cosines
 from smallbert.measure.stats import Interval, wilson_interval
 from smallbert.models.encoder import Encoder
@@ -60,7 +61,7 @@ class Read:
         if articles.labels is not None:
             train, test = (articles.labels[split] for split in ("train", "test"))
             found = probe(vectors["train"] - mean, train, self.vectors, test, seed=articles.seed)
-            self.right = found.right.astype(float)
+            self.right = found.right
 
 
 def measure(whole: Read, step: Read, new_ids: np.ndarray | None, seed: int) -> dict[str, Interval]:
@@ -82,7 +83,8 @@ def measure(whole: Read, step: Read, new_ids: np.ndarray | None, seed: int) -> d
     found[KEPT] = _over_articles(overlap(*near), seed)
     if whole.right is not None and step.right is not None:
         found[ACCURACY] = wilson_interval(int(step.right.sum()), len(step.right))
-        found[CHANGE] = _over_articles(step.right - whole.right, seed)
+        # A bootstrap would call a change of no article certain.
+        found[CHANGE] = paired_difference(step.right, whole.right)
     return found
 
 

@@ -27,7 +27,8 @@ from smallbert.models.pairs import TASKS, Task
 from smallbert.models.tokenizer import SPECIAL_TOKENS
 from smallbert.models.tokens import TokenStore
 from smallbert.published import published
-from smallbert.studies.contrasts import LEVEL, against_chance, contrast, corrected, worded
+from smallbert.studies.accuracy_contrasts import accuracy, accuracy_contrast
+from smallbert.studies.contrasts import LEVEL, against_chance, corrected, worded
 from smallbert.studies.pair_tasks import DOWNSTREAM, INTRINSIC, NEAR, NSP, SOP, Pairs, PairTask, articles, tasks
 
 MLM = "masked words"
@@ -40,7 +41,7 @@ _AGAINST: tuple[tuple[Task, Task], ...] = (("nsp", "none"), ("sop", "none"), ("s
 OWN, FRESH, WORDS = "own head", "fresh head", "bag of words"
 """Who answers."""
 
-COLUMNS = ["arm", "seed", "task", "reader", "value", "low", "high", "n"]
+COLUMNS = ["arm", "seed", "task", "reader", "value", "low", "high", "n", "right"]
 
 GAIN = ["gain", "gain low", "gain high"]
 """Of words that tell which came first: their accuracy less that of words that cannot, on the same pairs."""
@@ -72,22 +73,23 @@ def measure(model: PairEncoder, recipe: PairRecipe, asked: Sequence[PairTask], *
         seed: of the fresh heads.
 
     Returns:
-        Columns ``arm``, ``seed``, ``task``, ``reader``, ``value`` (accuracy), ``low``, ``high`` (Wilson), ``n``.
+        Columns ``arm``, ``seed``, ``task``, ``reader``, ``value`` (accuracy), ``low``, ``high`` (Wilson), ``n`` and
+        ``right`` (tuple of bool, pair by pair: the same pairs in the same order for every arm and seed).
     """
     dtype = runtime.dtype(recipe.precision, next(model.parameters()).device)
     rows = []
 
-    def enter(task: PairTask, reader: str, accuracy: Interval) -> None:
-        rows.append((ARMS[recipe.objective], recipe.seed, task.name, reader, *_row(accuracy)))
+    def enter(task: PairTask, reader: str, right: np.ndarray) -> None:
+        share = wilson_interval(int(right.sum()), len(right))
+        rows.append((ARMS[recipe.objective], recipe.seed, task.name, reader, *_row(share), tuple(right.tolist())))
 
     for task in asked:
         train, test = (read(model, part.rows, part.arrangement, dtype) for part in (task.train, task.test))
         if task.name in INTRINSIC and recipe.objective != "none":
-            right = int((test.logits.argmax(1) == task.test.labels).sum())
-            enter(task, OWN, wilson_interval(right, len(task.test.labels)))
+            enter(task, OWN, np.asarray(test.logits.argmax(1) == task.test.labels))
         known, asked_labels = (part.labels.astype(str) for part in (task.train, task.test))
         fitted = probe(_features(train, task), known, _features(test, task), asked_labels, seed=seed)
-        enter(task, FRESH, fitted.accuracy)
+        enter(task, FRESH, fitted.right)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -103,8 +105,8 @@ def control(asked: Sequence[PairTask], vocabulary_size: int) -> pd.DataFrame:
         train, test = (_bags(part, vocabulary_size) for part in (task.train, task.test))
         for features in FEATURES:
             gain = _gain(train, test) if (task.name, features) == (SOP, "signed") else (np.nan,) * len(GAIN)
-            accuracy = bag_of_words(train, test, features)
-            rows.append((f"{WORDS}, {features}", 0, task.name, WORDS, *_row(accuracy), *gain))
+            share = bag_of_words(train, test, features)
+            rows.append((f"{WORDS}, {features}", 0, task.name, WORDS, *_row(share), (), *gain))
     return pd.DataFrame(rows, columns=[*COLUMNS, *GAIN])
 
 
@@ -149,13 +151,15 @@ def run(
     for recipe, folder in zip(arms, folders, strict=True):
         model = interchange.load(folder, device=device).eval()
         last = pd.read_csv(folder / "curve.csv").iloc[-1]
-        masked = (ARMS[recipe.objective], recipe.seed, MLM, OWN, last.held_out_accuracy, np.nan, np.nan, 0)
+        masked = (ARMS[recipe.objective], recipe.seed, MLM, OWN, last.held_out_accuracy, np.nan, np.nan, 0, ())
         found += [pd.DataFrame([masked], columns=COLUMNS), measure(model, recipe, asked, seed=seed)]
     return pd.concat([*found, control(asked, store.vocabulary_size)], ignore_index=True)
 
 
 def summary(measures: pd.DataFrame) -> pd.DataFrame:
-    """Mean over seeds of each accuracy with its 95% t interval; of one seed its own interval.
+    """Mean over seeds of each accuracy with its 95% interval over seeds and pairs; of one seed its own interval.
+
+    Of masked words, whose places differ from seed to seed, over seeds alone.
 
     Returns:
         Columns ``arm``, ``task``, ``reader``, ``mean``, ``low``, ``high``, ``seeds``.
@@ -163,7 +167,8 @@ def summary(measures: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (arm, task, reader), part in measures.groupby(["arm", "task", "reader"], sort=False):
         if len(part) > 1:
-            over = mean_interval(part.value)
+            # Every seed is asked the same pairs: more seeds are not more of these.
+            over = accuracy(part.right, len(part.right.iloc[0])) if part.n.all() else mean_interval(part.value)
             rows.append((arm, task, reader, over.estimate, over.low, over.high, len(part)))
         else:
             rows.append((arm, task, reader, *part.iloc[0][["value", "low", "high"]], 1))
@@ -180,21 +185,23 @@ def reported() -> pd.DataFrame:
 
 
 def contrasts(measures: pd.DataFrame) -> pd.DataFrame:
-    """Every arm against every other on the tasks beyond pretraining, paired by seed and corrected by Holm.
+    """Every arm against every other on the tasks beyond pretraining, paired by seed and pair, corrected by Holm.
 
     Returns:
-        Columns ``task``, ``arm``, ``against``, ``difference`` (accuracy), ``low``, ``high``, ``pairs``, ``p_holm``,
-        ``verdict``; empty where there is no such task or a single seed.
+        Columns ``task``, ``arm``, ``against``, ``difference`` (accuracy), ``low``, ``high``, ``pairs`` (of seeds),
+        ``questions`` (pairs asked), ``p_holm``, ``verdict``; empty where there is no such task or a single seed.
     """
     rows = []
     for task in DOWNSTREAM:
         own = measures[(measures.task == task) & (measures.reader == FRESH)]
-        wide = own.pivot(index="seed", columns="arm", values="value")
+        wide = own.pivot(index="seed", columns="arm", values="right")
         if len(wide) > 1:
             for arm, against in _AGAINST:
                 both = ARMS[arm], ARMS[against]
-                rows.append({"task": task, "arm": both[0], "against": both[1]} | contrast(wide[both[0]], wide[both[1]]))
-    columns = ["task", "arm", "against", "difference", "low", "high", "pairs", "p"]
+                first, second = (wide[one] for one in both)
+                found = accuracy_contrast(first, second, len(first.iloc[0]))
+                rows.append({"task": task, "arm": both[0], "against": both[1]} | found)
+    columns = ["task", "arm", "against", "difference", "low", "high", "pairs", "questions", "p"]
     return corrected(pd.DataFrame(rows, columns=columns), margin=MARGIN)
 
 
@@ -291,5 +298,5 @@ def _bags(pairs: Pairs, vocabulary_size: int) -> Bags:
     return Bags(bags[pairs.arrangement.first], bags[pairs.arrangement.second], pairs.labels)
 
 
-def _row(accuracy: Interval) -> tuple[float, float, float, int]:
-    return accuracy.estimate, accuracy.low, accuracy.high, accuracy.n
+def _row(share: Interval) -> tuple[float, float, float, int]:
+    return share.estimate, share.low, share.high, share.n

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -14,6 +15,7 @@ import pandas as pd
 from smallbert.measure.bag_of_words import Bags, counts, probabilities
 from smallbert.models.heads.sequences import Reader
 from smallbert.models.heads.spans import Span
+from smallbert.models.segments import FINAL
 from smallbert.studies.task_kinds import SILENCE, score, threshold
 from smallbert.studies.task_suite import TaskSet
 
@@ -26,7 +28,8 @@ def controls(tasks: Sequence[TaskSet], tokenizer: Any) -> pd.DataFrame:
     """Scores on test without an encoder.
 
     The constant answer is the most frequent class or tag of training; of endings the expectation of any choice; of
-    similarities none, which orders nothing; of questions that there is no answer. Words: for classes a logistic
+    similarities none, which orders nothing; of questions whichever of no answer, the passage's first sentence and the
+    whole passage is worth most on training. Words: for classes a logistic
     regression on bags; for tags the most frequent one of each word; for similarities the cosine of the bags; for
     endings a logistic regression on the words that context and ending share; for questions the longest run of words
     that the question lacks, in the window of the passage with the most words that it has (after Richardson, Burges &
@@ -54,13 +57,32 @@ def _constant(task: TaskSet) -> dict[str, float]:
         case "similarity":
             return {"score": 0.0}
         case "questions":
-            nothing = [_span(example.id, example.context, 0, 0, 0.0) for example in task.test]
-            return score(task.kind, task.test, nothing, SILENCE if task.unanswerable else None)
+            best = max(_ENDS, key=lambda end: _answered(task, task.train, end)["score"])
+            return _answered(task, task.test, best)
         case "tagging" | "entities":
             said: list[Any] = [[task.classes()[0]] * len(example.tags) for example in task.test]
         case _:
             said = [task.classes()[0]] * len(task.test)
     return score(task.kind, task.test, said)
+
+
+def _answered(task: TaskSet, examples: Sequence[Any], end: Callable[[str], int]) -> dict[str, float]:
+    """What it is worth to answer every question with its passage's beginning up to ``end``."""
+    said = [_span(example.id, example.context, 0, end(example.context), 0.0) for example in examples]
+    silent = SILENCE if end is _nothing else -math.inf
+    return score(task.kind, examples, said, silent if task.unanswerable else None)
+
+
+def _nothing(context: str) -> int:
+    return 0
+
+
+def _sentence(context: str) -> int:
+    return next((place + 1 for place, sign in enumerate(context) if sign in FINAL), len(context))
+
+
+_ENDS: tuple[Callable[[str], int], ...] = (_nothing, _sentence, len)
+"""Where an answer ends that is the same for every passage and begins with it."""
 
 
 class _Words:

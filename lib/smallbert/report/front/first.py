@@ -20,7 +20,7 @@ from smallbert.studies.frontier_points import ALBERT, FRONTIER, TRANSFER
 LEADING = (ALBERT, TRANSFER)
 """Pages whose sentences follow what to take and on what it was measured: what can be left out, and what it costs."""
 
-REMOVED = ("removed", "partly", "untold rest")
+REMOVED = ("removed", "reversed", "partly", "untold rest")
 """Outcomes of :attr:`smallbert.studies.depth_training.TrainingEffect.outcome` in which training removes something."""
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 from smallbert.errors import DataError
 from smallbert.report.front.tally import Tally, compared
 from smallbert.results import Results
+from smallbert.studies.commonest import nothing_to_keep
 from smallbert.studies.decoder_best import Best, on_embeddings
 from smallbert.studies.depth_training import TrainingEffect
 from smallbert.studies.facts import BETWEEN_LANGUAGES, COMPONENTS, LANGUAGE_COMPONENTS, TOPIC, WHOLE
@@ -31,6 +32,7 @@ class Articles:
             taken off; None where there is one language only.
         topic: share of test articles whose topic a linear probe reads from the whole vector, and from these components
             alone; None where no topics are known.
+        always: share of always answering the commonest topic, where the whole vector's is not told from it; else None.
     """
 
     rows: int
@@ -39,6 +41,7 @@ class Articles:
     components: int
     between: tuple[float, int] | None = None
     topic: tuple[float, float] | None = None
+    always: float | None = None
 
     @classmethod
     def of(cls, results: Results) -> Articles:
@@ -60,7 +63,8 @@ class Articles:
             int(shape["dimensions"]),
             int(shape[COMPONENTS]),
             (float(shape[BETWEEN_LANGUAGES]), int(shape[LANGUAGE_COMPONENTS])) if several else None,
-            _topic(probes[probes.label == TOPIC]),
+            _topic(topics := probes[probes.label == TOPIC]),
+            _always(topics),
         )
 
 
@@ -70,6 +74,13 @@ def _topic(probes: pd.DataFrame) -> tuple[float, float] | None:
         return None
     whole = probes["read from"] == WHOLE
     return float(probes[whole].accuracy.iloc[0]), float(probes[~whole].accuracy.iloc[0])
+
+
+def _always(probes: pd.DataFrame) -> float | None:
+    """Always the commonest topic, where a probe of the whole vector is not told from it."""
+    whole = probes[probes["read from"] == WHOLE]
+    told = [(row["low"], row["commonest class"]) for row in whole.to_dict("records")]
+    return next((floor for low, floor in told if nothing_to_keep(low, floor)), None)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,9 @@ from smallbert.studies.depth_training import Outcome, TrainingEffect
 
 _TRAINING: dict[Outcome, str] = {
     "none": "no loss is shown that training could remove",
+    "appears": "a loss is shown only after more training",
     "removed": "more training removes what depth costs",
+    "reversed": "more training turns the loss into a gain",
     "partly": "more training removes part of what depth costs, not all",
     "untold rest": "more training removes part of what depth costs, and of the rest nothing can be told",
     "grows": "more training does not remove what depth costs",
@@ -28,7 +30,9 @@ def articles(found: Articles) -> str:
     if found.topic:
         whole, alone = found.topic
         first = f" From the first {found.components:,} alone a linear probe reads"
-        topic = f"{first} {alone:.0%} of topics, from the whole vector {whole:.0%}."
+        topic = f"{first} {alone:.0%} of topics, from the whole vector {whole:.0%}"
+        nothing = f", which is not told from always answering the commonest ({found.always or 0:.0%})"
+        topic += "." if found.always is None else f"{nothing}: no topic is read."
     return (
         f"{counted(found.rows, 'article')} in {counted(found.languages, 'language')} become vectors of "
         f"{counted(found.width, 'number')}; {counted(found.components, 'principal component')} "

@@ -13,7 +13,9 @@ from smallbert.studies.depth_training import Outcome, TrainingEffect
 
 _TRAINING: dict[Outcome, str] = {
     "none": "학습으로 없앨 손실이 드러나지 않았습니다",
+    "appears": "더 학습한 뒤에야 깊이 때문에 잃는 것이 드러납니다",
     "removed": "더 학습하면 깊이 때문에 잃는 것이 없어집니다",
+    "reversed": "더 학습하면 깊은 쪽이 오히려 낫습니다",
     "partly": "더 학습하면 깊이 때문에 잃는 것이 줄지만 다 없어지지는 않습니다",
     "untold rest": "더 학습하면 깊이 때문에 잃는 것이 줄고, 남은 것이 있는지는 가릴 수 없습니다",
     "grows": "더 학습해도 깊이 때문에 잃는 것이 없어지지 않습니다",
@@ -31,6 +33,8 @@ def articles(found: Articles) -> str:
         whole, alone = found.topic
         first = f" 선형 분류기는 처음 {found.components:,}개만으로 글 {alone:.0%}의 주제를,"
         topic = f"{first} 벡터 전체로 {whole:.0%}의 주제를 읽어 냅니다."
+        if found.always is not None:
+            topic += f" 가장 흔한 주제만 답하는 것({found.always:.0%})과 가릴 수 없으니, 주제를 읽어 낸 것이 아닙니다."
     return (
         f"글 {found.rows:,}편({found.languages:,}개 언어)이 저마다 숫자 {found.width:,}개로 된 벡터가 되고, "
         f"주성분 {found.components:,}개가 그 분산의 95%를 담습니다.{between}{topic}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from smallbert.errors import DataError
 from smallbert.results import Results
 from smallbert.studies.frontier_points import TRANSFER, figure_data
 
@@ -67,18 +68,23 @@ class Tasks:
         page = results.of(TRANSFER)
         tasks, shelf = page.table("tasks"), page.table("shelf").set_index("model")
         count, examples = len(tasks), (int(tasks.train.min()), int(tasks.train.max()))
-        contrasts, retained = page.table("task_contrasts"), figure_data(page, "retained")
+        contrasts = page.table("task_contrasts")
         scores, reference = figure_data(page, "scores"), shelf.index[0]
         whole = scores[(scores.model == reference) & (scores["mode"] == "frozen")]
         above = whole[whole.learnt.astype(bool)]
         learnt, over_words = tuple(above.task), int((above.low > above.words).sum())
+        parameters = int(shelf.parameters.iloc[0])
+        nothing = cls(count, learnt, over_words, None, None, None, 0, 0, parameters, examples, None)
+        try:
+            retained = figure_data(page, "retained")
+        except DataError:  # the reference has learnt no task, of which nothing can be retained
+            return nothing
         frozen = contrasts[contrasts["mode"] == "frozen"]
         every = retained[(retained.task == "all learnt") & (retained["mode"] == "frozen")].dropna().set_index("model")
         # The contrasts leave out the reference and its random weights, which compress nothing.
         own = every.loc[[name for name in dict.fromkeys(frozen.model) if name in every.index]]
-        parameters = int(shelf.parameters.iloc[0])
         if own.empty:
-            return cls(count, learnt, over_words, None, None, None, 0, 0, parameters, examples, None)
+            return nothing
         worse = frozen[frozen.verdict == "lower"].model.value_counts()
 
         def kept(name: str) -> Kept:
