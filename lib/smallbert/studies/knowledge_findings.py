@@ -95,8 +95,8 @@ def compared_caption(differences: pd.DataFrame) -> str:
         f"Accuracy on held-out entities, paired over {_range(differences.pairs)} seeds and the "
         f"{_range(differences.questions)} different subjects of their questions. Intervals are 95% and not corrected: "
         "at each end the wider of Student's t over seeds and Tango's over subjects, cut to -1 and 1. Verdicts follow "
-        f"Holm's p over the comparisons of a kind of question; equivalent: an interval within {MARGIN:g} of zero. {word}: the interval "
-        "leaves zero out, the corrected p does not."
+        f"Holm's p over the comparisons of a kind of question; equivalent: an interval within {MARGIN:g} of zero. "
+        f"{word}: the interval leaves zero out, the corrected p does not."
     )
 
 
