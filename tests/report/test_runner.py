@@ -228,7 +228,16 @@ def gone(pid):
     return False
 
 
+@pytest.fixture
+def keyboard():
+    """Ctrl-C as a terminal has it: a shell's background job, such as a runner of CI, ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @KERNELS
+@pytest.mark.usefixtures("keyboard")
 def test_interrupt_takes_the_kernel_down(project, run, wait_until, modules):
     mark = project.root / "pid"
     code = (
