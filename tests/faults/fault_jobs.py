@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -114,7 +115,7 @@ def autoencoders(folder: str, given: str) -> None:
 
 
 def students(folder: str, given: str) -> None:
-    """A teacher's recording in shards of 2,000 tokens, then two students in two processes."""
+    """A teacher's recording in shards of 2,000 tokens, then two students, one after the other."""
     torch.set_num_threads(1)
     recording.SHARD_TOKENS = 2000
     teacher = teachers.load(f"{given}/encoder", precision="fp32", device="cpu")
@@ -125,7 +126,13 @@ def students(folder: str, given: str) -> None:
 
 
 def quietly(work: str, folder: str, given: str) -> None:
-    """Do a job by its name, with what it prints, and why it failed, kept in ``folder/said``."""
+    """Do a job by its name, with what it prints, and why it failed, kept in ``folder/said``.
+
+    Where ``folder/kill`` says ``before 3`` or ``after 3``, the job dies at the third file that it puts in its place.
+    """
+    if (order := Path(folder) / "kill").exists():
+        when, number = order.read_text().split()
+        die_at_a_replacement(when == "before", int(number))
     with (
         open(f"{folder}/said", "w", buffering=1) as said,
         contextlib.redirect_stderr(said),
@@ -158,23 +165,27 @@ def report(folder: str, given: str) -> None:
 
 
 def render(folder: str, given: str) -> None:
-    """``smallbert render``, killed just before the file whose number ``folder/kill`` holds is put in its place."""
-    import signal
-
+    """``smallbert render``."""
     from smallbert import cli
 
     _of_project(given)
-    replace, left = os.replace, [int((Path(folder) / "kill").read_text())]
+    if code := cli.main(["render", "--edition", "tiny", "--out", folder]):
+        raise SystemExit(code)
+
+
+def die_at_a_replacement(before: bool, number: int) -> None:
+    """From now on this process is killed just before, or just after, the n-th file that it puts in its place."""
+    replace, left = os.replace, [number]
 
     def killing(source: str, target: str) -> None:
         left[0] -= 1
-        if not left[0]:
+        if before and not left[0]:
             os.kill(os.getpid(), signal.SIGKILL)
         replace(source, target)
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGKILL)
 
     os.replace = killing
-    if code := cli.main(["render", "--edition", "tiny", "--out", folder]):
-        raise SystemExit(code)
 
 
 def _of_project(root: str) -> None:

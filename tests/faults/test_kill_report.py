@@ -65,7 +65,7 @@ def test_killed_runs_and_renders_lose_nothing(project, write_body, nursery, tmp_
     project.write("02_second", write_body("02_second"), prose="# And one more?")
     during = []
     while status is not None:
-        (out / "kill").write_text(str(len(during) + 1))
+        (out / "kill").write_text(f"before {len(during) + 1}")
         if (status := nursery.run("render", out, project.root)) is None:
             during.append(pages(out))
             status = -9

@@ -186,8 +186,8 @@ class Vocabulary:
             # Written out even where the file leaves it to a default, which would name the old id.
             if (old := getattr(self._config, name, None)) in new:
                 config[name] = new[old]
+        storage.remove_strays(out)  # before the file that says that all are there
         storage.write_json(out / "config.json", config)
-        storage.remove_strays(out)
         return Vocabulary(out)
 
     def renumbering(self, other: Vocabulary) -> np.ndarray:

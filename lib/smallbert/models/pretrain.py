@@ -123,9 +123,9 @@ def pretrain(
                 "tokens_per_second": round(recipe.steps * recipe.batch_tokens / seconds),
                 "model_sha256": storage.sha256_file(out / "model.safetensors"),
             }
+            storage.remove_strays(out)  # before the record: what has one is never looked at again
             storage.write_json(out / FINISHED, stamp)
             (out / CHECKPOINT).unlink(missing_ok=True)
-            storage.remove_strays(out)
         parallel.wait()
     return out
 

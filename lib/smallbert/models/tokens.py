@@ -40,6 +40,9 @@ class Encodes(Protocol):
     def encode_batch_fast(self, texts: list[str]) -> Iterable[Any]:
         """One object a text whose ``ids`` are ``[CLS] ... [SEP]``."""
 
+    def to_str(self) -> str:
+        """The content of its ``tokenizer.json``."""
+
 
 @dataclass(frozen=True)
 class TokenStore:
@@ -120,6 +123,8 @@ class TokenStore:
         storage.remove_strays(out)
         if tokenizer is None:
             wordpiece.train_wordpiece(texts, vocabulary_size, out, languages=languages)
+        else:
+            storage.write_text(out / "tokenizer.json", tokenizer.to_str())
         cuts = wordpiece.load(out) if tokenizer is None else tokenizer
         dtype = np.dtype("<u2" if cuts.get_vocab_size() <= 1 << 16 else "<i4")
         with (

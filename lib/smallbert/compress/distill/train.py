@@ -154,9 +154,9 @@ def distil(
                 "seconds": round(seconds, 1),
                 "model_sha256": storage.sha256_file(out / "model.safetensors"),
             }
+            storage.remove_strays(out)  # before the record: what has one is never looked at again
             storage.write_json(out / FINISHED, stamp)
             (out / CHECKPOINT).unlink(missing_ok=True)
-            storage.remove_strays(out)
         parallel.wait()
     return out
 
@@ -198,10 +198,7 @@ def encode(texts: Iterable[str], teacher: Teacher, out: Path, *, data_key: str |
     """
     vocabulary = teacher.vocabulary
     with parallel.in_turn():
-        store = TokenStore.build(texts, vocabulary.get_vocab_size(), out, data_key=data_key, tokenizer=vocabulary)
-        if not (out / "tokenizer.json").exists():
-            storage.write_text(out / "tokenizer.json", vocabulary.tokenizer.to_str())
-    return store
+        return TokenStore.build(texts, vocabulary.get_vocab_size(), out, data_key=data_key, tokenizer=vocabulary)
 
 
 def student_key(

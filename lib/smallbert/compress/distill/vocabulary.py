@@ -47,7 +47,7 @@ class Vocabulary:
     @property
     def sha256(self) -> str:
         """Checksum of the tokenizer and of the numbering."""
-        return storage.digest({"tokenizer": self.tokenizer.to_str(), "theirs": self.theirs.tolist()}, length=64)
+        return storage.digest({"tokenizer": self.to_str(), "theirs": self.theirs.tolist()}, length=64)
 
     def get_vocab_size(self) -> int:
         """V, ids that can occur."""
@@ -60,6 +60,10 @@ class Vocabulary:
             inner = ids[1:-1]
             inner[inner < len(SPECIAL_TOKENS)] = UNK  # SentencePiece has "<s>" among its ordinary pieces too
             yield Encoded(ids)
+
+    def to_str(self) -> str:
+        """The teacher's ``tokenizer.json``, in its own numbers."""
+        return self.tokenizer.to_str()
 
     def rows_to_ours(self, rows: torch.Tensor) -> torch.Tensor:
         """Rows of a vocabulary matrix, (V, ...), in our order."""
