@@ -153,6 +153,11 @@ def test_a_page_that_lacks_a_figure_gives_the_points_it_has(results):
     figure(results.edition, TRANSFER, "retained", pd.DataFrame({"absent": ["Nothing learnt."]}))
     found, missing = frontier.collect(results)
     assert TRANSFER not in missing and TRANSFER not in set(found.page)
+    nothing = "Of this edition, but without a point to compare: "
+    assert frontier.missing_sentence(found, ["04_albert"]) == f"Not in this edition: 04_albert. {nothing}06_transfer."
+    assert frontier.missing_sentence(whole, []) == f"{nothing}04_albert."
+    every = pd.concat([whole, whole[:1].assign(page="04_albert")])
+    assert frontier.missing_sentence(every, []) == "Every page has given its points."
 
 
 def test_losses_become_ratios_of_perplexities_with_their_interval(results):
@@ -190,7 +195,7 @@ def test_points_have_the_names_that_build_them(results):
 def test_nothing_of_an_edition_without_pages(tmp_path):
     found, missing = frontier.collect(Results(Edition("none", tmp_path), "08_frontier"))
     assert found.empty and len(missing) == 6
-    assert "04_albert" in frontier.missing_sentence(missing)
+    assert "04_albert" in frontier.missing_sentence(found, missing)
     assert frontier.against(found, "megabytes").empty
     assert frontier_needs.sentence(found).count("nothing was measured that is told to need less") == 3
     assert frontier_needs.table(found).answer.tolist()[0] == "keep the whole vector in fp32"

@@ -86,9 +86,17 @@ def _has_run(results: Results) -> bool:
         return False
 
 
-def missing_sentence(missing: list[str]) -> str:
-    """What the frontier does not hold."""
-    return f"Not in this edition: {', '.join(missing)}." if missing else "Every page has given its points."
+def missing_sentence(points: pd.DataFrame, missing: list[str]) -> str:
+    """What the frontier does not hold.
+
+    Args:
+        points, missing: from :func:`collect`.
+    """
+    given = {*points.page, *missing}
+    without = [page for page in (DEPTH, ALBERT, DISTIL, TRANSFER) if page not in given]
+    told = [f"Not in this edition: {', '.join(missing)}."] if missing else []
+    told += [f"Of this edition, but without a point to compare: {', '.join(without)}."] if without else []
+    return " ".join(told) or "Every page has given its points."
 
 
 def measures(points: pd.DataFrame, cost: str) -> list[str]:
