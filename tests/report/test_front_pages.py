@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from smallbert import paths
+from smallbert.report import notebooks
+from smallbert.report import render as renderer
 from smallbert.report.front import english, korean, matter
 from smallbert.report.front.findings import FINDINGS, collect
 from smallbert.report.front.first import across
@@ -17,7 +19,8 @@ from smallbert.report.front.glossary import text_of
 from smallbert.report.front.reference import Reference
 from smallbert.report.front.taking import unjudged
 from smallbert.report.render import QUESTION, SITE
-from smallbert.storage import read_json
+from smallbert.report.stages import record_path
+from smallbert.storage import read_json, write_json
 from smallbert.studies import frontier_needs
 
 ROOT = paths.root()
@@ -235,7 +238,8 @@ def test_both_pages_follow_the_results(copied):
 
 
 def test_all_editions_together():
-    values = matter.editions(ROOT, [shown(name) for name in EDITIONS], {"02_autoencoder_depth": "How deep?"})
+    runs = [(shown(name), read_json(RESULTS / name / "run.json")) for name in EDITIONS]
+    values = matter.editions(ROOT, runs, {"02_autoencoder_depth": "How deep?"})
     html = SITE.get_template("all.html.j2").render(description="d", question=QUESTION, **values)
     assert Outline(html).problems == []
     text = main_text(html)
@@ -251,6 +255,25 @@ def test_all_editions_together():
     for name in EDITIONS:
         assert f'href="{name}/index.html"' in html
         assert read_json(RESULTS / name / "run.json")["corpus"]["name"] in text
+
+
+def test_the_list_quotes_no_page_whose_last_run_was_killed(copied):
+    found = notebooks.discover()
+    page = copied.report / "index.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("")
+    cells = pd.read_csv(copied.results / "02_autoencoder_depth" / "bound.csv")["cells checked"].iloc[0]
+
+    def told() -> str:
+        renderer._render_editions(copied.base, found)
+        return main_text((copied.base / "report" / "index.html").read_text())
+
+    assert f"In {cells:,} cells" in told()
+    write_json(record_path(copied, "02_autoencoder_depth"), {"finished": None})
+    assert (
+        f"In {cells:,} cells" not in told()
+        and f'href="{copied.name}/index.html"' in (copied.base / "report" / "index.html").read_text()
+    )
 
 
 def test_no_edition_says_nothing():

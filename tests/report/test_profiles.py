@@ -142,6 +142,7 @@ def test_what_a_profile_leaves_to_its_user_must_be_given():
         ("[tiny]\n", "profile tiny: expected description (str), got None"),
         (f"[tiny]\n{FACTS}descripton = 1", "profile tiny: unknown key 'descripton'. Did you mean 'description'?"),
         ("tiny = 3", "profile tiny: expected a table, got 3"),
+        (f'[tiny]\n{FACTS}[tiny.all]\nedition = "x"', "profile tiny, all: the edition is no setting of a profile"),
         ("[tiny", "is no readable TOML"),
     ],
 )

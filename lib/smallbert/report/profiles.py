@@ -161,6 +161,8 @@ def _profile(name: str, table: Any, path: Path) -> Profile:
     for key, value in values.items():
         if not isinstance(value, dict):
             raise UsageError(f"{where}: unknown key {key!r}.{suggestion(key, own)}")
+        if "edition" in value:  # results of one name in the folders of another
+            raise UsageError(f"{where}, {key}: the edition is no setting of a profile.", "Use --edition.")
     return Profile(name, **{key: table[key] for key in _FACTS}, values=values, requires=tuple(requires), jobs=jobs)
 
 

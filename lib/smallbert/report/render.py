@@ -52,6 +52,10 @@ def render(edition: Edition, notebooks: list[Notebook], contents: Mapping[str, C
         StageError: a page would be faulty: an error in a cell, an image without alt text, headings out of order.
     """
     run = _current(edition, notebooks)
+    if not run["stages"]:
+        raise UsageError(
+            f"Edition {edition.name} has no finished page to render.", f"Run `smallbert run --edition {edition.name}`."
+        )
     known = contents or {}
     pages = [
         _page(edition, notebook, run, known.get(notebook.stem) or prepared(edition, notebook))
@@ -70,7 +74,7 @@ def render(edition: Edition, notebooks: list[Notebook], contents: Mapping[str, C
         _write(path, "page", page["description"], page=page, pages=pages, run=shown | page["made"], **around)
     for one in front.documents(shown, QUESTION):
         _write(edition.report / one.name, one.template, one.description, **one.values)
-    _render_editions(edition.base, titles)
+    _render_editions(edition.base, notebooks)
     return edition.report / "index.html"
 
 
@@ -81,12 +85,7 @@ def _current(edition: Edition, notebooks: list[Notebook]) -> dict[str, Any]:
     except DataError:
         run = {"stages": {}}
     left_out = standing(edition, notebooks).left_out
-    stages = {stem: stage for stem, stage in run["stages"].items() if stem not in left_out}
-    if not stages:
-        raise UsageError(
-            f"Edition {edition.name} has no finished page to render.", f"Run `smallbert run --edition {edition.name}`."
-        )
-    return run | {"stages": stages}
+    return run | {"stages": {stem: stage for stem, stage in run["stages"].items() if stem not in left_out}}
 
 
 def prepared(edition: Edition, notebook: Notebook) -> Content:
@@ -248,16 +247,21 @@ def _moment(text: str) -> str:
     return text[:16].replace("T", " ") + " UTC"
 
 
-def _render_editions(base: Path, titles: dict[str, str]) -> None:
-    """List the editions whose pages lie under ``base/report``; the smoke edition, a check, only where it is alone."""
+def _render_editions(base: Path, notebooks: list[Notebook]) -> None:
+    """List the editions whose pages lie under ``base/report``; the smoke edition, a check, only where it is alone.
+
+    What an edition found is told by its current pages alone, as in the edition itself.
+    """
     names = sorted(first.parent.name for first in (base / "report").glob("*/index.html"))
     shown = []
     for name in [one for one in names if one != SMOKE] or names:
+        edition = Edition(name, base)
         try:
-            shown.append(_run(read_run(Edition(name, base))))
+            facts = _run(read_run(edition))
         except DataError:
             continue  # pages without results cannot say what they are
-    values = matter.editions(base, shown, titles)
+        shown.append((facts, _current(edition, notebooks)))
+    values = matter.editions(base, shown, matter.titles(notebooks))
     _write(base / "report" / "index.html", "all", QUESTION, question=QUESTION, **values)
 
 

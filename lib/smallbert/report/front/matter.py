@@ -9,7 +9,6 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from smallbert.errors import DataError
 from smallbert.paths import Edition
 from smallbert.report.front import korean
 from smallbert.report.front.answers import Frontier
@@ -23,7 +22,6 @@ from smallbert.report.front.summary_ko import summary
 from smallbert.report.front.taking_ko import take
 from smallbert.report.inputs import named
 from smallbert.report.notebooks import Notebook
-from smallbert.report.record import read_run
 from smallbert.studies.frontier_points import FRONTIER
 
 SUMMARY, GLOSSARY = "summary_ko.html", "glossary.html"
@@ -131,27 +129,26 @@ def titles(notebooks: Sequence[Notebook]) -> dict[str, str]:
     return found
 
 
-def editions(base: Path, shown: Sequence[Mapping[str, Any]], titles: Mapping[str, str]) -> dict[str, Any]:
+def editions(
+    base: Path, shown: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], titles: Mapping[str, str]
+) -> dict[str, Any]:
     """Values of the list of editions.
 
     Args:
         base: the folder that holds ``data/``, ``figures/`` and ``report/``.
-        shown: facts of each edition's run, as the renderer prepared them.
+        shown: facts of each edition's run, as the renderer prepared them, and its ``run.json`` with the stages alone
+            that tell what it found.
         titles: from :func:`titles`.
     """
-    found = [_edition(base, one) for one in shown]
+    found = [_edition(base, facts, run) for facts, run in shown]
     asked = [(stem, titles.get(stem, stem), told) for stem, told in questions(found)]
     needs = list(dict.fromkeys(need for one in found for need in one.needs))
     keeps = dict.fromkeys(one.keep for one in found if one.keep)
     return {"across": across(found), "editions": found, "needs": needs, "keep": " or ".join(keeps), "questions": asked}
 
 
-def _edition(base: Path, shown: Mapping[str, Any]) -> EditionFound:
+def _edition(base: Path, shown: Mapping[str, Any], run: Mapping[str, Any]) -> EditionFound:
     edition = Edition(shown["edition"], base)
-    try:
-        run = read_run(edition)
-    except DataError:
-        run = {"stages": {}}
     corpus = run.get("corpus") or {}
     facts = {
         "corpus": named(corpus),
