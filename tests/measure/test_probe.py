@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+from scipy import stats
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
+from sklearn.model_selection import GridSearchCV, PredefinedSplit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -21,8 +23,9 @@ def topics(rng):
 
 
 def test_equals_scikit_learns_pipeline(topics):
+    """Columns that all vary by as much, of which four are left, have a quarter of the variance each."""
     x, y, x_test, y_test = topics
-    found = probe(*topics, seed=0)
+    found = probe(*topics, seed=0, scaling="columns", penalties=[4])
     answers = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)).fit(x, y).predict(x_test)
     assert found.accuracy.estimate == pytest.approx(accuracy_score(y_test, answers))
     assert found.macro_f1 == pytest.approx(f1_score(y_test, answers, average="macro"))
@@ -30,6 +33,42 @@ def test_equals_scikit_learns_pipeline(topics):
     assert found.accuracy.low < found.accuracy.estimate < found.accuracy.high
     assert (found.classes, found.n_train, found.n_test, found.converged) == (3, 600, 300, True)
     assert found.accuracy.estimate > found.majority + 0.1
+
+
+def test_the_penalty_is_the_one_that_a_search_over_the_same_rows_finds(topics, rng):
+    x, y, x_test, y_test = topics
+    x, x_test = (np.hstack([one, rng.standard_normal((len(one), 60)) * 30]) for one in (x, x_test))
+    scale = 1 / np.linalg.norm(x.std(axis=0))
+    order = np.random.default_rng([7, 1]).permutation(600)
+    fold = np.full(600, -1)
+    fold[order[:150]] = 0  # asked; the others are told
+    grid, model = {"C": probe_module.PENALTIES}, LogisticRegression(max_iter=500)
+    search = GridSearchCV(model, grid, cv=PredefinedSplit(fold), scoring="neg_log_loss")
+    mean = x.mean(axis=0)
+    search.fit((x - mean) * scale, y)
+    found = probe(x, y, x_test, y_test, seed=7)
+    assert found.penalty == search.best_params_["C"] and 0.1 < found.penalty < 1000
+    assert (found.right == (search.predict((x_test - mean) * scale) == y_test)).all()
+
+
+@pytest.mark.parametrize("change", ["turned", "longer", "wider", "moved"])
+def test_neither_axes_nor_length_nor_idle_columns_change_an_answer(topics, rng, change):
+    """What a linear classifier can read from a vector is the same however the vector is written."""
+    x, y, x_test, y_test = topics
+    turn = stats.ortho_group.rvs(5, random_state=rng)
+    moved = {
+        "turned": lambda one: one @ turn,
+        "longer": lambda one: one * 1e3,
+        "wider": lambda one: np.hstack([one, np.full((len(one), 3), 2.0)]),
+        "moved": lambda one: one - 40,
+    }[change]
+    found, whole = probe(moved(x), y, moved(x_test), y_test, seed=0), probe(*topics, seed=0)
+    assert (found.right == whole.right).mean() > 0.995 and found.penalty == whole.penalty
+
+
+def test_too_few_rows_to_choose_by_take_the_middle_penalty():
+    x, y = np.array([[0.0], [1.0], [2.0]]), np.array(["a", "b", "b"])
+    assert probe(x, y, x, y, seed=0).penalty == 10
 
 
 def test_labels_that_mean_nothing_give_no_more_than_the_majority(topics, rng):

@@ -40,7 +40,8 @@ def results(tmp_path):
     edition = Edition("mine", tmp_path)
     one, two, five, six = (Results(edition, stage) for stage in (CORPUS, DEPTH, DISTIL, TRANSFER))
     one.write_table("probes", pd.DataFrame({"label": ["language", "topic"], "commonest class": [0.9, 0.3]}))
-    two.write_table("measures", pd.DataFrame({"method": ["whole embedding", "PCA"], "bytes a vector": [256.0, 32.0]}))
+    widths = {"method": ["whole embedding", "PCA"], "bytes a vector": [256.0, 32.0], "articles": 300}
+    two.write_table("measures", pd.DataFrame(widths))
     two.record(seeds=[0, 1])
     rows = [("whole embedding", searches.OVERLAP, 1.0, np.nan), ("PCA", searches.OVERLAP, 0.7, np.nan)]
     rows += [("whole embedding", searches.TOPIC, 0.8, np.nan), ("PCA", searches.TOPIC, 0.6, 0.04)]
@@ -106,7 +107,7 @@ def quantised():
     for name, half in ((weights.KEPT, 0.01), (weights.TOPIC_KEPT, 0.04)):
         frame = frame.assign(**{f"{name} low": frame[name] - half, f"{name} high": frame[name] + half})
     counts = {weights.ASKED: 180, weights.FITTED: 360, weights.COMMONEST: 0.2, weights.TOPIC: 0.4}
-    return frame.assign(articles=200, **counts)
+    return frame.assign(articles=150, **counts)
 
 
 def one(found, page, name, measure):
@@ -136,7 +137,7 @@ def test_numbers_equal_those_of_the_tables_they_come_from(results):
     assert (row["kept"], row["low"], row["high"], row["bytes"], row["n"]) == (0.97, 0.96, 0.98, 32, 300)
     row = one(found, "08_frontier", "whole encoder, int8 weights", NEIGHBOURS)
     assert (row["kept"], row["low"], row["high"]) == pytest.approx((0.99, 0.98, 1.0))
-    assert (row["megabytes"], row["n"], row["over"]) == (1.1, 200, "articles")
+    assert (row["megabytes"], row["n"], row["over"]) == (1.1, 150, "articles")
     row = one(found, "08_frontier", "trimmed, coverage 0.99, int8 weights", weights.TOPIC_KEPT)
     assert (row["kept"], row["low"], row["high"], row["n"]) == pytest.approx((0.97, 0.93, 1.01, 180))
     assert row["floor"] == 0.2 / 0.4
@@ -172,6 +173,23 @@ def test_losses_become_ratios_of_perplexities_with_their_interval(results):
     # Word frequencies alone keep more than this student: it is on no front, however small.
     own = frontier.against(found, "megabytes").query("measure == @TEACHER").set_index("name")
     assert own.front.to_dict() == {"tinybert (soft), 2 x 8": False, "the teacher": True}
+
+
+def test_neighbours_among_few_and_among_many_are_two_measures(results):
+    """And each is beside what others drawn blindly would keep."""
+    found, _ = frontier.collect(results, codes=codes(), quantised=quantised())
+    assert found[found.measure == NEIGHBOURS].floor.unique() == pytest.approx([10 / 149])
+    near = found[found.measure.str.startswith("neighbour")]
+    assert set(near.measure) == {NEIGHBOURS, searches.OVERLAP} and near.among.notna().all()
+    assert found[~found.measure.str.startswith("neighbour")].among.isna().all()
+
+    codes_of = codes().assign(queries=1000)
+    apart, _ = frontier.collect(results, codes=codes_of, quantised=quantised().assign(articles=1400))
+    measures = apart.groupby("page").measure.agg(set)
+    assert f"{NEIGHBOURS} among 150 articles" in measures[DISTIL]
+    assert {f"{NEIGHBOURS} among 1,400 articles", f"{searches.OVERLAP} among 1,000 articles"} <= measures["08_frontier"]
+    assert f"{searches.OVERLAP} among 300 articles" in measures[DEPTH]
+    pd.testing.assert_series_equal(apart.kept, found.kept)
 
 
 def test_points_have_the_names_that_build_them(results):

@@ -49,8 +49,9 @@ def collect(
         One row a point and measure, and which pages have not run. Columns: ``point`` (name on a command line),
         ``name``, ``kind`` (``index`` or ``encoder``), ``method``, ``measure``, ``detail`` (one task of several),
         ``kept`` with ``low`` and ``high`` (95%; not-a-number where only a mean was measured), ``floor`` (kept without
-        training: by word frequencies, always the commonest topic, fresh weights; not-a-number where unknown), ``n`` of
-        ``over`` (seeds, articles, queries), ``bytes`` a vector, ``megabytes`` of the weights that make a vector,
+        training: by word frequencies, always the commonest topic, neighbours drawn blindly, fresh weights; not-a-number
+        where unknown), ``n`` of ``over`` (seeds, articles, queries), ``among`` (articles that neighbours were sought
+        among; measures of neighbours that differ in it have it in their name), ``bytes`` a vector, ``megabytes`` of the weights that make a vector,
         ``operations`` and ``time`` of a text read alone as shares of the reference's (``time low``, ``time high``;
         ``time many``: of many texts together), ``page``, ``where`` (figure), ``command``. A measure by which the
         reference itself is worth nothing has no row.
@@ -76,7 +77,18 @@ def collect(
             reader = None if not _has_run(results.of(page)) else reader
         missing += [] if reader else [name]
     frame = pd.DataFrame(rows, columns=COLUMNS)
-    return frame.assign(detail=frame.detail.eq(True), command=frame.command.fillna("")), missing
+    frame = frame.assign(detail=frame.detail.eq(True), command=frame.command.fillna(""), measure=_apart(frame))
+    return frame, missing
+
+
+def _apart(points: pd.DataFrame) -> pd.Series:
+    """Measures, those of neighbours by how many articles they were sought among where pages differ in that.
+
+    The more there are, the more of them are nearly as near: shares of 100 and of 400 articles do not compare.
+    """
+    differs = points.groupby("measure").among.transform("nunique") > 1
+    number = points.among.map("{:,.0f}".format)
+    return points.measure.mask(differs & points.among.notna(), points.measure + " among " + number + " articles")
 
 
 def _has_run(results: Results) -> bool:

@@ -39,6 +39,7 @@ from smallbert.studies.frontier_points import (
     limits,
     page_command,
     perplexities,
+    sought,
     student_cells,
     student_command,
     time,
@@ -107,6 +108,7 @@ def distilled(results: Results) -> Iterator[Row]:
             "floor": floor,
             "n": row.n,
             "over": "articles",
+            **(sought(row.n) if measure == "neighbours kept" else {}),
             "megabytes": BYTES["fp32"] * row.parameters / 1e6,
             "operations": made.get(model, np.nan),
             **time(times, model, many),
@@ -195,13 +197,14 @@ def weighed(quality: pd.DataFrame, timed: pd.DataFrame | None, results: Results)
             "where": "weights",
             "command": _form_command(base, point, row["form"], results),
         }
-        for measure, column, n, floor in (
-            (NEIGHBOURS, weights.KEPT, row["articles"], np.nan),
-            (weights.TOPIC_KEPT, weights.TOPIC_KEPT, row[weights.ASKED], row[weights.COMMONEST] / first[weights.TOPIC]),
+        floor = row[weights.COMMONEST] / first[weights.TOPIC]
+        for measure, column, more in (
+            (NEIGHBOURS, weights.KEPT, {"n": row["articles"], **sought(row["articles"])}),
+            (weights.TOPIC_KEPT, weights.TOPIC_KEPT, {"n": row[weights.ASKED], "floor": floor}),
         ):
             if not pd.isna(row[column]):
                 kept = limits(*(row[f"{column}{one}"] for one in ("", " low", " high")))
-                yield common | {"measure": measure, "n": n, "floor": floor} | kept
+                yield common | {"measure": measure} | more | kept
 
 
 def _arm(cell: pd.Series) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import pandas as pd
 
 from smallbert.models.parameters import BYTES
@@ -21,12 +22,14 @@ from smallbert.studies.frontier_points import (
     figure_data,
     limits,
     page_command,
+    sought,
 )
 
 
 def narrowed(results: Results) -> Iterator[Row]:
     """Page 2: the width of the embedding, in 32-bit numbers, everything on centred vectors."""
-    nbytes = results.table("measures").set_index("method")["bytes a vector"]
+    table = results.table("measures").set_index("method")
+    nbytes, among = table["bytes a vector"], table["articles"].iloc[0]
     found = figure_data(results, "quality").set_index(["metric", "method"])
     seeds = len(results.values()["seeds"])
     unread = _commonest_topic(results)
@@ -37,6 +40,7 @@ def narrowed(results: Results) -> Iterator[Row]:
         whole = own["mean"].iloc[0]
         if measure == searches.TOPIC and nothing_to_keep(whole, unread):
             continue
+        chance = {"floor": unread / whole} if measure == searches.TOPIC else sought(among)
         for method, row in own.iterrows():
             size = int(nbytes[method])
             point = f"{names.slug(method)}-{size // BYTES['fp32']}-fp32"
@@ -48,6 +52,7 @@ def narrowed(results: Results) -> Iterator[Row]:
                 "method": "whole vector" if first else method,
                 "measure": measure,
                 **limits(row["mean"] / whole, (row["mean"] - row.half) / whole, (row["mean"] + row.half) / whole),
+                **chance,
                 "n": seeds,
                 "over": "seeds",
                 "bytes": size,
@@ -73,6 +78,7 @@ def coded(points: pd.DataFrame, results: Results) -> Iterator[Row]:
                 "floor": row["floor"] / whole[measure],
                 "n": row["queries"],
                 "over": "queries",
+                "among": row["queries"] if measure == searches.OVERLAP else np.nan,
                 "bytes": row["bytes"],
                 "where": f"codes_{row['group']}" if not first else "codes_maps",
                 "command": "" if first else build_command(point, results) or page_command(FRONTIER),

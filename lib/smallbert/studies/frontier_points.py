@@ -44,8 +44,8 @@ METHODS = (WHOLE, TRIM, TRUNCATE, DROP, DISTILLED, ALONE, SHARED, QUANTISED, STA
 """Kinds of encoders, in the order of legends."""
 
 COLUMNS = [
-    "point", "name", "kind", "method", "measure", "detail", "kept", "low", "high", "floor", "n", "over", "bytes",
-    "megabytes", "operations", "time", "time low", "time high", "time many", "page", "where", "command",
+    "point", "name", "kind", "method", "measure", "detail", "kept", "low", "high", "floor", "n", "over", "among",
+    "bytes", "megabytes", "operations", "time", "time low", "time high", "time many", "page", "where", "command",
 ]  # fmt: skip
 
 CORPUS, DEPTH, ALBERT, DISTIL, TRANSFER, FRONTIER = (
@@ -53,6 +53,9 @@ CORPUS, DEPTH, ALBERT, DISTIL, TRANSFER, FRONTIER = (
 )  # fmt: skip
 PAGES = (CORPUS, DEPTH, ALBERT, DISTIL, TRANSFER, FRONTIER)
 """Pages that the frontier reads, and its own."""
+
+NEAREST = 10
+"""Neighbours that every page asks for."""
 
 Row = dict[str, Any]
 
@@ -86,6 +89,11 @@ def student_cells(results: Results) -> pd.DataFrame:
         with suppress(DataError):
             panels.append(figure_data(own, name))
     return pd.concat(panels, ignore_index=True).drop_duplicates(["arm", "seed"])
+
+
+def sought(among: float) -> dict[str, float]:
+    """Of a share of neighbours: how many articles they were sought among, and what others drawn blindly would keep."""
+    return {"among": among, "floor": NEAREST / (among - 1)}
 
 
 def build_command(point: str, results: Results) -> str:

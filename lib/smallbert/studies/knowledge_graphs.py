@@ -222,7 +222,7 @@ def by_text(graph: Graph, encoder: Encoder, *, most: int, seed: int) -> pd.DataF
                 (_pairs(table, used, own[chosen]), known[chosen])
                 for own, known, chosen in zip(both, labels, of, strict=True)
             )
-            found = probe(x, y, x_test, y_test, seed=seed).accuracy
+            found = probe(x, y, x_test, y_test, seed=seed, scaling="columns").accuracy
             rows.append((graph.relation_name(relation), words, found.estimate, found.low, found.high, found.n))
     return pd.DataFrame(rows, columns=["relation", "words", "accuracy", "low", "high", "n"])
 

@@ -89,6 +89,7 @@ class Ruler:
         return {
             "method": code.method,
             "seed": code.seed,
+            "articles": len(test),
             "width": code.width,
             "bytes a vector": vector_bytes(code.width),
             "encoder parameters": code.encoder_parameters,

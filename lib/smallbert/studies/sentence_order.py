@@ -88,7 +88,8 @@ def measure(model: PairEncoder, recipe: PairRecipe, asked: Sequence[PairTask], *
         if task.name in INTRINSIC and recipe.objective != "none":
             enter(task, OWN, np.asarray(test.logits.argmax(1) == task.test.labels))
         known, asked_labels = (part.labels.astype(str) for part in (task.train, task.test))
-        fitted = probe(_features(train, task), known, _features(test, task), asked_labels, seed=seed)
+        features = _features(train, task), known, _features(test, task), asked_labels
+        fitted = probe(*features, seed=seed, scaling="columns")
         enter(task, FRESH, fitted.right)
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -31,12 +31,12 @@ from smallbert.studies.commonest import commonest, nothing_to_keep
 from smallbert.studies.matrices import common_topics
 from smallbert.studies.reading import ALONE, TOGETHER, geometric_interval
 
-VERSION = 2
+VERSION = 3
 """Part of every key: raise it when the same inputs would give other measures."""
 
 FULL, HALF, INT8, INT4, DYNAMIC = "fp32", "fp16", "int8 weights", "int4 weights", "int8 products"
-STORED: dict[str, quantize.Bits] = {HALF: 16, INT8: 8, INT4: 4, DYNAMIC: 8}
-"""Bits of the matrices on disk."""
+STORED: dict[str, quantize.Bits] = {HALF: 16, INT8: 8, INT4: 4}
+"""Bits of the matrices on disk, where they are not fp32: products in fewer bits are made of the whole file."""
 BFLOAT = "bf16 products"
 PRODUCTS = (BFLOAT, DYNAMIC)
 """Forms that run in another time than fp32; the others are restored before they run."""
@@ -207,7 +207,7 @@ class _Forms:
 
     def files(self, form: str) -> Path:
         """The folder that a download of the form would be."""
-        return self.folder if form in (FULL, BFLOAT) else self._packed(STORED[form])
+        return self._packed(STORED[form]) if form in STORED else self.folder
 
     def load(self, form: str) -> Encoder:
         if form in (FULL, BFLOAT):

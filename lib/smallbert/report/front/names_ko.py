@@ -95,6 +95,8 @@ _PATTERNS = (
     (r"rank (\d+)", r"계수 \1"),
     (r"([\d,]+) bytes", r"\1바이트"),
     (r"(\d+) bits", r"\1비트"),
+    (r"neighbours kept among ([\d,]+) articles", r"이웃 보존율(글 \1건 중)"),
+    (r"neighbour overlap@10 among ([\d,]+) articles", r"이웃 보존율@10(글 \1건 중)"),
     (r"student distilled \((\w+)\)", r"증류한 학생(\1)"),
 )
 """Parts that have a number or a name in them."""

@@ -95,7 +95,7 @@ class AutoencoderDepth(Grid):
     decoder_widths: Annotated[list[Count], ASCENDING] = Field(
         [8, 32], min_length=1, description="hidden units of the trained ones"
     )
-    metric_rows: Count = Field(300, description="test articles behind neighbour metrics, rows")
+    metric_rows: Count = Field(2000, description="test articles behind neighbour metrics, rows")
 
 
 class LayerSchedules(Grid):

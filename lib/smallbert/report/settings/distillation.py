@@ -67,7 +67,7 @@ class Distillation(Parameters):
         [0.1], min_length=1, description="parts of what is read that are new text, shares of 1; the rest repeats"
     )
     probe_rows: int = Field(
-        75, ge=20, description="test articles behind probes, rows; train articles are twice as many"
+        200, ge=20, description="test articles behind probes, rows; train articles are twice as many"
     )
     loss_texts: int = Field(32, ge=2, description="test articles on which losses are compared, rows")
     rounds: int = Field(3, ge=2, description="timings of every student")
