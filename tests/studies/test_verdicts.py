@@ -172,6 +172,7 @@ def test_a_schedule_that_wins_by_size_alone_is_seen_through():
     wins = against[(against.protocol == "original") & (against.schedule == "bottleneck-heavy-2")]
     assert wins.verdict.tolist() == ["lower", "lower"]
     assert set(against[against.protocol == "fair"].verdict) == {"equivalent"}
+    assert "bottleneck-heavy-2, size of uniform" not in set(against.schedule)  # one comparison, one verdict
     same_size = matched[matched.schedule == "bottleneck-heavy-2, size of uniform"]
     assert set(same_size.verdict) == {"equivalent"}
     said = verdicts.schedule_answer(both, against, matched, "bottleneck-heavy-2", "bottleneck-heavy")

@@ -54,14 +54,14 @@ CHECKS: dict[str, Callable[[Results], Finding]] = {
     "two-steps": sources.two_steps,
     "bigger-is-better": checks.bigger_is_better,
     "small-batches": checks.small_batches,
-    "only-soft-targets": checks.only_soft_targets,
+    "only-soft-targets": sources.only_soft_targets,
     "shrunk-teacher": sources.shrunk_teacher,
     "facts-not-in-the-text": checks.facts_not_in_the_text,
     "knowledge-graph": checks.knowledge_graph,
 }
 """Claims that something run here can tell about."""
 
-BY_SOURCE = {"venue", "two-steps", "shrunk-teacher"}
+BY_SOURCE = {"venue", "two-steps", "only-soft-targets", "shrunk-teacher"}
 """Claims about a publication: what it says or defines itself, the claim's source, refutes them in every edition; a
 check, where there is one, adds what an edition has of it."""
 

@@ -12,7 +12,6 @@ from smallbert.errors import DataError
 from smallbert.published import published
 from smallbert.results import Results
 from smallbert.studies.contrasts import worded
-from smallbert.studies.distillation import REMOVED
 from smallbert.studies.frontier_points import ALBERT, DEPTH, DISTIL, TRANSFER, figure_data
 from smallbert.studies.law_sentences import BENT, law_sentence
 
@@ -76,9 +75,7 @@ def bottleneck_heavy(results: Results) -> Finding:
     page = results.of(SCHEDULES)
     both = pd.concat([page.table("against_uniform"), page.table("matched")], ignore_index=True)
     claimed = published("original.best_schedule").value
-    own = nonempty(
-        both[both.schedule.str.startswith(claimed)].drop_duplicates(["protocol", "depth", "schedule", "against"])
-    )
+    own = nonempty(both[both.schedule.str.startswith(claimed)])
     verdict = judge(own.verdict, support={"lower"}, against={"higher", "equivalent"})
     return Finding(
         verdict,
@@ -134,7 +131,7 @@ def what_sharing_costs(results: Results) -> Finding:
         judge(forward.verdict, support={"higher"}, against={"equivalent", "lower"}) if len(forward) else OPEN,
     )
     verdict = FAILS if FAILS in parts else HOLDS if set(parts) == {HOLDS} else OPEN
-    each = "; ".join(f"{sharing}, E {row.embedding}: {_difference(row)}" for sharing, row in told.iterrows())
+    each = "; ".join(f"{sharing}, E {row.embedding}: {told_difference(row)}" for sharing, row in told.iterrows())
     return Finding(verdict, f"Held-out loss less that of nothing shared, nats: {each}.", anchor(ALBERT, "sharing"))
 
 
@@ -183,7 +180,7 @@ def bigger_is_better(results: Results) -> Finding:
         verdict, beyond = OPEN, "No size is shown to have learnt more than how often words occur."
     return Finding(
         verdict,
-        f"Held-out loss of {last.arm} less {last.against}, nats: {_difference(last)}. {law_sentence(steps, laws)} "
+        f"Held-out loss of {last.arm} less {last.against}, nats: {told_difference(last)}. {law_sentence(steps, laws)} "
         f"{beyond}",
         anchor(TRANSFER, "against_size"),
     )
@@ -200,26 +197,6 @@ def small_batches(results: Results) -> Finding:
         f"{row.relation.capitalize()}, from the smallest batch to the largest: {row.estimate:+.3f} nats "
         f"[{row.low:+.3f}, {row.high:+.3f}], {worded(row)}.",
         anchor(TRANSFER, "at_training_loss"),
-    )
-
-
-def only_soft_targets(results: Results) -> Finding:
-    """DistilBERT's recipe without each of its losses: another than soft targets that helps refutes the claim.
-
-    Its start is no loss. That no other is told to help does not establish the claim: it may still be learnt from.
-    """
-    removed = figure_data(results.of(DISTIL), "removed")
-    terms = nonempty(removed[removed.label.isin(REMOVED.values())])
-    others = terms[terms.label != REMOVED["soft"]]
-    helps = others[others.verdict == "higher"]
-    told = "; ".join(
-        f"{row.label}: {row.printed:+.2f} points as printed, here {_difference(row)}" for row in terms.itertuples()
-    )
-    return Finding(
-        FAILS if len(helps) else OPEN,
-        f"Held-out loss less the whole recipe's, nats, one loss taken away at a time: {told}. Of {len(others)} losses "
-        f"other than soft targets {len(helps) or 'none'} {'are' if len(helps) > 1 else 'is'} shown to help.",
-        anchor(DISTIL, "removed"),
     )
 
 
@@ -261,7 +238,8 @@ def nonempty(table: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _difference(row: Any) -> str:
+def told_difference(row: Any) -> str:
+    """A difference with its interval and verdict."""
     return f"{row.difference:+.3f} [{row.low:+.3f}, {row.high:+.3f}], {worded(row)}"
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from smallbert.results import Results
-from smallbert.studies.claims_checks import FAILS, SOURCE, Finding, anchor, nonempty
-from smallbert.studies.frontier_points import DISTIL, TRANSFER
+from smallbert.studies.claims_checks import FAILS, SOURCE, Finding, anchor, nonempty, told_difference
+from smallbert.studies.distillation import REMOVED
+from smallbert.studies.frontier_points import DISTIL, TRANSFER, figure_data
 
 LOOKED_UP = "Not a measurement but its source"
 """How the evidence for a verdict by a source begins."""
@@ -36,6 +37,25 @@ def two_steps(results: Results) -> Finding:
         f"What comes of it here at best: F1 {found:.2f} on questions that have an answer{none}, "
         f"{row.unanswerable:.0%} of the others left without ({row.model}, {row['mode']}).",
         anchor(TRANSFER, "null_threshold"),
+        SOURCE,
+    )
+
+
+def only_soft_targets(results: Results) -> Finding:
+    """DistilBERT's recipe, whose paper names three losses, without each of them: its start is no loss."""
+    removed = figure_data(results.of(DISTIL), "removed")
+    terms = nonempty(removed[removed.label.isin(REMOVED.values())])
+    others = terms[terms.label != REMOVED["soft"]]
+    helps = int((others.verdict == "higher").sum())
+    told = "; ".join(
+        f"{row.label}: {row.printed:+.2f} points as printed, here {told_difference(row)}" for row in terms.itertuples()
+    )
+    return Finding(
+        FAILS,
+        f"{LOOKED_UP}: the paper sums three losses. Held-out loss here less the whole recipe's, nats, one loss taken "
+        f"away at a time: {told}. Of {len(others)} losses other than soft targets {helps or 'none'} "
+        f"{'are' if helps > 1 else 'is'} shown to help.",
+        anchor(DISTIL, "removed"),
         SOURCE,
     )
 

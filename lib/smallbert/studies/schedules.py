@@ -63,6 +63,8 @@ def sizes_table(arms: Sequence[Arm]) -> pd.DataFrame:
 def against_uniform(cells: pd.DataFrame, *, margin: float) -> pd.DataFrame:
     """Every schedule against uniform of the same depth, paired by seed, Holm-corrected within a protocol.
 
+    A schedule of uniform's size is :func:`matched_pairs`'s to compare: one comparison has one verdict.
+
     Args:
         cells: last epoch; columns ``protocol``, ``depth``, ``schedule``, ``seed``, ``test_fvu``, ``finite``.
         margin: difference of FVU that does not matter.
@@ -71,7 +73,7 @@ def against_uniform(cells: pd.DataFrame, *, margin: float) -> pd.DataFrame:
         Columns ``protocol``, ``depth``, ``schedule``, ``against``, ``difference``, ``low``, ``high``, ``pairs``,
         ``p_holm``, ``verdict``.
     """
-    names = [name for name in dict.fromkeys(cells.schedule) if name != REFERENCE]
+    names = [name for name in dict.fromkeys(cells.schedule) if not name.endswith(REFERENCE)]
     return _paired(cells, [(name, REFERENCE) for name in names], margin)
 
 
