@@ -28,6 +28,7 @@ from smallbert.studies.benchmarks_pairs import Ahead
 from smallbert.studies.claims_checks import VERDICTS
 from smallbert.studies.decoder_best import Best
 from smallbert.studies.depth_training import TrainingEffect
+from smallbert.studies.layer_effect import LayerEffect
 
 ROOT = paths.root()
 RESULTS = ROOT / "data" / "results"
@@ -51,6 +52,7 @@ EFFECT = TrainingEffect(
 BESIDE = Ahead(False, 11, 10, 1.2, 8.6, {"PCA in fp32": 0.7}), Ahead(True, 3, 0, 0.4, 0.9, {})
 KEPT = Kept("trimmed", 0.92, 0.89, 0.88, 0.9, 0), Kept("tiny", 0.004, 0.05, -0.3, 0.4, 3)
 NARROWED = Narrowed(Tally(worse=3), 16, 64, "all shared", (0.34, 0.21, 0.47))
+FLAT = LayerEffect(8, 1, (0.014, -0.02, 0.05), "no difference shown")
 COPIED = Copied((-2.4, -2.42, -2.37), Tally(better=1), (-0.01, -0.02, 0.03), Tally(uncorrected=1))
 ENDLESS = Kept("random weights", 1.0, 0.6, float("-inf"), float("inf"), 0)
 SOME = [
@@ -68,6 +70,7 @@ SOME = [
     Sharing(177_853_440, "E = 128, all shared", 0.13, 1.0, EVERY, 3, 13),
     Sharing(177_853_440, "E = 128, all shared", 0.13, 0.75, EVERY, 13, 13),
     Sharing(177_853_440, "E = 128, all shared", 0.13, 0.75, EVERY, 13, 13, NARROWED),
+    Sharing(177_853_440, "E = 128, all shared", 0.13, 0.75, EVERY, 13, 13, NARROWED, FLAT),
     Sharing(177_853_440, "E = 128, all shared", 0.13, 1.0, Tally(), 0, 13),
     Sharing(177_853_440, "E = 128, all shared", 0.13, 1.0, Tally(), 2, 13),
     Students(True, EVERY, "TinyBERT", (-0.6, -0.7, -0.5), (-0.08, -0.2, 0.04), Tally(open=1), (1, 5), 7.441),
@@ -97,6 +100,7 @@ SOME = [
     Tasks(6, ("one", "two"), 1, *KEPT, Kept("random", 1.0, 0.57, 0.54, 0.6, 0), 7, 4, 1_000, (24, 80), KEPT[1]),
     Tasks(6, ("one",), 0, KEPT[0], KEPT[0], ENDLESS, 7, 1, 1_000, (1_200, 1_200), ENDLESS),
     Tasks(6, ("one",), 0, *KEPT, None, 7, 0, 1_000, (24, 80), KEPT[1]),
+    Tasks(6, ("one",), 0, *KEPT, None, 7, 0, 1_000, (24, 80), KEPT[1], 2),
     Triples(Tally(better=1, open=1), EVERY, Tally(uncorrected=2)),
     Frontier(
         "95%", (NEED, WHOLE, Need("The smallest download", "nothing measured keeps 95% for sure")), {"a": "holds"}
@@ -154,7 +158,13 @@ def test_what_has_learnt_nothing_says_nothing_of_what_sharing_costs():
     assert "equivalent" not in said
     all_learnt = english.sentence(Sharing(1_000, "all shared", 0.13, 0.75, Tally(equivalent=6), 13, 13))
     assert "and 25% of its operations. All 13 small encoders that page 4 trains" in all_learnt
-    assert "equivalent in all 6" in all_learnt
+    assert "equivalent in all 6" in all_learnt and "one set of weights" not in all_learnt
+    flat = Sharing(1_000, "all shared", 0.13, 0.75, Tally(equivalent=6), 13, 13, layers=FLAT)
+    assert "equivalent in all 6. But 8 layers of one set of weights are not told to be better than 1 (that raises" in (
+        english.sentence(flat)
+    )
+    steep = replace(flat, layers=replace(FLAT, verdict="lower"))
+    assert english.sentence(steep) == all_learnt and korean.sentence(steep) != korean.sentence(flat)
 
 
 def test_a_factorised_embedding_is_told_of_pairs_that_have_learnt():
@@ -200,7 +210,7 @@ def test_published_students_tell_of_copied_layers_and_of_what_they_were_judged_b
 def test_a_reference_that_has_learnt_no_task_is_told_so(tmp_path):
     edition = Edition("mine", tmp_path)
     page = Results(edition, "06_transfer")
-    page.write_table("tasks", pd.DataFrame({"task": ["topics"], "train": [40]}))
+    page.write_table("tasks", pd.DataFrame({"task": ["topics"], "train": [40], "source": ["the generated world"]}))
     page.write_table("shelf", pd.DataFrame({"model": ["whole encoder"], "parameters": [1_000], "of reference": [1.0]}))
     page.write_table("task_contrasts", pd.DataFrame(columns=["mode", "model", "verdict"]))
     scores = {"model": ["whole encoder"], "mode": ["frozen"], "task": ["topics"], "learnt": [False], "low": [0.1]}
@@ -213,6 +223,8 @@ def test_a_reference_that_has_learnt_no_task_is_told_so(tmp_path):
     found = Tasks.of(page)
     assert (found.tasks, found.learnt, found.best, found.reference) == (1, (), None, 1_000)
     assert "beats a constant answer on none of 1 task" in english.sentence(found)
+    assert english.sentence(found).endswith("from 40 examples (all tasks: generated English).")
+    assert "과제는 모두 생성한 영어 글입니다." in korean.sentence(found)
 
 
 def test_few_examples_stand_beside_the_least_certain_share():

@@ -94,6 +94,14 @@ def test_one_sure_exception_refutes_and_doubt_decides_nothing():
     assert judge([], **words) == OPEN
 
 
+def depths(results, gain):
+    """Page 4's encoders of one set of weights: four layers are better than one by ``gain`` nats."""
+    rows = [(layers, seed, 5 + 0.01 * seed - gain * (layers > 1)) for layers in (1, 4) for seed in range(3)]
+    frame = pd.DataFrame(rows, columns=["layers", "seed", "loss"])
+    frame.loc[0, "loss"] += 1e-3  # differences that agree to the bit have no spread
+    write_text(results.edition.figures / "04_albert__depth_sweep.csv", frame.to_csv(index=False))
+
+
 @pytest.mark.parametrize(
     ("attention", "forward", "expected"),
     [
@@ -108,6 +116,7 @@ def test_what_sharing_costs(results, attention, forward, expected):
     frame = pd.DataFrame(rows, columns=["sharing", "verdict"])
     frame = frame.assign(embedding=64, difference=0.1, low=0.0, high=0.2, learnt=True)
     results.of("04_albert").write_table("contrasts", frame)
+    depths(results, 0.3)
     assert verdicts(results)["what-sharing-costs"] == expected
     [row] = claims.audit(results).query("link == '04_albert.html#sharing'").to_dict("records")
     assert row["verdict"] == expected and "attention shared, E 64: +0.100 [+0.000, +0.200]" in row["evidence"]
@@ -117,6 +126,7 @@ def test_arms_that_have_learnt_nothing_say_nothing_of_sharing(results):
     frame = pd.DataFrame({"sharing": ["attention shared", "feed-forward shared"], "verdict": ["equivalent", "higher"]})
     frame = frame.assign(embedding=64, difference=0.1, low=0.0, high=0.2, learnt=True)
     page = results.of("04_albert")
+    depths(results, 0.3)
     page.write_table("contrasts", frame)
     assert verdicts(results)["what-sharing-costs"] == HOLDS
     page.write_table("contrasts", frame.assign(learnt=False))
@@ -125,6 +135,13 @@ def test_arms_that_have_learnt_nothing_say_nothing_of_sharing(results):
     page.write_table("contrasts", frame.assign(learnt=[False, True]))
     assert verdicts(results)["what-sharing-costs"] == OPEN
     page.write_table("contrasts", frame.assign(learnt=[False, True], verdict="equivalent"))
+    assert verdicts(results)["what-sharing-costs"] == FAILS
+    # Where more layers are no better, there was nothing that sharing them could cost.
+    depths(results, 0.0)
+    assert verdicts(results)["what-sharing-costs"] == OPEN
+    [row] = claims.audit(results).query("link == '04_albert.html#sharing'").to_dict("records")
+    assert "That layers add anything is not told: 4 layers of one set of weights against 1" in row["evidence"]
+    page.write_table("contrasts", frame.assign(verdict="lower"))
     assert verdicts(results)["what-sharing-costs"] == FAILS
 
 

@@ -25,8 +25,7 @@ def angles(median, largest, gap):
             [22.0, 48.0],
             [0.0001, 0.0002],
             "After 12 epochs it is, but for some directions: the median angle is 0.26 to 0.28 degrees, the largest 22 "
-            "to 48, and 0.0001 to 0.0002 of the variance of the training articles is left above PCA (2 seeds), so what "
-            "is missed lies among directions that hardly differ in variance.",
+            "to 48, and 0.0001 to 0.0002 of the variance of the training articles is left above PCA (2 seeds).",
         ),
         (
             [0.1],

@@ -253,6 +253,7 @@ def test_needs_ask_for_every_measure_by_its_lower_limit(results):
     assert f"The smallest download: student, 2 x 8, 0.0008 MB of weights ({measured})." in said
     time = "student, 2 x 8, 50% of the whole encoder's time for one text read alone (30% for many)"
     assert f"The fastest service on a CPU: {time} (by neighbours kept, topic accuracy kept on page 5)." in said
+    assert said.endswith("Neighbours were sought among 150 and 300 articles: of more, the nearest are harder to keep.")
     strict = frontier_needs.table(found, 0.965).set_index("need")
     index = strict.loc["The smallest index"]
     assert index.answer == "keep the whole vector in fp32" and pd.isna(index.cost)

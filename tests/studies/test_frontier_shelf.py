@@ -63,7 +63,7 @@ def test_an_encoder_keeps_the_point_of_the_page_that_made_it(results, model):
 def test_what_page_6_found_of_a_student_counts_wherever_it_is_asked_for(results):
     """Page 5's neighbours alone would do; the same point's task scores do not."""
     rows = [row for row in frontier_shelf.retained(results) if row["point"] in ("whole", "student-2-x-8")]
-    near = {"measure": "neighbours kept", "kept": 0.99, "low": 0.98, "high": 1.0, "page": DISTIL}
+    near = {"measure": "neighbours kept", "kept": 0.99, "low": 0.98, "high": 1.0, "page": DISTIL, "among": 150}
     own = [one | near for one in rows if one["point"] != "whole"]
     frame = pd.DataFrame([*[{"page": TRANSFER, "detail": False} | one for one in rows], *own]).assign(
         **{"time many": float("nan")}

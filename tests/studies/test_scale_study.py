@@ -72,7 +72,7 @@ def test_the_sentence_is_about_this_editions_encoder():
     assert known == (
         "With small on one CPU it would take, if its rate (10,000 tokens a second) held, 2 min and 12 MB of disk "
         "(4.8 MB of it vectors) for 12,000 articles. A vector has 400 bytes as page 1 stores it; page 8 says what "
-        "codes of fewer bytes keep."
+        "codes of fewer bytes keep, of a collection as small as it searches."
     )
 
 

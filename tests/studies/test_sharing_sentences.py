@@ -17,7 +17,8 @@ CELLS = pd.DataFrame({"arm": ["a", "a", "b", "b"], "loss": [4.98, 4.97, 4.9, 5.0
         ),
         (
             4.96,
-            "0 of 2 arms lie below for sure (95% interval over seeds). They are not shown to have learnt any context",
+            "(95% interval over seeds). Above it in some runs and below in others, so that a mean tells of neither: "
+            "b: 1 of 2 runs. They are not shown to have learnt any context",
         ),
         (5.1, "1 of 2 arms lie below for sure (95% interval over seeds). The others are not shown"),
         (6.0, "2 of 2 arms lie below for sure (95% interval over seeds)."),
@@ -36,8 +37,17 @@ def test_a_choice_of_rates_is_told_only_where_there_was_one():
     )
     scaled = one.assign(rate=[0.002, 0.003])
     assert sharing_sentences.rates_caption(scaled, "Chosen.").startswith("One peak rate for each arm, set beforehand")
-    several = pd.concat([one, scaled])
-    assert sharing_sentences.rates_caption(several, "Chosen.") == "Chosen."
+    rates = pd.DataFrame({"arm": list("aaabbb"), "rate": [1, 2, 4] * 2, "chosen": [False, True, False] * 2})
+    assert sharing_sentences.rates_caption(rates, "Chosen.") == "Chosen."
+
+
+def test_a_rate_at_an_end_of_those_tried_is_told():
+    rates = pd.DataFrame({"arm": list("aaabbbccc"), "rate": [1, 2, 4] * 3, "chosen": False})
+    chosen = rates.assign(chosen=[True, False, False, False, False, True, False, True, False])
+    said = sharing_sentences.rates_caption(chosen, "Chosen.")
+    assert said.startswith("Chosen. Of 3 arms 1 at the lowest and 1 at the highest of the rates tried: one beyond")
+    high = rates.assign(chosen=rates.rate == 4)
+    assert "Of 3 arms 3 at the highest of the rates tried" in sharing_sentences.rates_caption(high, "Chosen.")
 
 
 def test_a_table_of_rates_shows_a_choice_only_where_there_was_one():

@@ -59,7 +59,11 @@ def gap_by_schedule(cells: pd.DataFrame) -> Chart:
                 )  # fmt: skip
             axes.axvline(0, color=FLOOR, linestyle=":")
             axes.set(title=f"{protocol}, {depth} layers", yticks=range(len(names)), yticklabels=names[::-1])
-            axes.locator_params(axis="x", nbins=4)
+        if _bends(cells[cells.protocol == protocol]):
+            panels[row, 0].set_xscale("symlog", linthresh=_LINEAR)
+        else:
+            for axes in panels[row]:
+                axes.locator_params(axis="x", nbins=4)
     for axes in panels[-1]:
         axes.set_xlabel("test FVU above PCA")
     means = cells.groupby(["protocol", "schedule"]).gap_test.mean()
@@ -70,8 +74,8 @@ def gap_by_schedule(cells: pd.DataFrame) -> Chart:
         cells,
         f"Averaged over depths, the schedule nearest to PCA is {best['original']} under the original protocol and "
         f"{best['fair']} under the fair one.",
-        "Distance from PCA of the same width on test articles, by schedule and depth; each protocol has its own scale. "
-        + INTERVAL,
+        "Distance from PCA of the same width on test articles, by schedule and depth; each protocol has its own scale"
+        f"{_BENT if any(_bends(part) for _, part in cells.groupby('protocol')) else ''}. " + INTERVAL,
     )
 
 
@@ -101,6 +105,8 @@ def gap_by_parameters(cells: pd.DataFrame) -> Chart:
         correlations.append(f"{protocol} {points.encoder_parameters.corr(points['mean'], method='spearman'):+.2f}")
         axes.axhline(0, color=FLOOR, linestyle=":")
         axes.set(title=protocol, xlabel="encoder parameters", xscale="log", ylabel="test FVU above PCA")
+        if _bends(part):
+            axes.set_yscale("symlog", linthresh=_LINEAR)
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:,.0f}")
         axes.xaxis.set_minor_formatter(NullFormatter())
@@ -114,6 +120,16 @@ def gap_by_parameters(cells: pd.DataFrame) -> Chart:
         "except where "
         "they were scaled to uniform's size. " + INTERVAL,
     )
+
+
+_LINEAR = 0.1
+"""Distance from PCA within which an axis is linear where runs ended worse than the mean vector."""
+_BENT = f", logarithmic beyond {_LINEAR:g} where a run ended worse than the mean vector"
+
+
+def _bends(cells: pd.DataFrame) -> bool:
+    """Whether runs are so far off that all others would lie on one spot."""
+    return bool(cells.gap_test.max() > 1)
 
 
 def paired_differences(pairs: pd.DataFrame) -> Chart:

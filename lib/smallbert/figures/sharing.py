@@ -114,13 +114,19 @@ def depth_sweep(cells: pd.DataFrame, printed: pd.DataFrame, floor: float) -> Cha
         _ticks_at(axes, data.layers)
     _floor(ours, floor)
     legend_below(figure, ours)
-    best, first = means.loc[means["mean"].idxmin()], means.iloc[0]
+    best, first, last = means.loc[means["mean"].idxmin()], means.iloc[0], means.iloc[-1]
+    other = first if best.layers > first.layers else last
+
+    def counted(row: pd.Series) -> str:
+        return f"{int(row.layers)} layer{'s' if row.layers > 1 else ''}"
+
+    apart = f", {other['mean'] - best['mean']:.3f} nats below that of {counted(other)}" if len(means) > 1 else ""
     return Chart(
         "depth_sweep",
         figure,
         cells,
         f"With {int(cells.parameters.max()):,} parameters at every depth, the mean held-out loss is lowest at "
-        f"{int(best.layers)} layers, {first['mean'] - best['mean']:.3f} nats below that of {int(first.layers)}.",
+        f"{counted(best)}{apart}.",
         f"Left: the same weights applied more often. {INTERVAL} Right: the paper's averages. {REPORTED}",
     )
 

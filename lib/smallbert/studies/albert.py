@@ -204,7 +204,8 @@ def answer(
         contrasts: from :func:`smallbert.studies.sharing.contrasts`.
         courses: from :func:`smallbert.studies.layers.verdicts`.
         smoother: from :func:`smallbert.studies.layers.smoothness`.
-        learnt: from :func:`smallbert.studies.sharing_sentences.floor_sentence`.
+        learnt: from :func:`smallbert.studies.sharing_sentences.floor_sentence` and
+            :func:`smallbert.studies.layer_effect.sentence`.
     """
     size = costs.set_index("model")
     mbert, factored, shared = (size.loc[name] for name in list(models())[:3])

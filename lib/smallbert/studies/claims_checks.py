@@ -12,8 +12,10 @@ from smallbert.errors import DataError
 from smallbert.published import published
 from smallbert.results import Results
 from smallbert.studies.contrasts import worded
-from smallbert.studies.frontier_points import ALBERT, DEPTH, DISTIL, TRANSFER, figure_data
+from smallbert.studies.frontier_points import ALBERT, DEPTH, TRANSFER, figure_data
 from smallbert.studies.law_sentences import BENT, law_sentence
+from smallbert.studies.layer_effect import layer_effect
+from smallbert.studies.layer_effect import sentence as layer_sentence
 
 Verdict = Literal["holds", "does not hold", "cannot be told", "not measured in this edition"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
@@ -117,7 +119,10 @@ def factorised_speed(results: Results) -> Finding:
 
 
 def what_sharing_costs(results: Results) -> Finding:
-    """Attention or feed-forward layers shared, against nothing shared, where both have learnt more than frequencies."""
+    """Attention or feed-forward layers shared, against nothing shared, where both have learnt more than frequencies.
+
+    That they are equivalent says something where more layers are better for sure.
+    """
     table = results.of(ALBERT).table("contrasts").set_index("sharing")
     both = (nonempty(table[table.index == name]) for name in ("attention shared", "feed-forward shared"))
     attention, forward = (own[own.learnt] for own in both)
@@ -125,6 +130,9 @@ def what_sharing_costs(results: Results) -> Finding:
     if told.empty:
         nothing = "No pair to compare has learnt more than word frequencies, so what sharing costs is not to be seen."
         return Finding(OPEN, nothing, anchor(ALBERT, "sharing"))
+    layers = layer_effect(figure_data(results.of(ALBERT), "depth_sweep"))
+    if layers is None or not layers.told:
+        attention, forward = (own[own.verdict != "equivalent"] for own in (attention, forward))
     # Of pairs that have learnt nothing no verdict counts; one that has can refute the claim, not establish it.
     parts = (
         judge(attention.verdict, support={"equivalent", "lower"}, against={"higher"}) if len(attention) else OPEN,
@@ -132,7 +140,8 @@ def what_sharing_costs(results: Results) -> Finding:
     )
     verdict = FAILS if FAILS in parts else HOLDS if set(parts) == {HOLDS} else OPEN
     each = "; ".join(f"{sharing}, E {row.embedding}: {told_difference(row)}" for sharing, row in told.iterrows())
-    return Finding(verdict, f"Held-out loss less that of nothing shared, nats: {each}.", anchor(ALBERT, "sharing"))
+    said = f"Held-out loss less that of nothing shared, nats: {each}. {layer_sentence(layers)}"
+    return Finding(verdict, said.strip(), anchor(ALBERT, "sharing"))
 
 
 def next_sentence(results: Results) -> Finding:

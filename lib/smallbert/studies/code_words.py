@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+from scipy import stats
 
 from smallbert.published import published
 from smallbert.studies.code_outcomes import Measured
@@ -27,6 +28,17 @@ def smallest(points: pd.DataFrame, name: str, keep: float = KEEP) -> pd.Series |
     return None if enough.empty else enough.iloc[0]
 
 
+def _few(seeds: int) -> str:
+    """How wide so few seeds make it."""
+    if seeds > _FEW:
+        return ""
+    return f": with so few it asks for {stats.t.ppf(0.975, seeds - 1):.1f} standard errors, and tells little of them"
+
+
+_FEW = 3
+"""Seeds by which Student's t tells only what is far larger than its spread."""
+
+
 def smallest_sentence(points: pd.DataFrame, keep: float = KEEP) -> str:
     """How small an index may be for each use."""
     whole = int(points[points.group == "whole"].bytes.iloc[0])
@@ -38,7 +50,7 @@ def smallest_sentence(points: pd.DataFrame, keep: float = KEEP) -> str:
             told.append(f"{name}: {_nothing(before) if pd.isna(before['kept']) else 'no code tried'}")
             continue
         worth = f"keeps {one.kept:.1%} [{one['kept low']:.1%}, {one['kept high']:.1%}]"
-        told.append(f"{name}: {one.bytes:,} bytes ({one.method}, {worth}), {whole / one.bytes:g} times smaller")
+        told.append(f"{name}: {one.bytes:,} bytes ({one.method}, {worth}), {whole / one.bytes:.3g} times smaller")
     return f"Fewest bytes with at least {keep:.0%} of the whole vector's worth, interval included: {'; '.join(told)}."
 
 
@@ -108,8 +120,8 @@ def contrasts_caption(found: Mapping[str, pd.DataFrame], points: pd.DataFrame, s
     return (
         f"Against {REFERENCE}: at how many equal sizes better or worse (differences); equivalent: within {MARGIN:g}. "
         f"Paired by query (n: {asked or 'none'}), by bootstrap, of translations over events; codes that are drawn or "
-        f"trained over {seeds} seeds, where Student's t over seeds has to agree. Topic probes are fitted on as many "
-        f"training articles as are searched. Holm-corrected.{f' Left out: {left}.' if left else ''}"
+        f"trained over {seeds} seeds, where Student's t over seeds has to agree{_few(seeds)}. Topic probes are fitted "
+        f"on as many training articles as are searched. Holm-corrected.{f' Left out: {left}.' if left else ''}"
     )
 
 

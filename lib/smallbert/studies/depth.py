@@ -18,7 +18,6 @@ from smallbert.studies.bench import Arm, Bench
 from smallbert.studies.floor import Floor
 from smallbert.studies.protocols import Choice, fair, last_epoch, original
 from smallbert.studies.quality import Code, Ruler
-from smallbert.studies.verdicts import MARGIN
 
 SAME_DIRECTION = 5.0
 """Degrees: subspaces whose principal angles are all this small are called the same."""
@@ -143,15 +142,10 @@ def subspace_sentence(angles: pd.DataFrame, epochs: int) -> str:
         found = "is"
     else:
         found = "is, but for some directions" if angles["median"].max() <= SAME_DIRECTION else "is not"
-    cheap = (
-        ", so what is missed lies among directions that hardly differ in variance"
-        if found != "is" and angles.gap_train.max() <= MARGIN
-        else ""
-    )
     return (
         f"{after} it {found}: the median angle is {_span(angles['median'], '.2g')} degrees, the largest "
         f"{_span(angles.largest, '.2g')}, and {_span(angles.gap_train, '.4f')} of the variance of the training "
-        f"articles is left above PCA ({len(angles)} seed{'' if len(angles) == 1 else 's'}){cheap}."
+        f"articles is left above PCA ({len(angles)} seed{'' if len(angles) == 1 else 's'})."
     )
 
 

@@ -99,7 +99,10 @@ def starts_sentence(trained: Trained) -> str:
 
 
 def copied_sentence(trained: Trained) -> str:
-    """What a start from the teacher's layers gives beside its losses; empty where no layers were copied."""
+    """What a start from the teacher's layers gives beside its losses; empty where no layers were copied.
+
+    Its embeddings, and its head where it has one, are copied with them.
+    """
     if "starts" not in trained.panels:
         return ""
     name, cells = verdicts.measure_of(trained), trained.panel("starts")
@@ -110,7 +113,7 @@ def copied_sentence(trained: Trained) -> str:
     losses = verdicts.against(cells, {f"{main}, {FRESH}": f"{ALONE}, {FRESH}"}, name).iloc[0]
     kept = verdicts.against(cells, {f"{main}, {released}": copied}, name).iloc[0]
     return (
-        f"A start from the teacher's layers ({released}), without a word from it in training, is "
+        f"A start from the teacher's layers ({released}), embeddings and head, without a word from it in training, is "
         f"{_told(found.loc[copied], name, 'a fresh one')}; {main} from a fresh start is "
         f"{_told(losses, name, 'training alone')}; and once the layers are copied, {main} is "
         f"{_told(kept, name, 'training on without the teacher')}."

@@ -51,10 +51,10 @@ def collect(
         ``kept`` with ``low`` and ``high`` (95%; not-a-number where only a mean was measured), ``floor`` (kept without
         training: by word frequencies, always the commonest topic, neighbours drawn blindly, fresh weights; not-a-number
         where unknown), ``n`` of ``over`` (seeds, articles, queries), ``among`` (articles that neighbours were sought
-        among; measures of neighbours that differ in it have it in their name), ``bytes`` a vector, ``megabytes`` of the weights that make a vector,
-        ``operations`` and ``time`` of a text read alone as shares of the reference's (``time low``, ``time high``;
-        ``time many``: of many texts together), ``page``, ``where`` (figure), ``command``. A measure by which the
-        reference itself is worth nothing has no row.
+        among; measures of neighbours that differ in it have it in their name), ``bytes`` a vector, ``megabytes`` of the
+        weights that make a vector, ``operations`` and ``time`` of a text read alone as shares of the reference's
+        (``time low``, ``time high``; ``time many``: of many texts together), ``page``, ``where`` (figure), ``command``.
+        A measure by which the reference itself is worth nothing has no row.
     """
     readers: dict[str, tuple[str, Callable[[], Iterator[Row]] | None]] = {
         DEPTH: (DEPTH, lambda: index.narrowed(results.of(DEPTH))),

@@ -34,7 +34,8 @@ def sure(points: pd.DataFrame, cost: str, keep: float = KEEP) -> pd.DataFrame:
     Returns:
         One row a point, as the last page that has its cost tells it: ``point``, ``name``, ``page``, ``where``,
         ``command``, the cost and ``time many``; ``least`` (of the lower limits), ``measures`` (names, joined),
-        ``lacks`` (what others were measured by and it was not), ``pages`` (their numbers), ``without`` (how many
+        ``among`` (most articles that neighbours were sought among), ``lacks`` (what others were measured by and it was
+        not), ``pages`` (their numbers), ``without`` (how many
         measures have no interval).
     """
     own = _answering(points, cost)
@@ -48,6 +49,7 @@ def sure(points: pd.DataFrame, cost: str, keep: float = KEEP) -> pd.DataFrame:
                 {
                     **last[["point", "name", cost, "time many", "page", "where", "command"]],
                     "least": least,
+                    "among": part.among.max(),
                     "measures": ", ".join(measured),
                     "lacks": ", ".join(_lacking(asked, measured)),
                     "pages": sorted({int(page[:2]) for page in part.page}),
@@ -55,7 +57,7 @@ def sure(points: pd.DataFrame, cost: str, keep: float = KEEP) -> pd.DataFrame:
                 }
             )
     columns = ["point", "name", cost, "time many", "page", "where", "command"]
-    found = pd.DataFrame(rows, columns=[*columns, "least", "measures", "lacks", "pages", "without"])
+    found = pd.DataFrame(rows, columns=[*columns, "least", "among", "measures", "lacks", "pages", "without"])
     return found.sort_values([cost, "least"], ascending=[True, False]).reset_index(drop=True)
 
 
@@ -97,7 +99,7 @@ def table(points: pd.DataFrame, keep: float = KEEP) -> pd.DataFrame:
 
 def sentence(points: pd.DataFrame, keep: float = KEEP) -> str:
     """The same in words, with what each answer does not say."""
-    said = [f"To keep {keep:.0%} of the reference, lower limits included."]
+    said, among = [f"To keep {keep:.0%} of the reference, lower limits included."], set[int]()
     for need, cost in NEEDS.items():
         found = sure(points, cost, keep)
         if found.empty:
@@ -106,6 +108,7 @@ def sentence(points: pd.DataFrame, keep: float = KEEP) -> str:
         best = found.iloc[0]
         pages = " and ".join(map(str, best.pages))
         limits = [f"by {best.measures} on page{'s' if len(best.pages) > 1 else ''} {pages}"]
+        among |= {int(best.among)} if best.among > 0 else set()
         if form := arithmetic(best["name"]):
             limits.append(f"where the processor has {form} arithmetic, as this one")
         if best.lacks:
@@ -115,6 +118,9 @@ def sentence(points: pd.DataFrame, keep: float = KEEP) -> str:
         size = "" if cost == "bytes" else f", {_priced(cost, best)}"  # a code's name says it
         cheaper = _hopeful(points, cost, keep, best[cost])
         said.append(f"{need}: {best['name']}{size} ({'; '.join(limits)}){cheaper and f'; {cheaper}'}.")
+    if among:
+        numbers = " and ".join(f"{number:,}" for number in sorted(among))
+        said.append(f"Neighbours were sought among {numbers} articles: of more, the nearest are harder to keep.")
     return " ".join(said)
 
 

@@ -216,7 +216,10 @@ def sentence(found: Sequence[Plan], encoder: str) -> str:
         said += "no rate has been measured."
     if count := sum(one.articles for one in first):
         kept = size(sum(one.vector_bytes for one in first) / count)
-        said += f" A vector has {kept} as page 1 stores it; page 8 says what codes of fewer bytes keep."
+        said += (
+            f" A vector has {kept} as page 1 stores it; page 8 says what codes of fewer bytes "
+            "keep, of a collection as small as it searches."
+        )
     unknown = dict.fromkeys(one.machine.name for one in found if one.seconds is None)
     if unknown:
         said += f" Not measured, and so not told: {', '.join(unknown)}; a rate can be typed in."

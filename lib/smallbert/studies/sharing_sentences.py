@@ -17,7 +17,7 @@ def floor_sentence(cells: pd.DataFrame, floor: float) -> str:
     below, arms = learnt(cells, floor)
     said = (
         f"Word frequencies alone are worth {floor:.3f} nats; {below} of {arms} arms lie below for sure "
-        "(95% interval over seeds)."
+        f"(95% interval over seeds).{_apart(cells, floor)}"
     )
     if below == arms:
         return said
@@ -33,6 +33,16 @@ def floor_sentence(cells: pd.DataFrame, floor: float) -> str:
     )
 
 
+def _apart(cells: pd.DataFrame, floor: float) -> str:
+    """Arms of which some runs ended above the floor and some below: their mean is of neither."""
+    above = cells.assign(above=cells.loss > floor).groupby("arm", sort=False).above.agg(["sum", "size"])
+    mixed = above[(above["sum"] > 0) & (above["sum"] < above["size"])]
+    if mixed.empty:
+        return ""
+    told = "; ".join(f"{row.Index}: {row.sum} of {row.size} runs" for row in mixed.itertuples())
+    return f" Above it in some runs and below in others, so that a mean tells of neither: {told}."
+
+
 def rates_caption(rates: pd.DataFrame, several: str) -> str:
     """The caption of a table of peak rates: a choice is told only where there was one.
 
@@ -41,10 +51,24 @@ def rates_caption(rates: pd.DataFrame, several: str) -> str:
         several: what the table shows where some arm had several rates to choose from.
     """
     if rates.arm.duplicated().any():
-        return several
+        return f"{several}{_at_an_end(rates)}"
     if rates.rate.nunique() == 1:
         return f"One peak rate, {rates.rate.iloc[0]:.2g}, set beforehand: there was none to choose from."
     return "One peak rate for each arm, set beforehand: there was none to choose from."
+
+
+def _at_an_end(rates: pd.DataFrame) -> str:
+    """How many arms took the first or the last rate, beyond which another may suit them better."""
+    tried = rates.groupby("arm").rate.agg(["min", "max"])
+    chosen = rates[rates.chosen].set_index("arm").rate
+    low, high = int((chosen == tried["min"]).sum()), int((chosen == tried["max"]).sum())
+    ends = [f"{count} at the {which}" for count, which in ((low, "lowest"), (high, "highest")) if count]
+    if not ends:
+        return ""
+    return (
+        f" Of {len(chosen)} arms {' and '.join(ends)} of the rates tried: one beyond may suit better, and a difference "
+        "between arms may be one of rates."
+    )
 
 
 def rates_shown(rates: pd.DataFrame) -> pd.DataFrame:

@@ -152,12 +152,13 @@ def schedule_answer(cells: pd.DataFrame, pairs: pd.DataFrame, matched: pd.DataFr
     for protocol in PROTOCOLS:
         own = pairs[(pairs.protocol == protocol) & (pairs.schedule == rule)]
         same = matched[matched.protocol == protocol]
-        gaps = cells[(cells.protocol == protocol) & cells.finite].groupby("schedule").gap_test.mean()
+        runs = cells[cells.protocol == protocol]
+        gaps = runs[_ended(runs)].groupby("schedule").gap_test.mean()
         said.append(
             f"Under the {protocol} protocol, {rule} against uniform of the same depth: {_tally(own.verdict)} "
             f"(mean difference {own.difference.mean():+.4f} FVU); at equal size: {_tally(same.verdict)} "
             f"({same.difference.mean():+.4f}). The schedules end {gaps.min():.4f} ({gaps.idxmin()}) to "
-            f"{gaps.max():.4f} ({gaps.idxmax()}) above PCA."
+            f"{gaps.max():.4f} ({gaps.idxmax()}) above PCA{_without_failed(runs)}."
         )
     return " ".join(said)
 
@@ -192,6 +193,13 @@ def _failed(free: pd.DataFrame) -> Iterator[str]:
         if len(ended) < len(part):
             failed = f"Of {name}, {len(part) - len(ended)} of {len(part)} runs failed (FVU above 1)"
             yield f"{failed}; the others end at {ended.gap_test.mean():+.4f}." if len(ended) else f"{failed}."
+
+
+def _without_failed(runs: pd.DataFrame) -> str:
+    """Which runs a mean leaves out."""
+    failed = runs[~_ended(runs)].groupby("schedule", sort=False).size()
+    told = ", ".join(f"{count} of {name}" for name, count in failed.items())
+    return f", without runs that failed (FVU above 1: {told})" if told else ""
 
 
 def _ended(runs: pd.DataFrame) -> pd.Series:

@@ -14,6 +14,7 @@ from smallbert.studies import embedding_widths
 from smallbert.studies.contrasts import LEVEL, contrast
 from smallbert.studies.distillation_measures import ALONE, EQUAL, MARGINS, against, starts
 from smallbert.studies.frontier_points import ALBERT, CORPUS, DISTIL, figure_data
+from smallbert.studies.layer_effect import LayerEffect, layer_effect
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Sharing:
         learnt: arms shown to have learnt more than word frequencies, as the page counts them.
         arms: how many were trained.
         narrowed: what a factorised embedding costs; None where that cannot be told.
+        layers: what more layers of one set of weights change; None where one depth was trained.
     """
 
     parameters: int
@@ -66,6 +68,7 @@ class Sharing:
     learnt: int
     arms: int
     narrowed: Narrowed | None = None
+    layers: LayerEffect | None = None
 
     @classmethod
     def of(cls, results: Results) -> Sharing:
@@ -85,6 +88,7 @@ class Sharing:
             float(least["flops of first"]),
             *_trained(page),
             Narrowed.of(embedding_widths.contrasts(figure_data(page, "embedding_sweep"), page.values()["floor"])),
+            layer_effect(figure_data(page, "depth_sweep")),
         )
 
 

@@ -8,6 +8,7 @@ from smallbert.report.front.encoders import Copied, Judged, Narrowed, Sharing, S
 from smallbert.report.front.phrases import be, counted, percent, told
 from smallbert.report.front.tasks import Kept, Tasks
 from smallbert.studies.distillation_measures import effect
+from smallbert.studies.layer_effect import LayerEffect
 
 
 def sharing(found: Sharing) -> str:
@@ -32,7 +33,17 @@ def _sharing(found: Sharing) -> str:
     if not found.trained.total:
         return f"{some}, but no two that differ in sharing alone: what it costs in quality cannot be told.{narrowed}"
     twins = f"those that share layers, against their unshared twins, by held-out loss: {told(found.trained)}"
-    return f"{some}; {twins}.{narrowed}"
+    return f"{some}; {twins}.{_layers(found.layers)}{narrowed}"
+
+
+def _layers(found: LayerEffect | None) -> str:
+    """That there may have been nothing to lose."""
+    if found is None or found.told:
+        return ""
+    return (
+        f" But {found.many} layers of one set of weights are not told to be better than {found.few} (that "
+        f"{effect('loss', found.change)}), and sharing can cost no more than layers add."
+    )
 
 
 def _narrowed(found: Narrowed | None) -> str:
@@ -67,7 +78,8 @@ def _copied(found: Copied | None, name: str) -> str:
     if not found:
         return ""
     return (
-        f" A start from the teacher's layers (students of its width), against a fresh one and trained alone: "
+        f" A start from the teacher's layers, embeddings and head (students of its width), against a fresh one and "
+        "trained alone: "
         f"{told(found.against_fresh, alone=True)} (it {effect(name, found.start)}); what teaching adds to that: "
         f"{told(found.against_alone, alone=True)} (it {effect(name, found.taught)})."
     )
@@ -113,6 +125,9 @@ def _samples(found: Tasks) -> str:
     """How few examples the tasks have, and how little the least certain share says."""
     few, many = found.examples
     said = f"Each task is learnt from {few:,}{f' to {many:,}' if many > few else ''} examples"
+    if found.generated:
+        which = "all tasks" if found.generated == found.tasks else f"{found.generated} of the tasks"
+        said += f" ({which}: generated English)"
     if not found.widest:
         return f"{said}."
     if isinf(found.widest.low) or isinf(found.widest.high):

@@ -9,6 +9,7 @@ from smallbert.report.front.names_ko import name
 from smallbert.report.front.phrases import percent
 from smallbert.report.front.phrases_ko import told
 from smallbert.report.front.tasks import Kept, Tasks
+from smallbert.studies.layer_effect import LayerEffect
 
 
 def sharing(found: Sharing) -> str:
@@ -34,7 +35,17 @@ def _sharing(found: Sharing) -> str:
     if not found.trained.total:
         return f"{some} 그러나 공유만 다른 짝이 그 안에 없어, 공유하면 품질을 얼마나 잃는지 가릴 수 없습니다.{narrowed}"
     twins = f"그 가운데 층을 공유한 것을 공유하지 않은 짝과 남겨 둔 글의 손실로 견주면 {told(found.trained)}"
-    return f"{some} {twins}.{narrowed}"
+    return f"{some} {twins}.{_layers(found.layers)}{narrowed}"
+
+
+def _layers(found: LayerEffect | None) -> str:
+    """As :func:`smallbert.report.front.encoders_en._layers`."""
+    if found is None or found.told:
+        return ""
+    return (
+        f" 그러나 같은 가중치를 {found.many}층 쌓은 것이 {found.few}층보다 낫다고 할 수 없습니다"
+        f"({_effect('손실을', found.change)}). 공유해서 잃는 것은 층이 더해 주는 것보다 클 수 없습니다."
+    )
 
 
 def _narrowed(found: Narrowed | None) -> str:
@@ -69,7 +80,7 @@ def _copied(found: Copied | None, measure: str) -> str:
     if not found:
         return ""
     return (
-        " 교사와 너비가 같은 학생이 교사의 층에서 시작해 혼자 배우면, 처음부터 혼자 배운 것과 견주어 "
+        " 교사와 너비가 같은 학생이 교사의 층과 임베딩과 헤드에서 시작해 혼자 배우면, 처음부터 혼자 배운 것과 견주어 "
         f"{told(found.against_fresh, alone=True)}({_effect(measure, found.start)}). 거기에 교사의 가르침을 더하면 "
         f"{told(found.against_alone, alone=True)}({_effect(measure, found.taught)})."
     )
@@ -131,6 +142,9 @@ def _samples(found: Tasks) -> str:
     """How few examples the tasks have, and how little the least certain share says."""
     few, many = found.examples
     said = f"과제마다 배울 예는 {few:,}{f'~{many:,}' if many > few else ''}개입니다."
+    if found.generated:
+        which = "과제는 모두" if found.generated == found.tasks else f"과제 {found.generated}개는"
+        said += f" {which} 생성한 영어 글입니다."
     if not found.widest:
         return said
     if isinf(found.widest.low) or isinf(found.widest.high):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from smallbert.errors import DataError
 from smallbert.results import Results
 from smallbert.studies.frontier_points import TRANSFER, figure_data
+from smallbert.studies.task_suite import WORLD
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Tasks:
         reference: parameters of the whole encoder.
         examples: fewest and most examples that a task has to learn from.
         widest: the encoder that compresses whose share has the widest limits; None without one.
+        generated: how many of the tasks are of the generated world's English.
     """
 
     tasks: int
@@ -57,6 +59,7 @@ class Tasks:
     reference: int
     examples: tuple[int, int]
     widest: Kept | None
+    generated: int = 0
 
     @classmethod
     def of(cls, results: Results) -> Tasks:
@@ -74,7 +77,8 @@ class Tasks:
         above = whole[whole.learnt.astype(bool)]
         learnt, over_words = tuple(above.task), int((above.low > above.words).sum())
         parameters = int(shelf.parameters.iloc[0])
-        nothing = cls(count, learnt, over_words, None, None, None, 0, 0, parameters, examples, None)
+        generated = int((tasks.source == WORLD).sum())
+        nothing = cls(count, learnt, over_words, None, None, None, 0, 0, parameters, examples, None, generated)
         try:
             retained = figure_data(page, "retained")
         except DataError:  # the reference has learnt no task, of which nothing can be retained
@@ -99,4 +103,5 @@ class Tasks:
         random = kept(drawn[0]) if drawn else None
         not_above = int((own.retained <= random.share).sum()) if random else 0
         told = (kept(best), kept(smallest), random)
-        return cls(count, learnt, over_words, *told, len(own), not_above, parameters, examples, kept(widest))
+        rest = parameters, examples, kept(widest), generated
+        return cls(count, learnt, over_words, *told, len(own), not_above, *rest)
