@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from smallbert.errors import DataError
 from smallbert.results import Results
@@ -102,6 +102,5 @@ class Tasks:
         drawn = [name for name in every.index if name not in own.index and name != reference]
         random = kept(drawn[0]) if drawn else None
         not_above = int((own.retained <= random.share).sum()) if random else 0
-        told = (kept(best), kept(smallest), random)
-        rest = parameters, examples, kept(widest), generated
-        return cls(count, learnt, over_words, *told, len(own), not_above, *rest)
+        told = {"best": kept(best), "smallest": kept(smallest), "random": random, "widest": kept(widest)}
+        return replace(nothing, **told, encoders=len(own), not_above=not_above)
