@@ -102,5 +102,12 @@ class Tasks:
         drawn = [name for name in every.index if name not in own.index and name != reference]
         random = kept(drawn[0]) if drawn else None
         not_above = int((own.retained <= random.share).sum()) if random else 0
-        told = {"best": kept(best), "smallest": kept(smallest), "random": random, "widest": kept(widest)}
-        return replace(nothing, **told, encoders=len(own), not_above=not_above)
+        return replace(
+            nothing,
+            best=kept(best),
+            smallest=kept(smallest),
+            random=random,
+            encoders=len(own),
+            not_above=not_above,
+            widest=kept(widest),
+        )
