@@ -1,5 +1,7 @@
 """What makes an encoder smaller keeps the layers behind its pooling, and takes an index beside it for no weights."""
 
+import shutil
+
 import numpy as np
 import pytest
 import sentence_transformers
@@ -12,6 +14,7 @@ from smallbert.compress.vocabulary import Vocabulary, stored
 from smallbert.errors import DataError
 from smallbert.models import encoder, interchange
 from smallbert.models.last_layer import Layer
+from smallbert.storage import read_json, write_json
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 WORDS = [first + second for first in "abcdef" for second in "abcdef"]
@@ -91,6 +94,28 @@ def test_a_smaller_encoder_gives_vectors_of_the_same_width(plain, narrow, layers
     theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "out"), device="cpu")
     np.testing.assert_allclose(theirs.encode(TEXTS), expected, atol=1e-4)
     assert theirs.max_seq_length == 10 and expected.shape == (len(TEXTS), WIDTH)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_smaller_encoder_is_pooled_and_cut_as_it_was(plain, tmp_path, way):
+    """What sentence-transformers assumes where nothing is told is the mean, and texts as long as there are places."""
+    shutil.copytree(plain, tmp_path / "pooled")
+    folders.write_modules(tmp_path / "pooled", 8, max_tokens=4, pooling="cls")
+    WAYS[way](tmp_path / "pooled", tmp_path / "out")
+    theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "out"), device="cpu")
+    one = encoder.load(str(tmp_path / "out"), max_tokens=4, pooling="cls", precision="fp32", device="cpu")
+    np.testing.assert_allclose(theirs.encode(TEXTS), one.encode(one.tokenize(TEXTS)), atol=1e-5)
+    assert theirs.max_seq_length == 4
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_modules_of_other_kinds_stay_behind_with_what_they_name(plain, tmp_path, way):
+    shutil.copytree(plain, tmp_path / "other")
+    folders.write_modules(tmp_path / "other", 8, max_tokens=4)
+    more = {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}
+    write_json(tmp_path / "other" / "modules.json", [*read_json(tmp_path / "other" / "modules.json"), more])
+    WAYS[way](tmp_path / "other", tmp_path / "out")
+    assert not (tmp_path / "out" / "modules.json").exists() and not (tmp_path / "out" / "1_Pooling").exists()
 
 
 def test_an_index_is_neither_weights_nor_parameters(plain, narrow):

@@ -7,6 +7,7 @@ import string
 import tracemalloc
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -90,6 +91,15 @@ def test_numbers_nulls_and_categories_become_text(tmp_path):
     for name in ("n.parquet", "n.jsonl"):
         rows = read_rows(tmp_path / name, columns={"topic": "rating"})
         assert [(row["id"], row["content"], row["topic"]) for row in rows] == expected
+
+
+def test_what_pandas_writes_for_a_missing_value_is_missing(tmp_path):
+    """``json.dumps`` of a row of a frame: a number that is none, which JSON does not know."""
+    frame = pd.DataFrame({"text": ["a", "b"], "topic": ["sport", np.nan], "lang": [np.inf, "en"]})
+    lines = [json.dumps(row) for row in frame.to_dict("records")]
+    assert "NaN" in lines[1] and "Infinity" in lines[0]
+    (tmp_path / "n.jsonl").write_text("\n".join(lines))
+    assert [(row["topic"], row["lang"]) for row in read_rows(tmp_path / "n.jsonl")] == [("sport", ""), ("", "en")]
 
 
 def test_nested_parquet_column_is_refused(tmp_path):

@@ -18,9 +18,9 @@ from smallbert.models.words import word_table
 from smallbert.storage import read_json, write_json
 
 try:
-    from sentence_transformers.sentence_transformer.modules import Dense, Pooling, Transformer
+    from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, Transformer
 except ImportError:  # before version 6
-    from sentence_transformers.models import Dense, Pooling, Transformer
+    from sentence_transformers.models import Dense, Normalize, Pooling, Transformer
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *(f"w{i}" for i in range(20))]
 SIZES = {"hidden_size": 8, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
@@ -98,6 +98,23 @@ def test_a_folder_that_sentence_transformers_wrote(plain, tmp_path, pooling):
     found = vectors(tmp_path / "theirs", pooling=pooling)
     np.testing.assert_allclose(found, model.encode(TEXTS), atol=1e-5)
     assert found.shape == (3, 3)
+
+
+def test_what_is_read_otherwise_than_by_sentence_transformers_is_told(plain, square, tmp_path):
+    assert last_layer.unread(plain, "cls") == "" and last_layer.unread(square, "mean") == ""
+    told = "sentence-transformers reads this encoder otherwise: "
+    for chain, pooling, expected in [
+        ([], "mean", ""),
+        ([Normalize()], "mean", ""),
+        ([], "cls", f"{told}pooling is cls, here mean"),
+        ([], "max", f"{told}pooling is of another kind, here mean"),
+        ([Dense(8, 5), Normalize()], "cls", f"{told}pooling is cls, here mean; Dense follows, here nothing"),
+    ]:
+        shutil.rmtree(tmp_path / "theirs", ignore_errors=True)
+        with torch.random.fork_rng():
+            modules = [Transformer(str(plain)), Pooling(8, pooling), *chain]
+            sentence_transformers.SentenceTransformer(modules=modules, device="cpu").save(str(tmp_path / "theirs"))
+        assert last_layer.unread(tmp_path / "theirs", "mean") == expected
 
 
 @pytest.mark.parametrize(

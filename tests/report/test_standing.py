@@ -65,6 +65,19 @@ def test_a_page_without_its_executed_copy_is_left_out(finished, change):
     assert left_out(finished) == {"02_second": "its executed notebook is gone or was changed"}
 
 
+@pytest.mark.parametrize("change", [lambda path: path.unlink(), lambda path: path.write_text("{}")])
+@pytest.mark.parametrize("place", ["results/02_second/values.json", "figures/02_second__dots.csv"])
+def test_a_page_whose_results_papermill_alone_wrote_anew_is_left_out(finished, place, change):
+    folder, _, name = place.partition("/")
+    path = getattr(finished.edition, folder) / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_json(path, {"answer": "Yes."})
+    finish(finished)
+    assert left_out(finished) == {}
+    change(path)
+    assert left_out(finished) == {"02_second": "its results were changed after its run"}
+
+
 @pytest.mark.parametrize("text", ["{", "[]"])
 def test_a_damaged_record_is_of_no_finished_run(finished, text):
     record_path(finished.edition, "03_third").write_text(text)

@@ -202,7 +202,8 @@ def test_points_have_the_names_that_build_them(results):
     assert names["08_frontier", "PCA, 32 bytes"] == "pca-16-fp16"
     assert set(names["08_frontier", "trimmed, coverage 0.99, int8 weights"]) == {"trim-0.99+int8"}
     built = found[found.command.str.startswith("smallbert build")]
-    students = built.command.str.contains(" --edition ")
+    assert built.command.str.contains(" --edition mine ").all()  # a command must not find another edition
+    students = built.point.str.contains("student|tinybert")
     assert set(built[~students].point) == {
         "pca-8-fp32", "trim-0.9", "trim-1", "trim-0.99", "pca-32-int8", "pca-16-fp16", "int8", "trim-0.99+int8"
     }  # fmt: skip
@@ -347,7 +348,7 @@ def test_the_command_of_a_number_format_embeds_with_what_has_it(results):
     embed = "smallbert embed CORPUS --encoder {} --precision {} --out {}"
     assert told["bf16-products"] == embed.format("ENCODER", "bf16", "FOLDER")
     assert told["int8-products"] == embed.format("ENCODER", "int8", "FOLDER")
-    trimmed = "smallbert build trim-0.99 --encoder ENCODER --corpus CORPUS --out FOLDER"
+    trimmed = "smallbert build trim-0.99 --edition mine --encoder ENCODER --corpus CORPUS --out FOLDER"
     assert told["trim-0.99+int8-products"] == f"{trimmed} && {embed.format('FOLDER', 'int8', 'VECTORS')}"
     assert told["student-1-x-8+int8-products"].endswith("--only 08")  # no command makes that student
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,12 +74,15 @@ def add(commands: argparse._SubParsersAction) -> None:
 def _embed(options: argparse.Namespace) -> None:
     from smallbert.cli import corpora
     from smallbert.compress.embeddings import extract
+    from smallbert.models import last_layer, sources
 
     columns = dict(pair(text) for text in options.columns)
     corpora.refuse_what_has_no_meaning(options)
     settings = {name: getattr(options, name) for name in ("pooling", "layer", "max_tokens", "precision", "device")}
     # The encoder first: a wrong name costs no pass over the corpus.
     encoder = _encoder(options, settings)
+    if other := last_layer.unread(sources.find(options.encoder), options.pooling):
+        print(f"note: {other}.", file=sys.stderr)
     corpus = corpora.corpus(options, columns)
     store: EmbeddingStore | None
     if options.ray:

@@ -63,10 +63,11 @@ def copy_beside(folder: Path, out: Path, *more: str, config: bool = True) -> Non
 
 
 def copy_last_layers(folder: Path, out: Path) -> None:
-    """Copy the layers after the pooling, where there are some, and what tells sentence-transformers of them.
+    """Copy what sentence-transformers is told of an encoder: its pooling, and the layers after it where there are some.
 
     What makes an encoder smaller leaves its width as it is: what followed it fits still, and without it vectors would
-    be of another width without a word.
+    be of another width, or another mean, without a word. Folders with modules of other kinds are read for the encoder
+    alone, and so copied.
 
     Args:
         folder: of an encoder.
@@ -76,7 +77,7 @@ def copy_last_layers(folder: Path, out: Path) -> None:
         DataError: the layers cannot be read.
         MachineError: a file cannot be written.
     """
-    if last_layer.read(folder) is None:
+    if last_layer.read(folder) is None and not sources.is_pooled_alone(folder):
         return
     layers = [place / name for place in sources.last_layers(folder) for name in ("config.json", sources.WEIGHTS)]
     told = [folder / name for name in (sources.POOLING, sources.READING, sources.MODULES)]

@@ -156,12 +156,16 @@ def _objects(text: TextIO, where: str, longest: int) -> Iterator[tuple[int, dict
             yield number, BadRow("oversized field", f"a line of more than {longest:,} characters")
             continue
         try:
-            value = json.loads(line)
+            value = json.loads(line, parse_constant=_no_number)
         except (ValueError, RecursionError) as error:
             yield number, BadRow("broken JSON", str(error))
         else:
             is_object = isinstance(value, dict)
             yield number, value if is_object else BadRow("broken JSON", f"a JSON {type(value).__name__}")
+
+
+def _no_number(_name: str) -> None:
+    """NaN and infinities, which pandas writes where a value is missing and JSON does not know."""
 
 
 def _no_objects(where: str, line: int, got: str) -> DataError:

@@ -104,6 +104,28 @@ def read(folder: Path) -> LastLayers | None:
     return LastLayers(layers, pooling)
 
 
+def unread(folder: Path, pooling: str) -> str:
+    """How sentence-transformers reads a folder otherwise than we do; empty where it does not.
+
+    A normalisation at the end is none: it changes no cosine.
+
+    Args:
+        folder: of an encoder.
+        pooling: that it is read with.
+    """
+    kinds = [kind for kind, _ in sources.modules_of(folder)]
+    if not kinds:
+        return ""
+    try:
+        own = _pooling(folder / sources.POOLING)
+    except DataError:
+        own = "of another kind"
+    told = [] if own == pooling else [f"pooling is {own}, here {pooling}"]
+    if (after := [kind for kind in kinds[2:] if kind != "Normalize"]) and not sources.last_layers(folder):
+        told.append(f"{', '.join(after)} follows, here nothing")
+    return f"sentence-transformers reads this encoder otherwise: {'; '.join(told)}" if told else ""
+
+
 def _pooling(path: Path) -> str:
     """What a pooling takes of a text, ``mean`` where its file does not say, as in sentence-transformers."""
     about = storage.read_json(path)

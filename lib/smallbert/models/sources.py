@@ -135,20 +135,33 @@ def last_layers(folder: Path) -> list[Path]:
     Raises:
         DataError: ``modules.json`` is no list of modules.
     """
+    modules = modules_of(folder)
+    named = [folder / path for _, path in modules[len(_ENCODER) :]]
+    if [kind for kind, _ in modules] != [*_ENCODER, *["Dense"] * len(named)]:
+        return []
+    places = [folder / f"{place}_Dense" for place in range(len(_ENCODER), len(modules))]
+    return places if named == places and any(place.is_dir() for place in places) else []
+
+
+def is_pooled_alone(folder: Path) -> bool:
+    """Whether sentence-transformers is told of an encoder and its pooling, and of nothing after them."""
+    return [kind for kind, _ in modules_of(folder)] == _ENCODER and (folder / POOLING).is_file()
+
+
+def modules_of(folder: Path) -> list[tuple[str, str]]:
+    """Kind and folder of the modules that sentence-transformers is told of; none where it is told nothing.
+
+    Raises:
+        DataError: ``modules.json`` is no list of modules.
+    """
     if not (folder / MODULES).is_file():
         return []
-    modules = storage.read_json(folder / MODULES)
     try:
-        kinds = [one["type"].rsplit(".", 1)[-1] for one in modules]
-        named = [folder / one["path"] for one in modules[len(_ENCODER) :]]
+        return [(one["type"].rsplit(".", 1)[-1], one["path"]) for one in storage.read_json(folder / MODULES)]
     except (AttributeError, KeyError, TypeError) as error:
         raise DataError(
             f"{folder / MODULES} is no list of modules: {error!r}.", "Remove it to read the encoder alone."
         ) from error
-    if kinds != [*_ENCODER, *["Dense"] * len(named)]:
-        return []
-    places = [folder / f"{place}_Dense" for place in range(len(_ENCODER), len(modules))]
-    return places if named == places and any(place.is_dir() for place in places) else []
 
 
 def _minilm() -> Path:

@@ -138,10 +138,13 @@ def _places(parameters: Parameters) -> dict[str, str]:
 
 
 def _signature(name: str, place: str) -> str:
-    """Digest of the names, sizes and times of all files behind a place: cheap where contents are gigabytes."""
+    """Digest of the names, sizes and times of all files behind a place: cheap where contents are gigabytes.
+
+    The time of the last change of any kind too, which no program can set back.
+    """
     behind = description.files(place) if name == "tasks" else sources.files(place)
     stats = [(path, path.stat()) for path in behind]
-    return digest([[path, stat.st_size, stat.st_mtime_ns] for path, stat in stats])
+    return digest([[path, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns] for path, stat in stats])
 
 
 def _reason(part: str, name: str, old: Any, new: Any) -> str:

@@ -47,8 +47,8 @@ def standing(edition: Edition, notebooks: list[Notebook]) -> Standing:
             left_out[one.stem] = "its last run did not finish"
         elif old:
             left_out[one.stem] = f"made from an earlier run of {', '.join(old)}"
-        elif not _whole(edition, one.stem, record):
-            left_out[one.stem] = "its executed notebook is gone or was changed"
+        elif why := _changed(edition, one.stem, record):
+            left_out[one.stem] = why
         else:
             records[one.stem] = record
     return Standing(records, left_out)
@@ -69,7 +69,12 @@ def _moved(record: dict[str, Any], need: str, needed: dict[str, Any]) -> bool:
     return bool(known and "key" in needed) and known != digest(needed["key"])
 
 
-def _whole(edition: Edition, stem: str, record: dict[str, Any]) -> bool:
-    """Whether the executed copy is the one that the finished run left."""
+def _changed(edition: Edition, stem: str, record: dict[str, Any]) -> str:
+    """What is no longer as the finished run left it, such as by papermill alone, which keeps no record; or nothing."""
     executed = edition.executed / f"{stem}.ipynb"
-    return any(holds(executed, checksum) for name, checksum in record["outputs"].items() if name.endswith(".ipynb"))
+    sums = {edition.base / name: checksum for name, checksum in record["outputs"].items()}
+    if not any(holds(executed, checksum) for path, checksum in sums.items() if path.suffix == ".ipynb"):
+        return "its executed notebook is gone or was changed"
+    results = [path for path in sums if path.is_relative_to(edition.results) or path.is_relative_to(edition.figures)]
+    lost = any(not holds(path, sums[path]) for path in results)
+    return "its results were changed after its run" if lost else ""

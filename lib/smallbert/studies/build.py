@@ -163,8 +163,7 @@ def build(
         if plan.bits is not None:
             sent = quantize.write(folder, out / STORED, plan.bits).parent
         if sent != out:
-            if last_layers:  # the source's own folder may say that texts are cut elsewhere
-                write_modules(sent, given.hidden, **told)
+            write_modules(sent, given.hidden, **told)  # the source's own folder may say that texts are cut elsewhere
             restore(sent, out)
     weights = [path for path in sent.rglob("*.safetensors") if path.name != INDEX]
     return Built(out, sum(path.stat().st_size for path in weights) / 1e6, code)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:  # pages that only read results start without torch
     from smallbert.models.encoder import Encoder
     from smallbert.models.recipe import PretrainRecipe
 
-GENERATED = "world"
+GENERATED, WORLD = "world", "the generated world"
+"""What a parameter calls it, and what a reader does."""
+
 PRETRAIN = "pretrain"
 
 COMPONENTS = "components for 95% of the variance"
@@ -34,7 +36,7 @@ TOPIC, WHOLE = "topic", "whole embedding"
 
 def source_name(source: str, given: str = "") -> str:
     """How the report calls a corpus: as the reader was told to, else by its file; never by a path of the machine."""
-    return given or ("the generated world" if source == GENERATED else Path(source).name)
+    return given or (WORLD if source == GENERATED else Path(source).name)
 
 
 def encoder_name(name: str, encoder: Encoder) -> str:
@@ -144,6 +146,19 @@ def pretraining_sentence(folder: Path) -> str:
         f"Pretraining took {duration(stamp['seconds'])}: {stamp['tokens_per_second']:,} tokens a second in "
         f"{stamp['dtype']} on {stamp['threads']} threads ({stamp['device']})."
     )
+
+
+def reading_sentence(encoder: str, pooling: str) -> str:
+    """Of an encoder that was trained elsewhere: what its folder tells sentence-transformers to do otherwise.
+
+    Args:
+        encoder: as the notebook was told.
+        pooling: that the page reads it with.
+    """
+    from smallbert.models import last_layer, sources
+
+    other = last_layer.unread(sources.find(encoder), pooling)
+    return f"No pretraining was needed here.{other and f' Note that {plain(other)}.'}"
 
 
 def encoder_table(name: str, encoder: Encoder, recipe: PretrainRecipe) -> pd.DataFrame:

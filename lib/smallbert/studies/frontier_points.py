@@ -54,6 +54,9 @@ CORPUS, DEPTH, ALBERT, DISTIL, TRANSFER, FRONTIER = (
 PAGES = (CORPUS, DEPTH, ALBERT, DISTIL, TRANSFER, FRONTIER)
 """Pages that the frontier reads, and its own."""
 
+DEFAULT = "default"
+"""The edition that commands mean where none is named."""
+
 NEAREST = 10
 """Neighbours that every page asks for."""
 
@@ -101,11 +104,13 @@ def build_command(point: str, results: Results) -> str:
 
     Args:
         point: its name.
-        results: of an edition, whose settings decide how an autoencoder is trained.
+        results: of an edition, which what is built is compared with, and whose settings decide how an autoencoder is
+            trained; the default one need not be named where nothing is trained.
     """
     if point == names.WHOLE or not names.buildable(point):
         return ""
-    edition = f"--edition {results.edition.name} " if names.parse(point).trains else ""
+    own = results.edition.name != DEFAULT or names.parse(point).trains
+    edition = f"--edition {results.edition.name} " if own else ""
     return f"smallbert build {point} {edition}--encoder ENCODER --corpus CORPUS --out FOLDER"
 
 

@@ -17,7 +17,7 @@ from smallbert.corpus.tasks import world as generated
 from smallbert.corpus.world import World
 from smallbert.errors import DataError
 from smallbert.models.heads.task import Task
-from smallbert.studies.facts import GENERATED
+from smallbert.studies.facts import GENERATED, WORLD
 from smallbert.studies.task_kinds import KINDS, head, new_parameters
 
 FIRST_EVENT = 1_500_000
@@ -28,9 +28,6 @@ EVENTS_APART = 100_000
 
 FEWEST = 8
 """Examples of a part, whatever a kind's share."""
-
-WORLD = "the generated world"
-"""Source of tasks that are made, not read from files."""
 
 
 @dataclass(frozen=True, eq=False)

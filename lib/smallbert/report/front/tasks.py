@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from smallbert.errors import DataError
 from smallbert.results import Results
+from smallbert.studies.facts import WORLD
 from smallbert.studies.frontier_points import TRANSFER, figure_data
-from smallbert.studies.task_suite import WORLD
 
 
 @dataclass(frozen=True)
