@@ -25,9 +25,10 @@ from smallbert.models.recipe import PretrainRecipe
 from smallbert.models.sharing import SharedRecipe
 from smallbert.studies import transfer, transfer_sentences, transfer_shelf, transfer_table
 from smallbert.studies.contrasts import LEVEL
+from smallbert.studies.facts import WORLD
 from smallbert.studies.sharing import Arm, Trained
 from smallbert.studies.task_kinds import new_parameters
-from smallbert.studies.task_suite import WORLD, suite
+from smallbert.studies.task_suite import suite
 from smallbert.studies.transfer import FROZEN, TUNED, Settings
 from smallbert.studies.transfer_controls import CONSTANT, WORDS, controls
 from smallbert.studies.transfer_shelf import FRESH, NARROWED, REFERENCE, TRIMMED, TRUNCATED

@@ -183,6 +183,22 @@ def test_a_schedule_that_wins_by_size_alone_is_seen_through():
     assert f"{fair}equivalent within 0.005 FVU in 2" in said
 
 
+def test_a_run_that_failed_is_named_and_no_part_of_a_mean():
+    both = pd.concat([schedule_cells(-0.03, "original"), schedule_cells(0.0, "fair")], ignore_index=True)
+    against = schedules.against_uniform(both, margin=verdicts.MARGIN)
+    matched = schedules.matched_pairs(both, "bottleneck-heavy-2", margin=verdicts.MARGIN)
+    tables = against, matched, "bottleneck-heavy-2", "bottleneck-heavy"
+    sound = verdicts.schedule_answer(both, *tables)
+    assert "failed" not in sound
+    one = (both.protocol == "original") & (both.schedule == "uniform") & (both.seed == 0)
+    wild = both.assign(test_fvu=both.test_fvu.mask(one, 119.7), gap_test=both.gap_test.mask(one, 119.3))
+    said = verdicts.schedule_answer(wild, *tables)
+    told = f", without runs that failed (FVU above 1: {one.sum()} of uniform)."
+    assert said.count(told) == 1 and "119" not in said
+    none = verdicts.schedule_answer(both.assign(test_fvu=2.0), *tables)
+    assert "No schedule has a run that ended better than the mean vector, without runs that failed" in none
+
+
 def test_arms_of_matched_size_have_the_size():
     arms = {
         arm.name: arm for arm in schedules.schedule_arms(256, 32, [4], ["uniform", "geometric"], "bottleneck-heavy-2")

@@ -10,7 +10,7 @@ import pandas as pd
 
 from smallbert.published import published
 from smallbert.studies.contrasts import NOT_AFTER_CORRECTION, worded
-from smallbert.studies.task_suite import WORLD
+from smallbert.studies.facts import WORLD
 from smallbert.studies.transfer_shelf import FRESH, REFERENCE
 from smallbert.studies.transfer_table import MARGIN
 

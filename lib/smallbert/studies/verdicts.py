@@ -157,8 +157,7 @@ def schedule_answer(cells: pd.DataFrame, pairs: pd.DataFrame, matched: pd.DataFr
         said.append(
             f"Under the {protocol} protocol, {rule} against uniform of the same depth: {_tally(own.verdict)} "
             f"(mean difference {own.difference.mean():+.4f} FVU); at equal size: {_tally(same.verdict)} "
-            f"({same.difference.mean():+.4f}). The schedules end {gaps.min():.4f} ({gaps.idxmin()}) to "
-            f"{gaps.max():.4f} ({gaps.idxmax()}) above PCA{_without_failed(runs)}."
+            f"({same.difference.mean():+.4f}). {_ends(gaps)}{_without_failed(runs)}."
         )
     return " ".join(said)
 
@@ -193,6 +192,14 @@ def _failed(free: pd.DataFrame) -> Iterator[str]:
         if len(ended) < len(part):
             failed = f"Of {name}, {len(part) - len(ended)} of {len(part)} runs failed (FVU above 1)"
             yield f"{failed}; the others end at {ended.gap_test.mean():+.4f}." if len(ended) else f"{failed}."
+
+
+def _ends(gaps: pd.Series) -> str:
+    """How far above PCA the nearest and the farthest schedule end, by their means."""
+    if gaps.empty:
+        return "No schedule has a run that ended better than the mean vector"
+    nearest, farthest = (f"{gaps[name]:.4f} ({name})" for name in (gaps.idxmin(), gaps.idxmax()))
+    return f"The schedules end {nearest} to {farthest} above PCA"
 
 
 def _without_failed(runs: pd.DataFrame) -> str:
