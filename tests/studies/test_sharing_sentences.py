@@ -42,7 +42,7 @@ def test_a_choice_of_rates_is_told_only_where_there_was_one():
 
 
 def test_a_rate_at_an_end_of_those_tried_is_told():
-    rates = pd.DataFrame({"arm": list("aaabbbccc"), "rate": [1, 2, 4] * 3, "chosen": False})
+    rates = pd.DataFrame({"arm": list("cccaaabbb"), "rate": [1, 2, 4] * 3, "chosen": False})
     chosen = rates.assign(chosen=[True, False, False, False, False, True, False, True, False])
     said = sharing_sentences.rates_caption(chosen, "Chosen.")
     assert said.startswith("Chosen. Of 3 arms 1 at the lowest and 1 at the highest of the rates tried: one beyond")

@@ -59,8 +59,8 @@ def rates_caption(rates: pd.DataFrame, several: str) -> str:
 
 def _at_an_end(rates: pd.DataFrame) -> str:
     """How many arms took the first or the last rate, beyond which another may suit them better."""
-    tried = rates.groupby("arm").rate.agg(["min", "max"])
-    chosen = rates[rates.chosen].set_index("arm").rate
+    tried = rates.groupby("arm", sort=False).rate.agg(["min", "max"])
+    chosen = rates[rates.chosen].set_index("arm").rate.reindex(tried.index)
     low, high = int((chosen == tried["min"]).sum()), int((chosen == tried["max"]).sum())
     ends = [f"{count} at the {which}" for count, which in ((low, "lowest"), (high, "highest")) if count]
     if not ends:
