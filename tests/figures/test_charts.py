@@ -270,6 +270,24 @@ def test_only_wide_gaps_are_drawn_on_a_logarithmic_axis():
     assert scales == ["linear", "symlog"]
 
 
+def test_a_failed_schedule_bends_the_axes_of_its_protocol_alone():
+    cells = ONE[(ONE.schedule == "uniform") & (ONE.epoch == 10)]
+    lost = cells.assign(schedule="lost", gap_test=np.where(cells.protocol == "original", 30.0, 0.02))
+    pairs = PAIRS[PAIRS.protocol == "fair"]
+    far = pairs.assign(protocol="original", schedule="lost", difference=30.0, low=-20.0, high=80.0)
+    drawn = (
+        schedules.gap_by_schedule(pd.concat([cells, lost])),
+        schedules.gap_by_parameters(pd.concat([cells, lost])),
+        schedules.paired_differences(pd.concat([pairs, far])),
+    )
+    for chart in drawn:
+        panels = {axes.get_title("left").split(",")[0]: axes for axes in chart.figure.axes}
+        scales = {name: (axes.get_xscale(), axes.get_yscale()) for name, axes in panels.items()}
+        assert "symlog" in scales["original"] and "symlog" not in scales["fair"], chart.name
+    assert all("logarithmic beyond 0.1" in chart.caption for chart in (drawn[0], drawn[2]))
+    assert "logarithmic" not in schedules.paired_differences(pairs).caption
+
+
 def test_a_failed_run_is_counted_at_its_arm_and_hides_no_other():
     last = pd.DataFrame({"arm": ["bent"] * 3 + ["flat"] * 3, "depth": 3, "bottleneck": 8, "bounded": False})
     last["gap_train"] = last["gap_test"] = [17.0, -0.01, -0.02, 0.01, 0.02, 0.03]

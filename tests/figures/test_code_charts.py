@@ -118,3 +118,14 @@ def test_preprocessings_are_rows():
     [pca] = [one for one in axes.containers if one.get_label() == "PCA, int8"]
     assert pca.lines[0].get_xydata() == pytest.approx(np.array([[0.4, 1.0], [0.6, 0.0]]))
     assert f"{TITLES}, PCA, int8: centred" in chart.alt
+
+
+def test_numbers_of_bytes_are_written_where_they_have_room():
+    whole = {"group": "whole", "method": "whole vector", "bytes": 1536}
+    rows = [{"group": "formats", "method": "PCA, int8", "bytes": size} for size in (16, 32, 128, 288, 384)] + [whole]
+    points = pd.DataFrame(rows).assign(measure="nDCG@10", mean=0.5, low=0.4, high=0.6)
+    written = [
+        [text.get_text() for text in chart.figure.axes[0].get_xticklabels() if text.get_text()]
+        for chart in (codes.pareto(points, points), codes.at_equal_bytes(points, "formats"))
+    ]
+    assert written == [["16", "32", "128", "288", "1536"], ["16", "32", "128", "288", "384"]]

@@ -44,8 +44,8 @@ LOOKS = {
 FITTED_ON = (LOOKS["PCA, int8"], Look(GREEN, ">", "--"), Look(VERMILION, "v", "-."), Look(PURPLE, "<", "--"))
 """Looks of that code by what it is fitted on; but for the first, all articles together, no code has them."""
 
-TICKS = 1.3
-"""How many times the number before a number of bytes is at least, to be written on its axis."""
+TICKS = 12
+"""How many numbers of bytes are written on an axis at most; one nearer to the last written than that is left out."""
 
 TITLES = {
     "maps": "fewer numbers, each in 16 bits",
@@ -212,9 +212,10 @@ def _ends(part: pd.DataFrame) -> np.ndarray:
 
 def _byte_ticks(axes: Axes, values: pd.Series) -> None:
     ticks = sorted(values.unique())
+    apart = (ticks[-1] / ticks[0]) ** (1 / TICKS)
     written = ticks[:1]
     for tick in ticks[1:]:
-        written += [tick] if tick >= TICKS * written[-1] else []
+        written += [tick] if tick >= apart * written[-1] else []
     axes.set_xscale("log", base=2)
     axes.set_xticks(ticks, [f"{tick:g}" if tick in written else "" for tick in ticks])
     axes.minorticks_off()

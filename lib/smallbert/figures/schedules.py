@@ -11,6 +11,10 @@ from smallbert.figures.intervals import INTERVAL, half_interval, line
 from smallbert.figures.page import Chart
 from smallbert.figures.style import FLOOR, WIDTH, look
 
+_LINEAR = 0.1
+"""Distance from PCA within which an axis is linear where runs ended worse than the mean vector."""
+_BENT = f", logarithmic beyond {_LINEAR:g} where a run ended worse than the mean vector"
+
 
 def widths(rules: pd.DataFrame) -> Chart:
     """Widths of the encoder's layers under each rule.
@@ -59,7 +63,7 @@ def gap_by_schedule(cells: pd.DataFrame) -> Chart:
                 )  # fmt: skip
             axes.axvline(0, color=FLOOR, linestyle=":")
             axes.set(title=f"{protocol}, {depth} layers", yticks=range(len(names)), yticklabels=names[::-1])
-        if _bends(cells[cells.protocol == protocol]):
+        if _bends(cells.gap_test[cells.protocol == protocol]):
             panels[row, 0].set_xscale("symlog", linthresh=_LINEAR)
         else:
             for axes in panels[row]:
@@ -75,7 +79,7 @@ def gap_by_schedule(cells: pd.DataFrame) -> Chart:
         f"Averaged over depths, the schedule nearest to PCA is {best['original']} under the original protocol and "
         f"{best['fair']} under the fair one.",
         "Distance from PCA of the same width on test articles, by schedule and depth; each protocol has its own scale"
-        f"{_BENT if any(_bends(part) for _, part in cells.groupby('protocol')) else ''}. " + INTERVAL,
+        f"{_BENT if any(_bends(part) for _, part in cells.groupby('protocol').gap_test) else ''}. " + INTERVAL,
     )
 
 
@@ -105,7 +109,7 @@ def gap_by_parameters(cells: pd.DataFrame) -> Chart:
         correlations.append(f"{protocol} {points.encoder_parameters.corr(points['mean'], method='spearman'):+.2f}")
         axes.axhline(0, color=FLOOR, linestyle=":")
         axes.set(title=protocol, xlabel="encoder parameters", xscale="log", ylabel="test FVU above PCA")
-        if _bends(part):
+        if _bends(part.gap_test):
             axes.set_yscale("symlog", linthresh=_LINEAR)
         axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.xaxis.set_major_formatter("{x:,.0f}")
@@ -120,16 +124,6 @@ def gap_by_parameters(cells: pd.DataFrame) -> Chart:
         "except where "
         "they were scaled to uniform's size. " + INTERVAL,
     )
-
-
-_LINEAR = 0.1
-"""Distance from PCA within which an axis is linear where runs ended worse than the mean vector."""
-_BENT = f", logarithmic beyond {_LINEAR:g} where a run ended worse than the mean vector"
-
-
-def _bends(cells: pd.DataFrame) -> bool:
-    """Whether runs are so far off that all others would lie on one spot."""
-    return bool(cells.gap_test.max() > 1)
 
 
 def paired_differences(pairs: pd.DataFrame) -> Chart:
@@ -155,7 +149,10 @@ def paired_differences(pairs: pd.DataFrame) -> Chart:
                 )  # fmt: skip
         axes.axvline(0, color=FLOOR, linestyle=":")
         axes.set(title=protocol, xlabel="test FVU less uniform's")
-        axes.locator_params(axis="x", nbins=4)
+        if _bends(part.difference.abs()):
+            axes.set_xscale("symlog", linthresh=_LINEAR)
+        else:
+            axes.locator_params(axis="x", nbins=4)
         named = [name if len(depths) == 1 else f"{name}, {depth} layers" for name, depth in labels[::-1]]
         axes.set_yticks(range(len(labels)), named, fontsize=8 if len(depths) == 1 else 7)
     words = {"lower": "better", "higher": "worse"}
@@ -166,12 +163,18 @@ def paired_differences(pairs: pd.DataFrame) -> Chart:
         if name in counts
     )
     at = f", {depths[0]} layers" if len(depths) == 1 else ""
+    bent = _BENT if any(_bends(part) for _, part in pairs.difference.abs().groupby(pairs.protocol)) else ""
     return Chart(
         "paired_differences",
         figure,
         pairs,
         f"Comparisons with uniform of the same depth, {said}.",
-        f"Difference from the uniform schedule of the same depth{at}, seed by seed; left of the line is better. "
+        f"Difference from the uniform schedule of the same depth{at}, seed by seed{bent}; left of the line is better. "
         "Error bars: 95% t interval of the paired difference, not corrected for the number of comparisons; "
         "the table below is.",
     )
+
+
+def _bends(distances: pd.Series) -> bool:
+    """Whether runs are so far off that all others would lie on one spot."""
+    return bool(distances.max() > 1)
