@@ -106,6 +106,6 @@ def test_the_choices_are_the_librarys():
     from smallbert.cli import distil
     from smallbert.compress.distill.layer_maps import COPIES
     from smallbert.compress.distill.methods import WEIGHTS
-    from smallbert.compress.distill.students import FRESH
+    from smallbert.compress.distill.students import EMBEDDINGS, FRESH
 
-    assert tuple(WEIGHTS) == distil.METHODS and (FRESH, *COPIES) == distil.STARTS
+    assert tuple(WEIGHTS) == distil.METHODS and (FRESH, EMBEDDINGS, *COPIES) == distil.STARTS

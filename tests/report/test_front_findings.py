@@ -53,7 +53,14 @@ BESIDE = Ahead(False, 11, 10, 1.2, 8.6, {"PCA in fp32": 0.7}), Ahead(True, 3, 0,
 KEPT = Kept("trimmed", 0.92, 0.89, 0.88, 0.9, 0), Kept("tiny", 0.004, 0.05, -0.3, 0.4, 3)
 NARROWED = Narrowed(Tally(worse=3), 16, 64, "all shared", (0.34, 0.21, 0.47))
 FLAT = LayerEffect(8, 1, (0.014, -0.02, 0.05), "no difference shown")
-COPIED = Copied((-2.4, -2.42, -2.37), Tally(better=1), (-0.01, -0.02, 0.03), Tally(uncorrected=1))
+COPIED = Copied(
+    (-2.4, -2.42, -2.37),
+    Tally(better=1),
+    (-0.3, -0.32, -0.27),
+    Tally(better=1),
+    (-0.01, -0.02, 0.03),
+    Tally(uncorrected=1),
+)
 ENDLESS = Kept("random weights", 1.0, 0.6, float("-inf"), float("inf"), 0)
 SOME = [
     Articles(12_345, 6, 678, 9),
@@ -200,6 +207,7 @@ def test_published_students_tell_of_copied_layers_and_of_what_they_were_judged_b
     fresh, released = means["alone, fresh start"], means["alone, released"]
     assert found.copied.start[0] == pytest.approx(released - fresh)
     assert found.copied.against_fresh == Tally(better=1)
+    assert found.copied.layers[0] == pytest.approx(released - means["alone, embeddings"])
     said = english.sentence(found)
     assert f"by {abs(released - fresh):.3f} [" in said and said.endswith(" test articles.")
     assert ("generated text" in said) == (edition == "default") and ("one language (en)" in said) == (

@@ -111,7 +111,7 @@ def labels(trained, panel):
 
 def test_arms_differ_in_what_their_panel_is_about_and_are_shared(given):
     arms = study.arms(DESIGN, given[1])
-    assert len({arm.name for arm in arms}) == len(arms) == 6 + 1 + 1 + 2 + 2 + 7 + 3
+    assert len({arm.name for arm in arms}) == len(arms) == 6 + 1 + 1 + 2 + 2 + 9 + 3
     assert arms[0].labels == dict.fromkeys(["methods", "shares", "sizes"], study.ALONE)
     by_panel = {}
     for arm in arms:
@@ -197,7 +197,7 @@ def test_verdict_tables_cover_every_arm(trained):
     assert set(found.measure) == {"loss", "agreement", "similarity", "topic"}
     assert found[found.measure == "loss"].label.tolist() == labels(trained, "methods")[1:]
     assert verdicts.gains(trained, "sizes", "hidden").hidden.tolist() == [8, 16]
-    assert len(verdicts.starts(trained)) == 5 and verdicts.temperatures(trained).label.tolist() == ["1"]
+    assert len(verdicts.starts(trained)) == 7 and verdicts.temperatures(trained).label.tolist() == ["1"]
 
 
 def test_summary_has_the_teacher_first_and_a_row_an_arm(trained):

@@ -20,7 +20,8 @@ NOISE = (0.0, 0.004, -0.004, 0.002, -0.002)
 METHODS = {study.ALONE: 8.0, "Hinton": 7.5, "DistilBERT": 7.4, "Patient KD": 8.0, study.EQUAL: 7.2}
 REMOVED = {study.TRIPLE: 6.0, "without soft targets": 6.3, "without cosine": 6.001, "without masked words": 5.8}
 REMOVED |= {study.FRESH: 8.0}
-STARTS = {f"alone, {study.FRESH}": 8.0, "alone, released": 6.1, f"DistilBERT, {study.FRESH}": 7.6}
+STARTS = {f"alone, {study.FRESH}": 8.0, "alone, embeddings": 6.3, "alone, released": 6.1}
+STARTS |= {f"DistilBERT, {study.FRESH}": 7.6, "DistilBERT, embeddings": 5.9}
 STARTS |= {"DistilBERT, released": 6.0, "DistilBERT, top": 6.2}
 
 
@@ -118,6 +119,8 @@ def test_starts_tell_copying_from_losses(make):
         "(released), embeddings and head, without a word from it in training, is better than a fresh one (lowers the "
         "loss by 1.900" in said
     )
+    assert "one from its embeddings and head alone is better than a fresh one (lowers the loss by 1.700" in said
+    assert "and one with its layers too is better than one without them (lowers the loss by 0.200" in said
     assert "DistilBERT from a fresh start is better than training alone (lowers the loss by 0.400" in said
     assert "DistilBERT is better than training on without the teacher (lowers the loss by 0.100" in said
     assert (
@@ -181,7 +184,11 @@ def test_without_predictions_the_yardstick_is_similarity(make):
     assert "predicts no words" in said and "nats" not in said
     assert sentences.removals_sentence(trained) == sentences.NO_PREDICTIONS
     assert "The best method by its mean, DistilBERT, raises the similarity by 0.600" in said
-    assert "worst: top raises the similarity by 1.400" in sentences.starts_sentence(trained)
+    said_of_starts = sentences.starts_sentence(trained)
+    assert (
+        "worst: top raises the similarity by 1.400" in said_of_starts
+        and "layers (released) and embeddings, without" in said_of_starts
+    )
     assert sentences.temperatures_sentence(trained) == sentences.NO_PREDICTIONS
     no_copies = trained.cells[["starts" not in one for one in trained.cells.labels]]
     trained = Trained((), no_copies, trained.folders, trained.teacher)

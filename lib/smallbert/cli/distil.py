@@ -19,7 +19,7 @@ EPOCHS = 3
 """Passes over the corpus without ``--max-steps``, as DistilBERT's."""
 
 METHODS = ("alone", "hinton", "distilbert", "pkd", "tinybert", "tinybert-general", "minilm", "sentence")
-STARTS = ("fresh", "released", "even", "top", "bottom", "random")
+STARTS = ("fresh", "embeddings", "released", "even", "top", "bottom", "random")
 
 
 def add(commands: argparse._SubParsersAction) -> None:
@@ -43,7 +43,8 @@ def add(commands: argparse._SubParsersAction) -> None:
     distil.add_argument(
         "--map",
         choices=STARTS,
-        help="teacher layers the student starts from (released where they fit the student, else fresh)",
+        help="teacher layers the student starts from, or its embeddings alone (released where they fit the student, "
+        "else fresh)",
     )
     distil.add_argument("--max-steps", type=count, metavar="S", help=f"stop after S steps ({EPOCHS} epochs)")
     distil.add_argument(

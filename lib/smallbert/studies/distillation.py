@@ -17,7 +17,7 @@ from smallbert.corpus.prepared import Corpus
 from smallbert.errors import UsageError
 from smallbert.models.recipe import PretrainRecipe
 from smallbert.models.tokens import TokenStore
-from smallbert.studies.distillation_measures import ALONE, EQUAL, FRESH
+from smallbert.studies.distillation_measures import ALONE, EMBEDDED, EQUAL, FRESH
 from smallbert.studies.embed import Texts
 from smallbert.studies.facts import PRETRAIN, called, encoder_place, plain
 
@@ -83,7 +83,7 @@ class Arm:
     Args:
         recipe: sizes, budget and optimisation.
         method: losses.
-        start: a layer map, or fresh.
+        start: a layer map, embeddings or fresh.
         share: of the tokens it reads, how many are different ones; 1 takes the whole stream.
         labels: what it is called in each panel it takes part in.
     """
@@ -212,6 +212,7 @@ def _enter_copied(enter: Any, design: Design, given: Teacher, alone: Method, mai
     released = next(label for label, start in maps.items() if start == "released")
     for own in (alone, main):
         enter("starts", f"{label_of(own)}, {FRESH}", wide, own)
+        enter("starts", f"{label_of(own)}, {EMBEDDED}", wide, own, students.EMBEDDINGS)
         enter("starts", f"{label_of(own)}, {released}", wide, own, "released")
     for label, start in maps.items():
         enter("starts", f"{label_of(main)}, {label}", wide, main, start)

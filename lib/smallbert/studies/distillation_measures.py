@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -11,6 +11,8 @@ from smallbert.studies.contrasts import contrast, corrected
 
 ALONE, EQUAL = "alone", "alone, equal operations"
 FRESH = "fresh start"
+EMBEDDED = "embeddings"
+"""A start from the teacher's embeddings, and its head where it has one, under fresh layers."""
 
 MEASURES = {
     "loss": "held-out loss, nats",
@@ -67,6 +69,24 @@ def starts(cells: pd.DataFrame, measure: str) -> pd.DataFrame:
         label: f"{label.split(', ')[0]}, {FRESH}" for label in dict.fromkeys(cells.label) if not label.endswith(FRESH)
     }
     return against(cells, pairs, measure)
+
+
+def copied(labels: Iterable[str]) -> str:
+    """Which of the teacher's layers a student alone starts from too, as labels of the panel ``starts`` have it."""
+    [found] = {label.removeprefix(f"{ALONE}, ") for label in labels if label.startswith(ALONE)} - {FRESH, EMBEDDED}
+    return found
+
+
+def layers(cells: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """What layers add to embeddings: a start from both against one from embeddings; columns of :func:`against`.
+
+    Args:
+        cells: of the panel ``starts``.
+        measure: as of :func:`against`.
+    """
+    own = copied(cells.label)
+    methods = [label.split(", ")[0] for label in dict.fromkeys(cells.label) if label.endswith(EMBEDDED)]
+    return against(cells, {f"{method}, {own}": f"{method}, {EMBEDDED}" for method in methods}, measure)
 
 
 def effect(name: str, limits: tuple[float, float, float]) -> str:

@@ -10,7 +10,17 @@ from smallbert.studies import distillation_verdicts as verdicts
 from smallbert.studies import sharing_sentences
 from smallbert.studies.contrasts import NOT_AFTER_CORRECTION, worded
 from smallbert.studies.distillation import TRIPLE
-from smallbert.studies.distillation_measures import ALONE, EQUAL, FRESH, MARGINS, MEASURES, effect
+from smallbert.studies.distillation_measures import (
+    ALONE,
+    EMBEDDED,
+    EQUAL,
+    FRESH,
+    MARGINS,
+    MEASURES,
+    copied,
+    effect,
+    layers,
+)
 from smallbert.studies.distillation_training import Trained
 
 NO_PREDICTIONS = "This teacher predicts no words, so nothing can be said here of soft targets or of a loss on words."
@@ -82,7 +92,12 @@ def removals_sentence(trained: Trained) -> str:
 
 def starts_caption(trained: Trained) -> str:
     """What the figure of starts shows, or why there is none."""
-    return "Students of the teacher's width, from copied layers or fresh." if "starts" in trained.panels else NO_COPIES
+    if "starts" not in trained.panels:
+        return NO_COPIES
+    return (
+        "Students of the teacher's width, from copied layers or fresh. With layers goes what is under them; "
+        f"{EMBEDDED}: the teacher's {_under(trained)}, and fresh layers."
+    )
 
 
 def starts_sentence(trained: Trained) -> str:
@@ -90,7 +105,8 @@ def starts_sentence(trained: Trained) -> str:
     if "starts" not in trained.panels:
         return NO_COPIES
     name, found = verdicts.measure_of(trained), verdicts.starts(trained).set_index("label")
-    maps = found[~found.index.str.startswith(ALONE)].sort_values("difference", ascending=name == "loss")
+    maps = found[~found.index.str.startswith(ALONE) & ~found.index.str.endswith(EMBEDDED)]
+    maps = maps.sort_values("difference", ascending=name == "loss")
     best, least = (f"{label.split(', ', 1)[1]} {_effect(maps.loc[label], name)}" for label in maps.index[[0, -1]])
     return (
         f"{copied_sentence(trained)} Of {len(maps)} choices of layers, each against a fresh start, best by its mean: "
@@ -101,23 +117,32 @@ def starts_sentence(trained: Trained) -> str:
 def copied_sentence(trained: Trained) -> str:
     """What a start from the teacher's layers gives beside its losses; empty where no layers were copied.
 
-    Its embeddings, and its head where it has one, are copied with them.
+    Its embeddings, and its head where it has one, are copied with them; so what these give alone is told too.
     """
     if "starts" not in trained.panels:
         return ""
     name, cells = verdicts.measure_of(trained), trained.panel("starts")
     found = verdicts.starts(trained).set_index("label")
     [main] = {label.split(", ")[0] for label in cells.label} - {ALONE}
-    copied = next(label for label in found.index if label.startswith(ALONE))
-    released = copied.removeprefix(f"{ALONE}, ")
+    released = copied(cells.label)
+    start = f"{ALONE}, {released}"
+    added = layers(cells, name).set_index("label").loc[start]
     losses = verdicts.against(cells, {f"{main}, {FRESH}": f"{ALONE}, {FRESH}"}, name).iloc[0]
-    kept = verdicts.against(cells, {f"{main}, {released}": copied}, name).iloc[0]
+    kept = verdicts.against(cells, {f"{main}, {released}": start}, name).iloc[0]
+    joined = f"{', ' if trained.predicts else ' and '}{_under(trained)}"
     return (
-        f"A start from the teacher's layers ({released}), embeddings and head, without a word from it in training, is "
-        f"{_told(found.loc[copied], name, 'a fresh one')}; {main} from a fresh start is "
+        f"A start from the teacher's layers ({released}){joined}, without a word from it in training, is "
+        f"{_told(found.loc[start], name, 'a fresh one')}; one from its {_under(trained)} alone is "
+        f"{_told(found.loc[f'{ALONE}, {EMBEDDED}'], name, 'a fresh one')}, and one with its layers too is "
+        f"{_told(added, name, 'one without them')}. {main} from a fresh start is "
         f"{_told(losses, name, 'training alone')}; and once the layers are copied, {main} is "
         f"{_told(kept, name, 'training on without the teacher')}."
     )
+
+
+def _under(trained: Trained) -> str:
+    """What is copied under the layers."""
+    return "embeddings and head" if trained.predicts else "embeddings"
 
 
 def temperatures_sentence(trained: Trained) -> str:

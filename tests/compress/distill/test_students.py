@@ -37,6 +37,23 @@ def test_copied_tensors_equal_the_teachers(teacher, predicting, recipe):
     assert not student.bert.embeddings.token_type_embeddings.weight.any()
 
 
+@pytest.mark.parametrize("predicts", [True, False])
+def test_embeddings_alone_leave_layers_as_they_were_drawn(teacher, recipe, monkeypatch, predicts):
+    """What is copied is what a start from layers copies under them; the rest is the fresh student's."""
+    if not predicts:
+        monkeypatch.setattr(teacher, "head", None)
+    fresh, embedded, released = (
+        students.build(recipe, teacher, start, CPU).state_dict() for start in ("fresh", "embeddings", "released")
+    )
+    for name, ours in embedded.items():
+        under = "bert.embeddings" in name or (predicts and "cls.predictions" in name)
+        under |= name == "cls.predictions.decoder.weight"  # tied to the word embeddings
+        assert torch.equal(ours, (released if under else fresh)[name]), name
+    changed = {name.split(".")[1] for name in embedded if not torch.equal(embedded[name], fresh[name])}
+    assert changed == {"embeddings", "predictions"}
+    assert any(not torch.equal(embedded[name], released[name]) for name in embedded if "encoder.layer" in name)
+
+
 @pytest.fixture
 def full(recipe):
     return replace(recipe, layers=4, sequence_length=40, batch_tokens=400)
@@ -117,7 +134,7 @@ def test_layers_that_do_not_fit_are_not_copied(teacher, recipe, change, message)
 
 def test_a_head_with_another_activation_is_not_copied(teacher, recipe, monkeypatch):
     monkeypatch.setattr(teacher, "head", replace(teacher.head, activation="relu"))
-    with pytest.raises(UsageError, match="from its layers, got the teacher's head's activation relu"):
+    with pytest.raises(UsageError, match="from its weights, got the teacher's head's activation relu"):
         students.build(recipe, teacher, "released", CPU)
 
 

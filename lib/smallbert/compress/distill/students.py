@@ -31,6 +31,8 @@ from smallbert.models.tokenizer import PAD
 
 FRESH = "fresh"
 """In place of a layer map: weights drawn from the seed."""
+EMBEDDINGS = "embeddings"
+"""In place of a layer map: the teacher's embeddings, and its head where it has one, under layers of the seed."""
 
 
 def build(recipe: PretrainRecipe, teacher: Teacher, start: str, device: torch.device) -> BertForMaskedLM:
@@ -39,7 +41,7 @@ def build(recipe: PretrainRecipe, teacher: Teacher, start: str, device: torch.de
     Args:
         recipe: its sizes and seed; its vocabulary is the teacher's.
         teacher: where the weights come from.
-        start: a layer map of :func:`smallbert.compress.distill.layer_maps.copied_layers`, or ``fresh``.
+        start: a layer map of :func:`smallbert.compress.distill.layer_maps.copied_layers`, ``embeddings`` or ``fresh``.
         device: where it will train.
 
     Raises:
@@ -48,12 +50,14 @@ def build(recipe: PretrainRecipe, teacher: Teacher, start: str, device: torch.de
     student = build_model(recipe, len(teacher.vocabulary.theirs), device)
     if start != FRESH:
         require_copies(recipe, teacher)
-        copy_layers(student, teacher, copied_layers(start, recipe.layers, teacher.layers, recipe.seed))
+        copy_embeddings(student, teacher)
+        if start != EMBEDDINGS:
+            copy_layers(student, teacher, copied_layers(start, recipe.layers, teacher.layers, recipe.seed))
     return student
 
 
 def require_copies(recipe: PretrainRecipe, teacher: Teacher) -> None:
-    """Refuse to start a student from layers that do not fit it.
+    """Refuse to start a student from weights that do not fit it.
 
     Raises:
         UsageError: width, heads, feed-forward width or an activation differ, the head's included, or the teacher has
@@ -80,22 +84,26 @@ def require_copies(recipe: PretrainRecipe, teacher: Teacher) -> None:
     differing += [f"the teacher's {name} {own}" for name, own in activations.items() if own != "gelu"]
     if differing:
         raise UsageError(
-            f"Expected a student of the teacher's sizes to start from its layers, got {', '.join(differing)}.",
+            f"Expected a student of the teacher's sizes to start from its weights, got {', '.join(differing)}.",
             f"Start it {FRESH}, or give it the teacher's sizes.",
         )
 
 
 @torch.no_grad()
 def copy_layers(student: BertForMaskedLM, teacher: Teacher, layers: list[int]) -> None:
-    """Copy embeddings, the head where there is one, and some layers, counted from 0, of a teacher into a student."""
-    weights, bert = teacher.weights, student.bert
-    embeddings = bert.embeddings
+    """Copy some layers of a teacher, counted from 0, into a student of as many."""
+    for number, layer in zip(layers, student.bert.encoder.layer, strict=True):
+        _copy_block(layer, teacher.weights.blocks[number])
+
+
+@torch.no_grad()
+def copy_embeddings(student: BertForMaskedLM, teacher: Teacher) -> None:
+    """Copy embeddings, the head where there is one, and what layer norms add to variances, of a teacher."""
+    weights, embeddings = teacher.weights, student.bert.embeddings
     embeddings.word_embeddings.weight.copy_(weights.words)
     embeddings.position_embeddings.weight.copy_(weights.positions[: len(embeddings.position_embeddings.weight)])
     embeddings.token_type_embeddings.weight.zero_()
     _copy(embeddings.LayerNorm, weights.norm)
-    for number, layer in zip(layers, bert.encoder.layer, strict=True):
-        _copy_block(layer, weights.blocks[number])
     if teacher.head is not None:
         _copy_head(student, teacher.head)
     for module in student.modules():

@@ -178,8 +178,9 @@ def check(recipe: PretrainRecipe, method: Method, start: str, teacher: Teacher) 
             f"got {recipe.sequence_length}."
         )
     check_method(method, recipe, teacher)
-    if start != students.FRESH:
+    if start not in (students.FRESH, students.EMBEDDINGS):
         copied_layers(start, recipe.layers, teacher.layers)
+    if start != students.FRESH:
         students.require_copies(recipe, teacher)
 
 

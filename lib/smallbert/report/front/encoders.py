@@ -12,7 +12,7 @@ from smallbert.report.front.tally import Tally, compared
 from smallbert.results import Results
 from smallbert.studies import embedding_widths
 from smallbert.studies.contrasts import LEVEL, contrast
-from smallbert.studies.distillation_measures import ALONE, EQUAL, MARGINS, against, starts
+from smallbert.studies.distillation_measures import ALONE, EQUAL, MARGINS, against, copied, layers, starts
 from smallbert.studies.frontier_points import ALBERT, CORPUS, DISTIL, figure_data
 from smallbert.studies.layer_effect import LayerEffect, layer_effect
 
@@ -105,12 +105,16 @@ class Copied:
     Args:
         start: difference from a fresh start, both trained alone, low and high limit beside it.
         against_fresh: the verdict on that.
+        layers: difference that the layers make once embeddings, and a head where there is one, are copied, likewise.
+        against_embeddings: the verdict on that.
         taught: difference that a teacher's losses make once the layers are copied, likewise.
         against_alone: the verdict on that.
     """
 
     start: tuple[float, float, float]
     against_fresh: Tally
+    layers: tuple[float, float, float]
+    against_embeddings: Tally
     taught: tuple[float, float, float]
     against_alone: Tally
 
@@ -122,13 +126,20 @@ class Copied:
         except DataError:
             return None
         found = starts(cells, measure).set_index("label")
-        start = next(label for label in found.index if label.startswith(ALONE))
-        copied = start.removeprefix(ALONE)
-        taught = next(label for label in found.index if label.endswith(copied) and label != start)
-        more = against(cells, {taught: start}, measure)
-        rows = found.loc[[start]], more
-        better = [Tally.of(one, lower_is_better=measure == "loss") for one in rows]
-        return cls(_limits(rows[0].iloc[0]), better[0], _limits(more.iloc[0]), better[1])
+        own = copied(cells.label)
+        start = f"{ALONE}, {own}"
+        taught = next(label for label in found.index if label.endswith(f", {own}") and label != start)
+        added = layers(cells, measure).set_index("label")
+        first, second, third = found.loc[[start]], added.loc[[start]], against(cells, {taught: start}, measure)
+        less = measure == "loss"
+        return cls(
+            _limits(first.iloc[0]),
+            Tally.of(first, lower_is_better=less),
+            _limits(second.iloc[0]),
+            Tally.of(second, lower_is_better=less),
+            _limits(third.iloc[0]),
+            Tally.of(third, lower_is_better=less),
+        )
 
 
 @dataclass(frozen=True)

@@ -77,10 +77,12 @@ def students(found: Students) -> str:
 def _copied(found: Copied | None, name: str) -> str:
     if not found:
         return ""
+    joined, under = (", ", "embeddings and head") if name == "loss" else (" and ", "embeddings")
     return (
-        f" A start from the teacher's layers, embeddings and head (students of its width), against a fresh one and "
-        "trained alone: "
-        f"{told(found.against_fresh, alone=True)} (it {effect(name, found.start)}); what teaching adds to that: "
+        f" A start from the teacher's layers{joined}{under} (students of its width), against a fresh one and trained "
+        f"alone: {told(found.against_fresh, alone=True)} (it {effect(name, found.start)}), of which what the layers "
+        f"add to its {under}: {told(found.against_embeddings, alone=True)} (it {effect(name, found.layers)}); what "
+        "teaching adds to that start: "
         f"{told(found.against_alone, alone=True)} (it {effect(name, found.taught)})."
     )
 

@@ -79,10 +79,12 @@ def students(found: Students) -> str:
 def _copied(found: Copied | None, measure: str) -> str:
     if not found:
         return ""
+    under = "임베딩과 헤드" if measure == "손실을" else "임베딩"
     return (
-        " 교사와 너비가 같은 학생이 교사의 층과 임베딩과 헤드에서 시작해 혼자 배우면, 처음부터 혼자 배운 것과 견주어 "
-        f"{told(found.against_fresh, alone=True)}({_effect(measure, found.start)}). 거기에 교사의 가르침을 더하면 "
-        f"{told(found.against_alone, alone=True)}({_effect(measure, found.taught)})."
+        f" 교사와 너비가 같은 학생이 교사의 층과 {under}에서 시작해 혼자 배우면, 처음부터 혼자 배운 것과 견주어 "
+        f"{told(found.against_fresh, alone=True)}({_effect(measure, found.start)}). 그 가운데 {under}에 층이 더하는 "
+        f"것은, {told(found.against_embeddings, alone=True)}({_effect(measure, found.layers)}). 그 시작에 교사의 "
+        f"가르침을 더하면 {told(found.against_alone, alone=True)}({_effect(measure, found.taught)})."
     )
 
 
