@@ -96,15 +96,27 @@ def test_a_smaller_encoder_gives_vectors_of_the_same_width(plain, narrow, layers
     assert theirs.max_seq_length == 10 and expected.shape == (len(TEXTS), WIDTH)
 
 
+def then(folder, kind):
+    """One more module, without files of its own, at the end of those that sentence-transformers is told of."""
+    modules = read_json(folder / "modules.json")
+    own = {"idx": 2, "name": "2", "path": f"2_{kind}", "type": f"sentence_transformers.models.{kind}"}
+    write_json(folder / "modules.json", [*modules, own])
+
+
+@pytest.mark.parametrize("unit", [False, True])
 @pytest.mark.parametrize("way", WAYS)
-def test_a_smaller_encoder_is_pooled_and_cut_as_it_was(plain, tmp_path, way):
+def test_a_smaller_encoder_is_pooled_and_cut_as_it_was(plain, tmp_path, way, unit):
     """What sentence-transformers assumes where nothing is told is the mean, and texts as long as there are places."""
     shutil.copytree(plain, tmp_path / "pooled")
     folders.write_modules(tmp_path / "pooled", 8, max_tokens=4, pooling="cls")
+    if unit:
+        then(tmp_path / "pooled", "Normalize")
     WAYS[way](tmp_path / "pooled", tmp_path / "out")
     theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "out"), device="cpu")
     one = encoder.load(str(tmp_path / "out"), max_tokens=4, pooling="cls", precision="fp32", device="cpu")
-    np.testing.assert_allclose(theirs.encode(TEXTS), one.encode(one.tokenize(TEXTS)), atol=1e-5)
+    found = one.encode(one.tokenize(TEXTS))
+    lengths = np.linalg.norm(found, axis=1, keepdims=True) if unit else 1.0
+    np.testing.assert_allclose(theirs.encode(TEXTS), found / lengths, atol=1e-5)
     assert theirs.max_seq_length == 4
 
 
@@ -112,8 +124,7 @@ def test_a_smaller_encoder_is_pooled_and_cut_as_it_was(plain, tmp_path, way):
 def test_modules_of_other_kinds_stay_behind_with_what_they_name(plain, tmp_path, way):
     shutil.copytree(plain, tmp_path / "other")
     folders.write_modules(tmp_path / "other", 8, max_tokens=4)
-    more = {"idx": 2, "name": "2", "path": "2_Normalize", "type": "sentence_transformers.models.Normalize"}
-    write_json(tmp_path / "other" / "modules.json", [*read_json(tmp_path / "other" / "modules.json"), more])
+    then(tmp_path / "other", "LayerNorm")
     WAYS[way](tmp_path / "other", tmp_path / "out")
     assert not (tmp_path / "out" / "modules.json").exists() and not (tmp_path / "out" / "1_Pooling").exists()
 

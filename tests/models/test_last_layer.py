@@ -9,7 +9,7 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
-from smallbert.compress import dense
+from smallbert.compress import dense, folders
 from smallbert.errors import DataError, UsageError
 from smallbert.models import encoder, last_layer, sources
 from smallbert.models.last_layer import Layer
@@ -87,17 +87,26 @@ def test_the_checksum_covers_what_is_applied(square, file):
 
 
 @pytest.mark.parametrize("pooling", ["mean", "cls"])
-def test_a_folder_that_sentence_transformers_wrote(plain, tmp_path, pooling):
+@pytest.mark.parametrize("unit", [False, True])
+def test_a_folder_that_sentence_transformers_wrote(plain, tmp_path, pooling, unit):
+    """Of unit length, as LaBSE's, theirs are ours divided by their length; so also of an encoder made smaller."""
     with torch.random.fork_rng():
         torch.manual_seed(4)
         chain = [Dense(8, 5), Dense(5, 3, bias=False, activation_function=torch.nn.Identity())]
+    chain += [Normalize()] if unit else []
     model = sentence_transformers.SentenceTransformer(
         modules=[Transformer(str(plain)), Pooling(8, pooling), *chain], device="cpu"
     )
     model.save(str(tmp_path / "theirs"))
     found = vectors(tmp_path / "theirs", pooling=pooling)
-    np.testing.assert_allclose(found, model.encode(TEXTS), atol=1e-5)
-    assert found.shape == (3, 3)
+    lengths = np.linalg.norm(found, axis=1, keepdims=True) if unit else 1.0
+    assert found.shape == (3, 3) and not np.allclose(np.linalg.norm(found, axis=1), 1)
+    np.testing.assert_allclose(found / lengths, model.encode(TEXTS), atol=1e-5)
+    folders.copy_last_layers(tmp_path / "theirs", tmp_path / "smaller")
+    folders.copy_beside(tmp_path / "theirs", tmp_path / "smaller", sources.WEIGHTS)
+    np.testing.assert_array_equal(vectors(tmp_path / "smaller", pooling=pooling), found)
+    again = sentence_transformers.SentenceTransformer(str(tmp_path / "smaller"), device="cpu")
+    np.testing.assert_allclose(again.encode(TEXTS), model.encode(TEXTS), atol=1e-6)
 
 
 def test_what_is_read_otherwise_than_by_sentence_transformers_is_told(plain, square, tmp_path):
@@ -108,7 +117,8 @@ def test_what_is_read_otherwise_than_by_sentence_transformers_is_told(plain, squ
         ([Normalize()], "mean", ""),
         ([], "cls", f"{told}pooling is cls, here mean"),
         ([], "max", f"{told}pooling is of another kind, here mean"),
-        ([Dense(8, 5), Normalize()], "cls", f"{told}pooling is cls, here mean; Dense follows, here nothing"),
+        ([Dense(8, 5), Normalize()], "mean", ""),
+        ([Normalize(), Dense(8, 5)], "cls", f"{told}pooling is cls, here mean; Dense follows, here nothing"),
     ]:
         shutil.rmtree(tmp_path / "theirs", ignore_errors=True)
         with torch.random.fork_rng():

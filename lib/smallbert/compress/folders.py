@@ -67,7 +67,7 @@ def copy_last_layers(folder: Path, out: Path) -> None:
 
     What makes an encoder smaller leaves its width as it is: what followed it fits still, and without it vectors would
     be of another width, or another mean, without a word. Folders with modules of other kinds are read for the encoder
-    alone, and so copied.
+    alone, and so copied; a normalisation at the end has no file of its own.
 
     Args:
         folder: of an encoder.

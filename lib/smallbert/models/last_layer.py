@@ -121,7 +121,7 @@ def unread(folder: Path, pooling: str) -> str:
     except DataError:
         own = "of another kind"
     told = [] if own == pooling else [f"pooling is {own}, here {pooling}"]
-    if (after := [kind for kind in kinds[2:] if kind != "Normalize"]) and not sources.last_layers(folder):
+    if (after := [kind for kind in kinds[2:] if kind != sources.NORMALIZE]) and not sources.last_layers(folder):
         told.append(f"{', '.join(after)} follows, here nothing")
     return f"sentence-transformers reads this encoder otherwise: {'; '.join(told)}" if told else ""
 

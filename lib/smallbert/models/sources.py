@@ -52,6 +52,9 @@ _FETCHED = (
 
 _ENCODER = ["Transformer", "Pooling"]
 
+NORMALIZE = "Normalize"
+"""Kind of the module that gives vectors unit length."""
+
 
 def find(name: str) -> Path:
     """The local folder that holds encoder ``name``, fetched from the hub if it is neither local nor installed.
@@ -129,13 +132,15 @@ def weight_files(folder: Path) -> list[Path]:
 def last_layers(folder: Path) -> list[Path]:
     """The folders of the dense layers that ``modules.json`` ends with; none where it ends otherwise.
 
+    A normalisation after them, as LaBSE has, is passed over: it changes no cosine.
+
     A folder with other modules is read for its encoder alone, as it is without any modules. So is one whose layers lie
     elsewhere than in ``2_Dense``, ``3_Dense`` and so on: what lies elsewhere may change without the encoder's checksum.
 
     Raises:
         DataError: ``modules.json`` is no list of modules.
     """
-    modules = modules_of(folder)
+    modules = _before_unit_length(folder)
     named = [folder / path for _, path in modules[len(_ENCODER) :]]
     if [kind for kind, _ in modules] != [*_ENCODER, *["Dense"] * len(named)]:
         return []
@@ -144,8 +149,14 @@ def last_layers(folder: Path) -> list[Path]:
 
 
 def is_pooled_alone(folder: Path) -> bool:
-    """Whether sentence-transformers is told of an encoder and its pooling, and of nothing after them."""
-    return [kind for kind, _ in modules_of(folder)] == _ENCODER and (folder / POOLING).is_file()
+    """Whether sentence-transformers is told of an encoder and its pooling, and of no layer after them."""
+    return [kind for kind, _ in _before_unit_length(folder)] == _ENCODER and (folder / POOLING).is_file()
+
+
+def _before_unit_length(folder: Path) -> list[tuple[str, str]]:
+    """As :func:`modules_of`, without a normalisation at the end."""
+    modules = modules_of(folder)
+    return modules[:-1] if modules and modules[-1][0] == NORMALIZE else modules
 
 
 def modules_of(folder: Path) -> list[tuple[str, str]]:
