@@ -14,7 +14,7 @@ from smallbert.errors import DataError, UsageError
 from smallbert.models import encoder, last_layer, sources
 from smallbert.models.last_layer import Layer
 from smallbert.models.layers import with_layers
-from smallbert.models.words import word_table
+from smallbert.models.words import with_words, word_table
 from smallbert.storage import read_json, write_json
 
 try:
@@ -150,11 +150,42 @@ def test_modules_that_are_none_are_refused(square, modules):
         encoder.load(str(square), **OPTIONS)
 
 
-def test_a_part_in_front_of_last_layers_cannot_be_exchanged(square):
-    loaded = encoder.load(str(square), **OPTIONS)
-    for exchange in (word_table, lambda one: with_layers(one, [0])):
-        with pytest.raises(UsageError, match="ends with its pooling, got one with dense layers"):
-            exchange(loaded)
+def test_a_part_in_front_of_last_layers_is_exchanged_and_they_still_follow(plain, square):
+    """The square one's layer turns the numbers round; what stands before it is the plain encoder's."""
+    whole, turned = (encoder.load(str(folder), **OPTIONS) for folder in (plain, square))
+    np.testing.assert_array_equal(word_table(turned), word_table(whole))
+    words = word_table(whole)[::-1].copy()
+    for exchange in (lambda one: with_words(one, words), lambda one: with_layers(one, [1])):
+        expected, found = (exchange(one) for one in (whole, turned))
+        vectors_of = [one.encode(one.tokenize(TEXTS)) for one in (expected, found)]
+        np.testing.assert_array_equal(vectors_of[1], vectors_of[0][:, ::-1])
+        assert found.sha256 != turned.sha256 and found.describe()["last_layers"] == [8]
+    np.testing.assert_array_equal(turned.encode(turned.tokenize(TEXTS)), vectors(plain)[:, ::-1])  # untouched
+
+
+@pytest.mark.parametrize(
+    ("chain", "pooling", "own"),
+    [
+        ([], "mean", "mean"),
+        ([Normalize()], "cls", "cls"),
+        ([Dense(8, 5), Normalize()], "cls", "cls"),
+        ([], "max", "mean"),
+        ([Normalize(), Dense(8, 5)], "cls", "mean"),
+    ],
+    ids=["mean", "BGE", "LaBSE", "unread pooling", "unread layers"],
+)
+def test_an_encoder_is_pooled_as_its_modules_say_where_nobody_says_otherwise(plain, tmp_path, chain, pooling, own):
+    with torch.random.fork_rng():
+        modules = [Transformer(str(plain)), Pooling(8, pooling), *chain]
+        sentence_transformers.SentenceTransformer(modules=modules, device="cpu").save(str(tmp_path / "theirs"))
+    assert encoder.load(str(tmp_path / "theirs"), **OPTIONS).describe()["pooling"] == own
+    assert encoder.load(str(plain), **OPTIONS).describe()["pooling"] == "mean"
+
+
+def test_a_pooling_that_last_layers_do_not_take_is_refused_with_the_one_they_do(square):
+    with pytest.raises(UsageError, match=r"Expected pooling mean, which the last layer in .*, got cls") as caught:
+        encoder.load(str(square), pooling="cls", **OPTIONS)
+    assert caught.value.hint == "Give --pooling mean, or for a report -p pooling=mean."
 
 
 def test_a_pickled_layer_is_refused(square):

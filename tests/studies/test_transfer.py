@@ -14,12 +14,14 @@ from scipy import stats
 from sklearn import decomposition
 from transformers import AutoTokenizer
 
+from smallbert.compress import dense, folders
 from smallbert.compress.embeddings import extract
 from smallbert.corpus import world
 from smallbert.corpus.prepare import prepare
 from smallbert.models import encoder as encoders
 from smallbert.models.heads import narrowing
 from smallbert.models.heads.fleet import Trial, finetune_all
+from smallbert.models.last_layer import Layer
 from smallbert.models.pretrain import pretrain
 from smallbert.models.recipe import PretrainRecipe
 from smallbert.models.sharing import SharedRecipe
@@ -164,6 +166,19 @@ def test_copies_of_a_narrow_encoder_are_as_narrow(shelf, texts, vectors):
     assert {encoders.load(model.folder(0), max_tokens=48, device="cpu").width for model in found.models} == {4}
     same = {name: torch.equal(layer.weight, layers[REFERENCE].weight) for name, layer in layers.items()}
     assert same == {REFERENCE: True, TRIMMED: True, TRUNCATED: True, FRESH: False}
+
+
+def test_heads_read_beneath_layers_that_no_head_reads(encoder, texts, vectors, place):
+    """LaBSE's dense layer ends in a tanh; what lies beneath it is the plain encoder, to the bit."""
+    layer = Layer(torch.eye(16), torch.zeros(16), "torch.nn.modules.activation.Tanh")
+    dense.write(Path(encoder), [layer], place / "labse", max_tokens=32)
+    found = transfer_shelf.shelf(str(place / "labse"), texts[:20], vectors, earlier={}, peer="", coverage=0.9, seeds=1)
+    origin = found.facts().set_index("model").origin[REFERENCE]
+    assert origin.endswith("beneath its dense layers: heads read hidden states or one linear map")
+    ours, theirs = (dict(folders.weights(Path(one))) for one in (found.reference.folder(0), encoder))
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert "vector narrowed: page 1 has no vectors of this encoder's last layer" in found.missing
+    assert not any((Path(model.folder(0)) / "modules.json").exists() for model in found.models)
 
 
 def test_every_encoder_is_asked_every_task_in_the_modes_it_allows(cells, tasks, shelf):

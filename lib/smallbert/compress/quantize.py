@@ -28,7 +28,7 @@ from smallbert.errors import DataError, MachineError, UsageError
 from smallbert.models import encoder as encoders
 from smallbert.models import families, sources
 from smallbert.models.encoder import Encoder
-from smallbert.models.packed import packed_model
+from smallbert.models.packed import packed_model, with_packed
 from smallbert.models.through_transformers import load_model
 
 Bits = Literal[16, 8, 4]
@@ -187,7 +187,7 @@ def dynamic(name: str, *, layer: int = -1, precision: runtime.Precision = "auto"
     if weights.projection:
         forward.projection = Int8Linear(weights.projection, forward.dtype)
     sha256 = storage.digest([plain.sha256, "int8 dynamic, rows"], length=64)
-    return plain.with_forward(forward, sha256=sha256, precision=f"int8 and {plain.describe()['precision']}")
+    return with_packed(plain, forward, sha256=sha256, precision=f"int8 and {plain.describe()['precision']}")
 
 
 def require_integer_units() -> None:

@@ -127,7 +127,7 @@ class Encoder:
 def load(
     name: str,
     *,
-    pooling: Pooling = "mean",
+    pooling: Pooling | None = None,
     layer: int = -1,
     max_tokens: int = 128,
     precision: runtime.Precision = "auto",
@@ -141,7 +141,8 @@ def load(
 
     Args:
         name: a local folder, ``minilm`` (an installed package), or a hub id. Safetensors only; remote code off.
-        pooling: ``mean`` over all tokens, special ones included, or ``cls``, the first token.
+        pooling: ``mean`` over all tokens, special ones included, or ``cls``, the first token; None: as
+            :func:`smallbert.models.last_layer.own_pooling` says.
         layer: an index into transformers' ``hidden_states``: 0 the embeddings, -1 the last layer.
         max_tokens: tokens a text at most, special ones included.
         precision: ``fp32``, ``bf16``, or ``auto``: bf16 where the hardware has it.
@@ -152,7 +153,7 @@ def load(
         DataError: the folder holds no encoder that can be used.
         UsageError: pooling, layer or max_tokens is out of range.
     """
-    if pooling not in ("mean", "cls"):
+    if pooling not in (None, "mean", "cls"):
         raise UsageError(f"Expected pooling mean or cls, got {pooling!r}.")
     where = runtime.device(device)
     dtype = runtime.dtype(precision, where)
@@ -166,20 +167,24 @@ def load(
             f"Expected max_tokens between 3 and {places} for {name}, got {max_tokens}.",
             f"The encoder has {places} positions.",
         )
+    last = last_layer.read(folder) if depth == layer_count(folder) else None
+    if last is not None and pooling not in (None, last.pooling):
+        raise UsageError(
+            f"Expected pooling {last.pooling}, which the last layer in {folder} needs, got {pooling}.",
+            f"Give --pooling {last.pooling}, or for a report -p pooling={last.pooling}.",
+        )
+    taken = pooling or last_layer.own_pooling(folder)
     forward: Callable[[Tensor, Groups], Tensor] = (
-        PackedModel(weights, pooling, dtype, where) if weights else Fallback(model, pooling, depth, dtype, where)
+        PackedModel(weights, taken, dtype, where) if weights else Fallback(model, taken, depth, dtype, where)
     )
     width = model.config.hidden_size
-    last = last_layer.read(folder) if depth == layer_count(folder) else None
     if last is not None:
-        if last.pooling != pooling:
-            raise UsageError(f"Expected pooling {last.pooling}, which the last layer in {folder} needs, got {pooling}.")
         forward, width = last.after(forward, where), last.width
     identity = {
         "name": name,
         "family": model.config.model_type,
         "sha256": sources.checksum(folder),
-        "pooling": pooling,
+        "pooling": taken,
         "layer": depth,
         "max_tokens": max_tokens,
         "precision": "bf16" if dtype == torch.bfloat16 else "fp32",

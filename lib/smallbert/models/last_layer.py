@@ -1,4 +1,4 @@
-"""The dense layers that may follow an encoder's pooling: what ``smallbert build`` writes as ``2_Dense`` and so on."""
+"""The dense layers that follow an encoder's pooling: LaBSE's, or the ``2_Dense`` that ``smallbert build`` writes."""
 
 from __future__ import annotations
 
@@ -70,17 +70,24 @@ class LastLayers:
         """Numbers in what comes out."""
         return len(self.layers[-1].weight)
 
-    def after(self, forward: Callable[[Tensor, Groups], Tensor], device: Any) -> Callable[[Tensor, Groups], Tensor]:
+    def after(self, forward: Callable[[Tensor, Groups], Tensor], device: Any) -> Followed:
         """The forward pass with these layers at its end."""
-        layers = [layer.to(device) for layer in self.layers]
+        return Followed(forward, tuple(layer.to(device) for layer in self.layers))
 
-        def both(ids: Tensor, groups: Groups) -> Tensor:
-            vectors = forward(ids, groups)
-            for layer in layers:
-                vectors = layer(vectors)
-            return vectors
 
-        return both
+@dataclass(frozen=True, eq=False)
+class Followed:
+    """A forward pass and the layers after it, all on one device."""
+
+    forward: Callable[[Tensor, Groups], Tensor]
+    layers: tuple[Layer, ...]
+
+    def __call__(self, ids: Tensor, groups: Groups) -> Tensor:
+        """As ``forward``, (texts, k)."""
+        vectors = self.forward(ids, groups)
+        for layer in self.layers:
+            vectors = layer(vectors)
+        return vectors
 
 
 def read(folder: Path) -> LastLayers | None:
@@ -102,6 +109,23 @@ def read(folder: Path) -> LastLayers | None:
             "Build the folder again; another's save with sentence-transformers, which writes safetensors.",
         ) from error
     return LastLayers(layers, pooling)
+
+
+def own_pooling(folder: Path) -> str:
+    """The pooling that an encoder's modules name, ``mean`` where they name none that can be read.
+
+    Args:
+        folder: of an encoder.
+
+    Raises:
+        DataError: last layers follow a pooling that is neither ``mean`` nor ``cls``.
+    """
+    if sources.last_layers(folder):
+        return _pooling(folder / sources.POOLING)
+    try:
+        return _pooling(folder / sources.POOLING) if sources.is_pooled_alone(folder) else "mean"
+    except DataError:
+        return "mean"
 
 
 def unread(folder: Path, pooling: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from smallbert.errors import UsageError
 from smallbert.models.encoder import Encoder
-from smallbert.models.packed import packed_model
+from smallbert.models.packed import packed_model, with_packed
 from smallbert.storage import digest
 
 
@@ -28,4 +28,4 @@ def with_layers(encoder: Encoder, layers: Sequence[int]) -> Encoder:
     if unknown := [layer for layer in layers if not 0 <= layer < len(forward.blocks)]:
         raise UsageError(f"Expected layers from 0 to {len(forward.blocks) - 1}, got {unknown[0]}.")
     forward.blocks = [forward.blocks[layer] for layer in layers]
-    return encoder.with_forward(forward, sha256=digest([encoder.sha256, list(layers)], length=64))
+    return with_packed(encoder, forward, sha256=digest([encoder.sha256, list(layers)], length=64))

@@ -7,7 +7,7 @@ the matrix kernels, and batches are a pure function of the lengths, so a shard r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from smallbert.errors import UsageError
 from smallbert.models.attention import Groups, attend
 from smallbert.models.families import Block, Weights
+from smallbert.models.last_layer import Followed
 from smallbert.models.linear import Linear
 
 if TYPE_CHECKING:
@@ -165,19 +166,27 @@ def packed_model(encoder: Encoder, part: str) -> PackedModel:
         part: what they exchange, as a sentence begins.
 
     Raises:
-        UsageError: its family runs through ``transformers``, or dense layers follow its pooling.
+        UsageError: its family runs through ``transformers``.
     """
-    if isinstance(encoder.forward, PackedModel):
-        return encoder.forward
-    if "last_layers" in encoder.describe():
-        raise UsageError(
-            "Expected an encoder that ends with its pooling, got one with dense layers after it.",
-            f"{part} cannot be exchanged here: remove its modules.json to read it without those layers.",
-        )
+    forward = encoder.forward.forward if isinstance(encoder.forward, Followed) else encoder.forward
+    if isinstance(forward, PackedModel):
+        return forward
     raise UsageError(
         f"Expected an encoder of the BERT family, got {encoder.describe()['family']}.",
         f"{part} cannot be exchanged: use BERT, RoBERTa, XLM-R, DistilBERT or ALBERT.",
     )
+
+
+def with_packed(encoder: Encoder, forward: PackedModel, **identity: str) -> Encoder:
+    """The same encoder around another model, with the dense layers that follow its pooling.
+
+    Args:
+        encoder: of which :func:`packed_model` gave the model that was changed.
+        forward: the changed copy.
+        identity: as for ``Encoder.with_forward``.
+    """
+    own = encoder.forward
+    return encoder.with_forward(replace(own, forward=forward) if isinstance(own, Followed) else forward, **identity)
 
 
 def _mean(hidden: Tensor, groups: Groups) -> Tensor:

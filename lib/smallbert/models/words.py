@@ -10,7 +10,7 @@ import torch
 
 from smallbert.errors import UsageError
 from smallbert.models.encoder import Encoder
-from smallbert.models.packed import packed_model
+from smallbert.models.packed import packed_model, with_packed
 from smallbert.storage import digest
 
 
@@ -42,4 +42,4 @@ def with_words(encoder: Encoder, words: np.ndarray) -> Encoder:
     words = np.ascontiguousarray(words, dtype=np.float32)
     forward.words = torch.from_numpy(words).to(encoder.device)
     sha256 = digest([encoder.sha256, hashlib.sha256(words.data).hexdigest()], length=64)
-    return encoder.with_forward(forward, sha256=sha256)
+    return with_packed(encoder, forward, sha256=sha256)

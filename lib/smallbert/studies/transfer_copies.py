@@ -29,6 +29,18 @@ FITTED_ROWS = 20_000
 _WORDS = "embeddings.word_embeddings.weight"
 
 
+def beneath(folder: Path) -> Path:
+    """The encoder without the dense layers after its pooling.
+
+    Args:
+        folder: the encoder's.
+    """
+    place = _place("beneath", folder, [])
+    if not _made(place):
+        _write(place, folder, dict(folders.weights(folder)))
+    return place
+
+
 def trimmed(folder: Path, vocabulary: Vocabulary, kept: np.ndarray) -> Path:
     """The encoder with fewer tokens.
 

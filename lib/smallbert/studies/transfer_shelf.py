@@ -205,10 +205,11 @@ def shelf(
 
     Raises:
         DataError, MachineError: the reference cannot be loaded.
-        UsageError: an encoder's last layers are such as no head can read.
     """
-    folder = sources.find(str(reference))
-    own = _model(REFERENCE, "what the others are made from or compared with", [folder])
+    folder, beneath = _readable(sources.find(str(reference)))
+    own = _model(REFERENCE, f"what the others are made from or compared with{beneath}", [folder])
+    if beneath:
+        vectors = None  # they are of what lies on it
     models, missing = [own], []
     vocabulary = Vocabulary(folder)
     counts = vocabulary.count(texts)
@@ -240,11 +241,19 @@ def shelf(
                 models.append(_model(name, page, here))
             else:
                 missing.append(f"{name} of {page}: its folder is not in the cache any more")
-    if peer and sources.find(peer) != folder:
-        models.append(_model(Path(peer).name, "a peer trained elsewhere", [sources.find(peer)]))
+    if peer and sources.find(peer) != sources.find(str(reference)):
+        place, beneath = _readable(sources.find(peer))
+        models.append(_model(Path(peer).name, f"a peer trained elsewhere{beneath}", [place]))
     fresh = [transfer_copies.fresh(folder, seed) for seed in range(seeds)]
     models.append(_model(FRESH, "the reference's architecture, drawn at random", fresh, optional=True))
     return Shelf(tuple(models), tuple(missing))
+
+
+def _readable(folder: Path) -> tuple[Path, str]:
+    """What heads can read of an encoder, and in words how that is another one; nothing where it is not."""
+    if narrowing.is_readable(folder):
+        return folder, ""
+    return transfer_copies.beneath(folder), ", beneath its dense layers: heads read hidden states or one linear map"
 
 
 def sizes_of(folder: Path) -> Sizes:

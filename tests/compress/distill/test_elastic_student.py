@@ -1,17 +1,21 @@
 """A cut student is the whole one read out earlier and sliced, to the bit; trimmed too, where its tokens are kept."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 import transformers
 
 from smallbert import storage
+from smallbert.compress import dense
 from smallbert.compress.distill import elastic_student
 from smallbert.compress.linear import Pca
 from smallbert.compress.moments import Moments
 from smallbert.compress.vocabulary import Vocabulary, stored
 from smallbert.errors import DataError, UsageError
 from smallbert.models import encoder as encoders
+from smallbert.models.last_layer import Layer
 
 SEQUENCE = 24
 WORDS = [a + b for a in "bdfgklmnprst" for b in "aeiou"]
@@ -116,6 +120,20 @@ def test_the_first_token_can_be_the_vector(source, given):
     student = elastic_student.start(source, pca, layer=4, pooling="cls")
     own = read(student, source, given, [4])[4].numpy()
     np.testing.assert_allclose(own, pca.code(32).encode(vectors(source, given, pooling="cls")), atol=2e-5)
+
+
+@pytest.mark.parametrize("layer", [4, 3])
+def test_linear_layers_of_the_teacher_are_part_of_the_map(source, given, tmp_path, layer):
+    """After its last layer it is these that the components are of; a lower one has nothing behind it."""
+    draw = torch.Generator().manual_seed(3)
+    maps = [Layer(torch.randn(wide, given, generator=draw), torch.ones(wide)) for given, wide in ((32, 20), (20, 32))]
+    dense.write(Path(source), maps, tmp_path / "teacher", max_tokens=SEQUENCE)
+    whole = vectors(tmp_path / "teacher", given, layer=layer)
+    pca = Pca.fit(Moments.of(whole))
+    student = elastic_student.start(str(tmp_path / "teacher"), pca, layer=layer, pooling="mean")
+    own = read(student, source, given, [layer])[layer].numpy()
+    expected = pca.code(32).encode(whole)
+    np.testing.assert_allclose(own, expected, atol=1e-5 * np.abs(expected).max())
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,7 @@ from smallbert.models import last_layer, sources
 from smallbert.models.encoder import Pooling
 from smallbert.models.interchange import OURS
 from smallbert.models.last_layer import Layer
-from smallbert.models.through_transformers import keep_layers, load_model
+from smallbert.models.through_transformers import keep_layers, layer_count, load_model
 
 
 class ElasticStudent(nn.Module):
@@ -83,6 +83,8 @@ def pooled(hidden: Tensor, real: Tensor, pooling: Pooling) -> Tensor:
 def start(source: str, pca: Pca, *, layer: int, pooling: Pooling) -> ElasticStudent:
     """The teacher itself with its principal components behind it: where every training starts.
 
+    Dense layers of the teacher become one map with them; an activation between is left to the training.
+
     Args:
         source: the teacher: ``minilm``, a folder or a hub id.
         pca: of its vectors.
@@ -93,16 +95,22 @@ def start(source: str, pca: Pca, *, layer: int, pooling: Pooling) -> ElasticStud
         DataError: the components are of another width than the teacher's.
         UsageError: the teacher is an ALBERT whose groups cannot be cut there.
     """
-    encoder, _, depth = load_model(sources.find(source), layer)
+    folder = sources.find(source)
+    encoder, _, depth = load_model(folder, layer)
     keep_layers(encoder, depth)
     vars(encoder.config).pop(OURS, None)  # tells which of all the layers share weights: a student's learn apart
-    width = encoder.config.hidden_size
-    if len(pca.mean) != width:
-        raise DataError(f"Expected principal components of {width} numbers, as the teacher has, got {len(pca.mean)}.")
-    head = nn.Linear(width, width)
+    last = last_layer.read(folder) if depth == layer_count(folder) else None
+    weight, bias = np.eye(encoder.config.hidden_size), np.zeros(encoder.config.hidden_size)
+    for one in last.layers if last else ():
+        weight, bias = one.weight.double().numpy() @ weight, one.weight.double().numpy() @ bias + one.bias.numpy()
+    if len(pca.mean) != len(weight):
+        raise DataError(
+            f"Expected principal components of {len(weight)} numbers, as the teacher has, got {len(pca.mean)}."
+        )
+    head = nn.Linear(weight.shape[1], len(weight))
     with torch.no_grad():
-        head.weight.copy_(torch.from_numpy(pca.components.T.astype(np.float32)))
-        head.bias.copy_(torch.from_numpy(-(pca.mean @ pca.components).astype(np.float32)))
+        head.weight.copy_(torch.from_numpy(pca.components.T @ weight))
+        head.bias.copy_(torch.from_numpy((bias - pca.mean) @ pca.components))
     return ElasticStudent(encoder, head, pooling)
 
 

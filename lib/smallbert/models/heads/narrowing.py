@@ -20,6 +20,12 @@ LAYER = "narrow"
 """What the layer is called in a task model."""
 
 
+def is_readable(folder: Path) -> bool:
+    """Whether heads read what an encoder gives: hidden states, or one linear map of them."""
+    last = last_layer.read(folder)
+    return last is None or (len(last.layers) == 1 and last.layers[0].is_affine)
+
+
 def read(folder: Path) -> nn.Linear | None:
     """The last layer of an encoder, fp32, H to k, where it has one.
 
@@ -30,7 +36,7 @@ def read(folder: Path) -> nn.Linear | None:
     last = last_layer.read(folder)
     if last is None:
         return None
-    if len(last.layers) != 1 or not last.layers[0].is_affine:
+    if not is_readable(folder):
         kinds = ", ".join(one.activation.rsplit(".", 1)[-1] for one in last.layers)
         raise UsageError(
             f"Expected one linear last layer in {folder} for a head to read, got {len(last.layers)} with {kinds}.",
