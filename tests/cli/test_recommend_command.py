@@ -19,6 +19,7 @@ from smallbert.compress.vocabulary import Vocabulary
 from smallbert.errors import DataError, UsageError
 from smallbert.models import encoder as encoders
 from smallbert.models import sources
+from smallbert.models.last_layer import Layer
 from smallbert.models.words import word_table
 from smallbert.paths import edition
 from smallbert.results import Results
@@ -126,6 +127,21 @@ def test_everything_loads_what_is_built_with_the_same_vectors(encoder, news, tmp
         for text, vector in zip(TEXTS, vectors, strict=True):
             states = model(**tokenizer(text, return_tensors="pt")).last_hidden_state
             np.testing.assert_allclose(states.mean(dim=1)[0], vector, atol=1e-5)
+
+
+@pytest.mark.parametrize("point", ["fp16", "trim-1", "pca-3"])
+def test_an_encoder_of_first_tokens_and_a_dense_layer_is_built_as_such(encoder, news, tmp_path, point):
+    """No edition has it, so that its own modules say how it is read."""
+    import sentence_transformers
+
+    draw = torch.Generator().manual_seed(4)
+    layer = Layer(torch.randn(8, 8, generator=draw), torch.zeros(8), "torch.nn.modules.activation.Tanh")
+    dense.write(encoder, [layer], tmp_path / "labse", pooling="cls", max_tokens=16)
+    assert build(point, tmp_path / "labse", news, tmp_path / "out") == 0
+    one = encoders.load(str(tmp_path / "out"), precision="fp32", max_tokens=16, device="cpu")
+    assert one.describe()["pooling"] == "cls" and one.width == (3 if point == "pca-3" else 8)
+    theirs = sentence_transformers.SentenceTransformer(str(tmp_path / "out"), device="cpu")
+    np.testing.assert_allclose(theirs.encode(TEXTS), one.encode(one.tokenize(TEXTS)), atol=1e-5)
 
 
 def test_fewer_bits_are_sent_and_restored(encoder, news, tmp_path, capsys):

@@ -93,7 +93,7 @@ def _build(options: argparse.Namespace) -> int:
     from smallbert import paths
     from smallbert.cli import corpora
     from smallbert.compress.vocabulary import check_free
-    from smallbert.models import sources
+    from smallbert.models import last_layer, sources
     from smallbert.models.presets import sizes
     from smallbert.results import Results
     from smallbert.studies import build, build_arm, build_check, build_student, points
@@ -117,7 +117,8 @@ def _build(options: argparse.Namespace) -> int:
     read = {"max_tokens": min(MAX_TOKENS, sizes(str(sources.find(encoder))).positions)} | measured
     read |= {"max_tokens": options.max_tokens} if options.max_tokens else {}
     machine: dict[str, Any] = {"device": options.device, "max_tokens": read["max_tokens"]}
-    drawn = {name: measured[name] for name in ("seed", "pooling") if name in measured}
+    drawn: dict[str, Any] = {"pooling": last_layer.own_pooling(sources.find(encoder))}
+    drawn |= {name: measured[name] for name in ("seed", "pooling") if name in measured}
     student = asked.over(corpus) if asked else None
     if student:
         made = build_student.build(student, options.out, **machine)

@@ -79,8 +79,8 @@ def write(folder: Path, layers: Sequence[Layer], out: Path, *, pooling: str = "m
     width = before.width if before else sizes(str(folder)).hidden
     if (given := layers[0].weight.shape[1]) != width:
         raise DataError(f"Expected a map of {width} numbers, as the encoder has, got {given}.")
-    if before and before.pooling != pooling:
-        raise UsageError(f"Expected pooling {before.pooling}, which the last layer in {folder} needs, got {pooling}.")
+    if before:
+        last_layer.require_pooling(before, pooling, folder)
     write_layers([*(before.layers if before else ()), *layers], out, pooling=pooling, max_tokens=max_tokens)
     copy_beside(folder, out, *(path.name for path in sources.weight_files(folder)), sources.INDEX)
     return out

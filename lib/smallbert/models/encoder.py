@@ -168,11 +168,8 @@ def load(
             f"The encoder has {places} positions.",
         )
     last = last_layer.read(folder) if depth == layer_count(folder) else None
-    if last is not None and pooling not in (None, last.pooling):
-        raise UsageError(
-            f"Expected pooling {last.pooling}, which the last layer in {folder} needs, got {pooling}.",
-            f"Give --pooling {last.pooling}, or for a report -p pooling={last.pooling}.",
-        )
+    if last and pooling:
+        last_layer.require_pooling(last, pooling, folder)
     taken = pooling or last_layer.own_pooling(folder)
     forward: Callable[[Tensor, Groups], Tensor] = (
         PackedModel(weights, taken, dtype, where) if weights else Fallback(model, taken, depth, dtype, where)

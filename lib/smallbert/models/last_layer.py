@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from smallbert import storage
-from smallbert.errors import DataError
+from smallbert.errors import DataError, UsageError
 from smallbert.models import sources
 from smallbert.models.attention import Groups
 
@@ -109,6 +109,24 @@ def read(folder: Path) -> LastLayers | None:
             "Build the folder again; another's save with sentence-transformers, which writes safetensors.",
         ) from error
     return LastLayers(layers, pooling)
+
+
+def require_pooling(last: LastLayers, pooling: str, folder: Path) -> None:
+    """Refuse to read an encoder with another pooling than its last layers were fitted to.
+
+    Args:
+        last: its layers.
+        pooling: that it is to be read with.
+        folder: the encoder's.
+
+    Raises:
+        UsageError: it is another.
+    """
+    if pooling != last.pooling:
+        raise UsageError(
+            f"Expected pooling {last.pooling}, which the last layer in {folder} needs, got {pooling}.",
+            f"Give --pooling {last.pooling}, or for a report -p pooling={last.pooling}.",
+        )
 
 
 def own_pooling(folder: Path) -> str:

@@ -128,10 +128,8 @@ def build(
         )
     folder = sources.find(source)
     given, last_layers = sizes(str(folder)), last_layer.read(folder)
-    if last_layers and last_layers.pooling != pooling:
-        raise UsageError(
-            f"Expected pooling {last_layers.pooling}, which the last layer in {folder} needs, got {pooling}."
-        )
+    if last_layers:
+        last_layer.require_pooling(last_layers, pooling, folder)
     build_code.require(plan, last_layers.width if last_layers else given.hidden)
     if plan.rank is not None:
         narrow_words.require_rank(plan.rank, given.vocabulary, given.factor)

@@ -22,7 +22,10 @@ LAYER = "narrow"
 
 def is_readable(folder: Path) -> bool:
     """Whether heads read what an encoder gives: hidden states, or one linear map of them."""
-    last = last_layer.read(folder)
+    return _is_one_map(last_layer.read(folder))
+
+
+def _is_one_map(last: last_layer.LastLayers | None) -> bool:
     return last is None or (len(last.layers) == 1 and last.layers[0].is_affine)
 
 
@@ -36,7 +39,7 @@ def read(folder: Path) -> nn.Linear | None:
     last = last_layer.read(folder)
     if last is None:
         return None
-    if not is_readable(folder):
+    if not _is_one_map(last):
         kinds = ", ".join(one.activation.rsplit(".", 1)[-1] for one in last.layers)
         raise UsageError(
             f"Expected one linear last layer in {folder} for a head to read, got {len(last.layers)} with {kinds}.",

@@ -130,16 +130,10 @@ class Copied:
         start = f"{ALONE}, {own}"
         taught = next(label for label in found.index if label.endswith(f", {own}") and label != start)
         added = layers(cells, measure).set_index("label")
-        first, second, third = found.loc[[start]], added.loc[[start]], against(cells, {taught: start}, measure)
-        less = measure == "loss"
-        return cls(
-            _limits(first.iloc[0]),
-            Tally.of(first, lower_is_better=less),
-            _limits(second.iloc[0]),
-            Tally.of(second, lower_is_better=less),
-            _limits(third.iloc[0]),
-            Tally.of(third, lower_is_better=less),
-        )
+        rows = found.loc[[start]], added.loc[[start]], against(cells, {taught: start}, measure)
+        limits = [_limits(one.iloc[0]) for one in rows]
+        verdicts = [Tally.of(one, lower_is_better=measure == "loss") for one in rows]
+        return cls(limits[0], verdicts[0], limits[1], verdicts[1], limits[2], verdicts[2])
 
 
 @dataclass(frozen=True)
